@@ -1,0 +1,48 @@
+/** What the control plane's core needs from the place it runs in; `runtime/node` answers each port once. */
+import type { Sign } from "@claviger/shared/wire/sign";
+import type { Database } from "./db/database.ts";
+
+export interface Ports {
+  readonly db: Database;
+  readonly clock: { nowMs(): number };
+  /** Cryptographically random bytes. */
+  readonly random: (bytes: number) => Uint8Array;
+  /** Signs with the current JWS key of the cluster. */
+  readonly sign: Sign;
+  readonly vault: Vault;
+  readonly passwords: Passwords;
+  readonly bus: Bus;
+  readonly wake: Wake;
+  readonly log: Log;
+}
+
+/** Wraps small secrets (data keys, signing keys) under the key-encryption key; `context` is authenticated. */
+export interface Vault {
+  wrap(plain: Uint8Array, context: string): Promise<Uint8Array>;
+  unwrap(wrapped: Uint8Array, context: string): Promise<Uint8Array>;
+}
+
+/** argon2id (RFC 9106), PHC string format. */
+export interface Passwords {
+  hash(password: string): Promise<string>;
+  verify(password: string, phc: string): Promise<boolean>;
+}
+
+/** The untrusted courier. Publishing never fails a caller: what is lost is fetched by revision. */
+export interface Bus {
+  publish(subject: string, body: string): void;
+  readonly connected: boolean;
+}
+
+/** PostgreSQL's LISTEN/NOTIFY: wakes who waits, carries nothing that decides. */
+export interface Wake {
+  /** Calls back after every notification on the channel, and after every reconnect. Returns the way to stop. */
+  on(channel: "operation" | "change" | "fleet", callback: (payload: string) => void): () => void;
+}
+
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

@@ -1,0 +1,29 @@
+/**
+ * What deciding reads of a gateway's table. The table (sync) implements it; admission, model resolution and the list
+ * of models only ever look through this window, so that a decision cannot write.
+ */
+import type { KeyHash, KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "../wire/record.ts";
+
+export interface TableView {
+  /** The key that this hash belongs or once belonged to, and the hash's own entry. One map look-up. */
+  byHash(hash: string): { key: KeyRecord; hash: KeyHash } | undefined;
+  key(id: string): KeyRecord | undefined;
+  project(id: string): ProjectRecord | undefined;
+  policy(): PolicyRecord | undefined;
+  provider(id: string): ProviderRecord | undefined;
+  /** The project's LLM keys, in id order. */
+  providersOf(projectId: string): readonly ProviderRecord[];
+  /** True when there is a verified table at all (else 503 `no_configuration`). */
+  readonly configured: boolean;
+  readonly epoch: number;
+  readonly rev: number;
+}
+
+/**
+ * How old the last freshness proof is, in milliseconds, and the clock that expiry is compared with: Unix milliseconds
+ * of this replica corrected by the measured offset. `ageMs` is Infinity when there is no usable proof.
+ */
+export interface Freshness {
+  ageMs: number;
+  nowMs: number;
+}

@@ -1,0 +1,79 @@
+/**
+ * The one upward control message and its answer. The heartbeat is state-based ("this is all I hold"), so that loss,
+ * duplication and reordering are harmless by form. Identity comes from the subject or the signature, never from here.
+ */
+import * as z from "zod";
+import { Digest, Epoch, Id, Revision, TimeMs } from "./scalars.ts";
+
+export const Nack = z.object({
+  rev: Revision,
+  code: z.enum(["bad_signature", "wrong_org", "old_epoch", "too_large", "unsupported", "fork"]),
+  detail: z.string().max(500),
+});
+export type Nack = z.infer<typeof Nack>;
+
+/** Gateway → control plane. `epoch` 0 and `rev` 0 say "I hold nothing". */
+export const Heartbeat = z.object({
+  v: z.literal(1),
+  replica: Id,
+  /** Random per process start. */
+  boot: z.string().min(8).max(64),
+  nonce: z.string().min(8).max(64),
+  software: z.string().max(64),
+  runtime: z.enum(["node", "workers"]),
+  wallMs: TimeMs,
+  epoch: z.int().min(0),
+  revApplied: Revision,
+  revEffective: Revision,
+  chain: Digest,
+  nack: Nack.optional(),
+  /** Set by a clean shutdown. */
+  bye: z.literal(true).optional(),
+  usage: z.object({ nextSeq: z.int().min(1) }),
+  audit: z.object({ n: z.int().min(0), head: Digest }),
+  inflight: z.int().min(0),
+  requestsPerSecond: z.number().min(0),
+  /** Requests aborted by each restrictive revision since the last answered heartbeat. */
+  aborted: z.array(z.object({ rev: Revision, n: z.int().min(1) })).max(256),
+  /** |wall clock − control-plane time| as last measured, and the error of that figure (≤ rtt/2). */
+  clockOffsetMs: z.number().nullable(),
+  clockErrorMs: z.number().nullable(),
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;
+
+/** Control plane → gateway (JWS typ `clv-fresh+jws`): the freshness proof, and what this replica lacks. */
+export const Fresh = z.object({
+  v: z.literal(1),
+  org: Id,
+  replica: Id,
+  boot: z.string(),
+  nonce: z.string(),
+  epoch: Epoch,
+  cpTimeMs: TimeMs,
+  /** The proof is usable only by a replica that has applied this revision with this chain. */
+  asOf: Revision,
+  chain: Digest,
+  /** Delta JWSs after the heartbeat's revision, ≤ 256 KiB together; the rest by sync. */
+  deltas: z.array(z.string()),
+  /** The replica's state cannot be continued: take a snapshot. */
+  resync: z.boolean(),
+  usageCursor: z.int().min(0),
+  /** Data keys sealed to this replica, after a rotation. */
+  dataKeys: z.array(z.string()).optional(),
+  natsJwt: z.string().optional(),
+  nextHeartbeatMs: z.int().min(20).max(300_000),
+});
+export type Fresh = z.infer<typeof Fresh>;
+
+/** Ask for what comes after `from`; the answer is deltas, or a snapshot when they are no longer kept or do not fit. */
+export const SyncRequest = z.object({ v: z.literal(1), epoch: z.int().min(0), from: Revision, chain: Digest });
+export type SyncRequest = z.infer<typeof SyncRequest>;
+
+export const SyncAnswer = z.union([
+  z.object({ deltas: z.array(z.string()), more: z.boolean() }),
+  z.object({ snapshot: z.string() }),
+]);
+export type SyncAnswer = z.infer<typeof SyncAnswer>;
+
+export const PageRequest = z.object({ sha256: Digest });
+export type PageRequest = z.infer<typeof PageRequest>;

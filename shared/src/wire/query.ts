@@ -1,0 +1,100 @@
+/** A question of the control plane to one replica (JWS typ `clv-query+jws`), and its answer in parts of ≤ 256 KiB. */
+import * as z from "zod";
+import { Id, TimeMs } from "./scalars.ts";
+
+/** Newest first, `before` is the `n` of the last row seen. */
+const Range = {
+  limit: z.int().min(1).max(500),
+  before: z.int().min(1).optional(),
+  fromMs: TimeMs.optional(),
+  toMs: TimeMs.optional(),
+  keyId: Id.optional(),
+};
+
+export const Question = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("logs"),
+    ...Range,
+    model: z.string().optional(),
+    provider: z.string().optional(),
+    code: z.string().optional(),
+    requestId: z.string().optional(),
+  }),
+  z.object({ kind: z.literal("audit"), ...Range, action: z.string().optional() }),
+]);
+export type Question = z.infer<typeof Question>;
+
+export const Query = z.object({ v: z.literal(1), id: z.string(), cp: z.string(), replica: Id, question: Question });
+export type Query = z.infer<typeof Query>;
+
+/** One line of the request log. */
+export const LogRow = z.object({
+  n: z.int(),
+  requestId: z.string(),
+  atMs: TimeMs,
+  keyId: Id.nullable(),
+  projectId: Id.nullable(),
+  surface: z.string(),
+  method: z.string(),
+  path: z.string(),
+  model: z.string().nullable(),
+  provider: z.string().nullable(),
+  llmKeyId: Id.nullable(),
+  status: z.int(),
+  /** null when the request was admitted and answered by the provider. */
+  code: z.string().nullable(),
+  streamed: z.boolean(),
+  tokens: z
+    .object({
+      input: z.int().nullable(),
+      cacheRead: z.int().nullable(),
+      cacheWrite: z.int().nullable(),
+      output: z.int().nullable(),
+      reasoning: z.int().nullable(),
+    })
+    .nullable(),
+  firstByteMs: z.number().nullable(),
+  totalMs: z.number(),
+  ip: z.string(),
+  metadata: z.record(z.string(), z.unknown()),
+});
+export type LogRow = z.infer<typeof LogRow>;
+
+/** One link of the audit chain: an applied change with its actor, or one admitted request. */
+export const AuditRow = z.object({
+  n: z.int(),
+  /** `SHA-256(hash of n−1 || entry bytes)`, base64url. */
+  hash: z.string(),
+  atMs: TimeMs,
+  entry: z.discriminatedUnion("kind", [
+    z.object({
+      kind: z.literal("change"),
+      epoch: z.int(),
+      rev: z.int(),
+      action: z.string(),
+      actor: z.object({ kind: z.string(), id: z.string(), name: z.string() }),
+      reason: z.string().optional(),
+      /** Ids of the records that changed. */
+      ids: z.array(z.string()),
+    }),
+    z.object({ kind: z.literal("snapshot"), epoch: z.int(), fromRev: z.int(), toRev: z.int() }),
+    z.object({
+      kind: z.literal("request"),
+      requestId: z.string(),
+      keyId: z.string(),
+      generation: z.int(),
+      model: z.string(),
+      provider: z.string(),
+      status: z.int(),
+      code: z.string().nullable(),
+    }),
+  ]),
+});
+export type AuditRow = z.infer<typeof AuditRow>;
+
+export const AnswerPart = z.object({
+  part: z.int().min(0),
+  more: z.boolean(),
+  rows: z.array(z.unknown()),
+});
+export type AnswerPart = z.infer<typeof AnswerPart>;

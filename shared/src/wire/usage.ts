@@ -1,0 +1,60 @@
+/**
+ * A usage event is the settlement of one admitted request. `(replica, seq)` is gapless; the only acknowledgement is
+ * PostgreSQL's cursor, which each answer carries.
+ */
+import * as z from "zod";
+import { Id, TimeMs } from "./scalars.ts";
+
+/** Disjoint buckets; null means the provider did not say, 0 means it said zero. */
+export const Tokens = z.object({
+  input: z.int().min(0).nullable(),
+  cacheRead: z.int().min(0).nullable(),
+  cacheWrite: z.int().min(0).nullable(),
+  output: z.int().min(0).nullable(),
+  reasoning: z.int().min(0).nullable(),
+});
+export type Tokens = z.infer<typeof Tokens>;
+
+export const SettledEvent = z.object({
+  kind: z.literal("settled"),
+  seq: z.int().min(1),
+  keyId: Id,
+  generation: z.int().min(1),
+  projectId: Id,
+  requestId: z.string().max(64),
+  surface: z.string().max(32),
+  provider: z.string().max(64),
+  llmKeyId: Id,
+  model: z.string().max(256),
+  status: z.int(),
+  code: z.string().max(64).nullable(),
+  tokens: Tokens,
+  basis: z.enum(["provider", "bounded", "crash"]),
+  startedAtMs: TimeMs,
+  firstByteMs: z.number().nullable(),
+  totalMs: z.number(),
+  /** /24 or /48 of the caller. */
+  ipPrefix: z.string().max(64),
+});
+export type SettledEvent = z.infer<typeof SettledEvent>;
+
+/** Refusals of a known key: one per key, code and minute. */
+export const RefusedEvent = z.object({
+  kind: z.literal("refused"),
+  seq: z.int().min(1),
+  keyId: Id,
+  code: z.string().max(64),
+  minuteMs: TimeMs,
+  n: z.int().min(1),
+});
+export type RefusedEvent = z.infer<typeof RefusedEvent>;
+
+export const UsageEvent = z.discriminatedUnion("kind", [SettledEvent, RefusedEvent]);
+export type UsageEvent = z.infer<typeof UsageEvent>;
+
+export const UsageBatch = z.object({ v: z.literal(1), events: z.array(UsageEvent).min(1).max(500) });
+export type UsageBatch = z.infer<typeof UsageBatch>;
+
+/** Every event up to and including this sequence number is in PostgreSQL. */
+export const UsageAnswer = z.object({ cursor: z.int().min(0) });
+export type UsageAnswer = z.infer<typeof UsageAnswer>;
