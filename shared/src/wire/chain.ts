@@ -1,5 +1,7 @@
 /** The hash chain over an organization's changes. */
 
+/** What `GENESIS_CHAIN` spells. */
+export const GENESIS_CHAIN_BYTES = new Uint8Array(32);
 
 /** `SHA-256(prev || SHA-256(payload))`, base64url, over the exact payload bytes of the delta's JWS. */
 export async function nextChain(prev: string, payload: Uint8Array): Promise<string> {

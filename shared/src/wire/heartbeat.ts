@@ -66,7 +66,12 @@ export const Fresh = z.object({
 export type Fresh = z.infer<typeof Fresh>;
 
 /** Ask for what comes after `from`; the answer is deltas, or a snapshot when they are no longer kept or do not fit. */
-export const SyncRequest = z.object({ v: z.literal(1), epoch: z.int().min(0), from: Revision, chain: Digest });
+export const SyncRequest = z.object({
+  v: z.literal(1),
+  epoch: z.int().min(0),
+  from: Revision,
+  chain: Digest,
+});
 export type SyncRequest = z.infer<typeof SyncRequest>;
 
 export const SyncAnswer = z.union([

@@ -24,7 +24,13 @@ export const Question = z.discriminatedUnion("kind", [
 ]);
 export type Question = z.infer<typeof Question>;
 
-export const Query = z.object({ v: z.literal(1), id: z.string(), cp: z.string(), replica: Id, question: Question });
+export const Query = z.object({
+  v: z.literal(1),
+  id: z.string(),
+  cp: z.string(),
+  replica: Id,
+  question: Question,
+});
 export type Query = z.infer<typeof Query>;
 
 /** One line of the request log. */

@@ -5,7 +5,12 @@
 import { CompactSign, compactVerify, importJWK } from "jose";
 import type { VerificationKey } from "./enrol.ts";
 
-export type MessageType = "clv-delta+jws" | "clv-snap+jws" | "clv-fresh+jws" | "clv-epoch+jws" | "clv-query+jws";
+export type MessageType =
+  | "clv-delta+jws"
+  | "clv-snap+jws"
+  | "clv-fresh+jws"
+  | "clv-epoch+jws"
+  | "clv-query+jws";
 
 /** Signs the exact bytes given and returns the compact form. */
 export type Sign = (type: MessageType, payload: Uint8Array) => Promise<string>;
