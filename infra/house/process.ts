@@ -8,33 +8,42 @@ export type RunOptions = {
   env?: Record<string, string>;
   /** Folders put before PATH. */
   path?: string[];
-  /** Holds stdout and stderr back and prints them only when the command fails. */
-  quietUnlessFailed?: boolean;
+  /** Gets stdout as it comes, and stderr too when `quiet`. */
+  onOutput?: (chunk: string) => void;
+  /** Prints nothing. */
+  quiet?: boolean;
 };
 
 const running = new Set<ChildProcess>();
 
 /** Runs a command at the repository's top and resolves to its exit code (128 + n when signal n ended it). */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<number> {
-  const path = [...(options.path ?? []), process.env.PATH].join(delimiter);
-  const quiet = options.quietUnlessFailed === true;
+  const quiet = options.quiet === true;
   const child = spawn(command, args, {
     cwd: root,
-    stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
-    env: { ...process.env, ...options.env, PATH: path },
+    stdio: [
+      "ignore",
+      quiet || options.onOutput !== undefined ? "pipe" : "inherit",
+      quiet ? "pipe" : "inherit",
+    ],
+    env: {
+      ...process.env,
+      ...options.env,
+      PATH: [...(options.path ?? []), process.env.PATH].join(delimiter),
+    },
   });
   running.add(child);
-  const held: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.on("data", (chunk: Buffer) => held.push(chunk));
+    stream?.on("data", (chunk: Buffer) => {
+      options.onOutput?.(chunk.toString());
+      if (!quiet) process.stdout.write(chunk);
+    });
   }
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {
       running.delete(child);
-      const exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
-      if (exitCode !== 0) process.stdout.write(Buffer.concat(held));
-      resolve(exitCode);
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
 }
@@ -44,8 +53,8 @@ export function passSignalsOn(): void {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     process.once(signal, () => {
       const children = [...running];
-      for (const child of children) child.kill(signal);
       const ended = children.map((child) => new Promise((resolve) => child.once("close", resolve)));
+      for (const child of children) child.kill(signal);
       void Promise.all(ended).then(() => process.exit(128 + constants.signals[signal]));
     });
   }

@@ -1,0 +1,84 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checks, runCheck } from "./checks.ts";
+import { run } from "./process.ts";
+import { pathOf } from "./root.ts";
+import { add, noTests, parseLine, type Tally, tallyOf, type VitestReport } from "./tally.ts";
+
+export type Stage = {
+  name: string;
+  /** What the heading says. */
+  about: string;
+  /** Runs the stage; `filters` are path fragments, as vitest takes them. Undefined: the stage does not exist yet. */
+  run: (filters: readonly string[]) => Promise<Tally | undefined>;
+};
+
+/** All of `npm test`, in order: what fails fastest comes first. */
+export const stages: readonly Stage[] = [
+  { name: "verify", about: "format, lint, types, house rules", run: runVerify },
+  {
+    name: "unit",
+    about: "unit and property tests, no services",
+    run: vitest("infra/house/vitest.unit.config.ts"),
+  },
+  {
+    name: "stack",
+    about: "tests on real PostgreSQL and nats-server, then whole stacks end to end",
+    run: vitest("infra/house/vitest.stack.config.ts"),
+  },
+  { name: "workerd", about: "tests inside workerd", run: vitest("gateway/vitest.workerd.config.ts") },
+  { name: "sim", about: "the real cores in a simulated, hostile world", run: runSimulator },
+];
+
+async function runVerify(): Promise<Tally> {
+  let tally = noTests;
+  for (const check of checks) {
+    const ok = await runCheck(check);
+    console.log(`${ok ? "ok  " : "FAIL"} ${check}`);
+    tally = add(tally, { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
+  }
+  return tally;
+}
+
+function vitest(config: string): Stage["run"] {
+  return async (filters) => {
+    const folder = mkdtempSync(join(tmpdir(), "claviger-tally-"));
+    const report = join(folder, "report.json");
+    const args = [
+      "run",
+      "--config",
+      config,
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report}`,
+    ];
+    try {
+      const exitCode = await run(pathOf("node_modules/.bin/vitest"), [...args, ...filters], {
+        // Without it the Workers pool asks Cloudflare for a sample request at every start.
+        env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
+      });
+      return tallyOf(readReport(report), exitCode);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+}
+
+function readReport(path: string): VitestReport | undefined {
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as VitestReport) : undefined;
+}
+
+/** The simulator counts its own runs; if it says nothing, its exit code is one test. */
+async function runSimulator(): Promise<Tally | undefined> {
+  if (!existsSync(pathOf("infra/sim"))) return undefined;
+  let output = "";
+  const exitCode = await run(process.execPath, [pathOf("infra/sim/run.ts"), "--ci"], {
+    onOutput: (chunk) => {
+      output = (output + chunk).slice(-10_000);
+    },
+  });
+  const tally = parseLine(output) ?? { ...noTests, passed: exitCode === 0 ? 1 : 0 };
+  const silent = tally.failed === 0 && (exitCode !== 0 || tally.passed === 0);
+  return silent ? { ...tally, failed: 1 } : tally;
+}

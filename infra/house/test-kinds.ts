@@ -1,0 +1,11 @@
+/** Tests that need PostgreSQL or nats-server, wherever they stand. */
+export const stackTests = ["{shared,control-plane,gateway,dashboard,infra}/**/*.stack.test.ts"];
+
+/** Tests that start the whole local stack as processes. */
+export const e2eTests = ["infra/e2e/**/*.e2e.test.ts"];
+
+/** Tests that run inside workerd. */
+export const workerdTests = ["{shared,control-plane,gateway,dashboard,infra}/**/*.workerd.test.ts"];
+
+/** Whatever is not a unit or property test. All of infra/e2e is kept out, so that a misnamed file there is not run twice. */
+export const notUnit = ["**/*.stack.test.ts", "**/*.workerd.test.ts", "**/*.e2e.test.ts", "infra/e2e/**"];
