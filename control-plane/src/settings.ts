@@ -1,0 +1,12 @@
+/** What the operator has decided for the whole control plane; `runtime/<place>/main.ts` reads it, nobody else. */
+
+export interface Settings {
+  /** Origin under which browsers reach this control plane, e.g. `https://keys.example.com`; decides cookie security. */
+  readonly publicUrl: string;
+  /** At least 32 characters (`CLAVIGER_OPERATOR_TOKEN`). */
+  readonly operatorToken: string;
+  /** `host:port` or CIDR entries that may be called without https (`CLAVIGER_EGRESS_ALLOW`). */
+  readonly egressAllow: readonly string[];
+  /** Folder of the built dashboard; absent when there is none. */
+  readonly dashboardDir?: string;
+}

@@ -1,0 +1,31 @@
+/** The envelope of JSON:API 1.1 as this API uses it (API.md §2). */
+
+/** The nouns of the API, as `type` names them. */
+export type ResourceType =
+  | "api-key"
+  | "llm-api-key"
+  | "project"
+  | "member"
+  | "personal-access-token"
+  | "session"
+  | "model"
+  | "provider"
+  | "gateway"
+  | "enrolment-token"
+  | "operation"
+  | "organization"
+  | "log-entry"
+  | "audit-entry";
+
+export interface Resource<Attributes extends object = object> {
+  readonly type: ResourceType;
+  readonly id: string;
+  readonly attributes: Attributes;
+}
+
+/** One page of a list; `next` is the cursor of the page after it. */
+export interface Page<R extends Resource = Resource> {
+  readonly resources: readonly R[];
+  readonly next: string | null;
+  readonly total: number;
+}
