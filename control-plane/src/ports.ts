@@ -1,4 +1,6 @@
 /** What the control plane's core needs from the place it runs in; `runtime/node` answers each port once. */
+import type { VerificationKey } from "@claviger/shared/wire/enrol";
+import type { Question } from "@claviger/shared/wire/query";
 import type { Sign } from "@claviger/shared/wire/sign";
 import type { Database } from "./db/database.ts";
 
@@ -13,7 +15,22 @@ export interface Ports {
   readonly passwords: Passwords;
   readonly bus: Bus;
   readonly wake: Wake;
+  readonly fleet: FleetLink;
   readonly log: Log;
+}
+
+/** What a replica is told when it enrols, and the way to ask one. */
+export interface FleetLink {
+  readonly natsUrls: readonly string[];
+  /** Public halves of the JWS keys, current and next. */
+  readonly verificationKeys: readonly VerificationKey[];
+  /** One question to one replica over the bus; resolves to its rows, or undefined when it did not answer in time. */
+  ask(
+    orgId: string,
+    replicaId: string,
+    question: Question,
+    timeoutMs: number,
+  ): Promise<unknown[] | undefined>;
 }
 
 /** Wraps small secrets (data keys, signing keys) under the key-encryption key; `context` is authenticated. */

@@ -1,0 +1,16 @@
+import { bigint, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+
+/** What a key has ever used: the sum of its usage events, kept in their transaction. */
+export const keyUsage = pgTable(
+  "key_usage",
+  {
+    orgId: text("org_id").notNull(),
+    keyId: text("key_id").notNull(),
+    requests: bigint("requests", { mode: "number" }).notNull().default(0),
+    refused: bigint("refused", { mode: "number" }).notNull().default(0),
+    inputTokens: bigint("input_tokens", { mode: "number" }).notNull().default(0),
+    outputTokens: bigint("output_tokens", { mode: "number" }).notNull().default(0),
+    lastUsedAt: timestamp("last_used_at", { withTimezone: true }),
+  },
+  (table) => [primaryKey({ columns: [table.orgId, table.keyId] })],
+);

@@ -1,0 +1,22 @@
+import type { UsageEvent } from "@claviger/shared/wire/usage";
+import { bigint, index, jsonb, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+
+/** Each settlement once: `(replica, seq)` is gapless up to the replica's cursor. */
+export const usageEvent = pgTable(
+  "usage_event",
+  {
+    replicaId: text("replica_id").notNull(),
+    seq: bigint("seq", { mode: "number" }).notNull(),
+    orgId: text("org_id").notNull(),
+    gatewayId: text("gateway_id").notNull(),
+    keyId: text("key_id").notNull(),
+    kind: text("kind", { enum: ["settled", "refused"] }).notNull(),
+    /** Start of the request, or the minute of the refusals. */
+    at: timestamp("at", { withTimezone: true }).notNull(),
+    event: jsonb("event").$type<UsageEvent>().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.replicaId, table.seq] }),
+    index("usage_event_org_at").on(table.orgId, table.at),
+  ],
+);
