@@ -1,0 +1,182 @@
+/**
+ * An organization's records as one replica holds them. The bargain: one owner writes, deciding looks through
+ * `TableView`, and a key's (generation, status) never moves down, whatever arrives in whatever order (I3).
+ */
+import type { TableView } from "../decide/view.ts";
+import type {
+  Change,
+  KeyHash,
+  KeyRecord,
+  PolicyRecord,
+  ProjectRecord,
+  ProviderRecord,
+  SecretRecord,
+} from "../wire/record.ts";
+
+const NOTHING: readonly ProviderRecord[] = [];
+
+/** Mutable maps; a million keys fit. Only its owner calls anything that is not of `TableView`. */
+export class Table implements TableView {
+  configured = false;
+  epoch = 0;
+  rev = 0;
+  readonly #keys = new Map<string, KeyRecord>();
+  /** Hash → key id, for every hash of every key held, tombstones included. */
+  readonly #byHash = new Map<string, string>();
+  readonly #projects = new Map<string, ProjectRecord>();
+  readonly #providers = new Map<string, ProviderRecord>();
+  readonly #providersOf = new Map<string, readonly ProviderRecord[]>();
+  readonly #secrets = new Map<string, SecretRecord>();
+  #policy: PolicyRecord | undefined;
+
+  byHash(hash: string): { key: KeyRecord; hash: KeyHash } | undefined {
+    const id = this.#byHash.get(hash);
+    const key = id === undefined ? undefined : this.#keys.get(id);
+    const entry = key?.hashes.find((one) => one.hash === hash);
+    return key === undefined || entry === undefined ? undefined : { key, hash: entry };
+  }
+
+  key(id: string): KeyRecord | undefined {
+    return this.#keys.get(id);
+  }
+
+  keys(): IterableIterator<KeyRecord> {
+    return this.#keys.values();
+  }
+
+  get keyCount(): number {
+    return this.#keys.size;
+  }
+
+  project(id: string): ProjectRecord | undefined {
+    return this.#projects.get(id);
+  }
+
+  policy(): PolicyRecord | undefined {
+    return this.#policy;
+  }
+
+  provider(id: string): ProviderRecord | undefined {
+    return this.#providers.get(id);
+  }
+
+  providersOf(projectId: string): readonly ProviderRecord[] {
+    return this.#providersOf.get(projectId) ?? NOTHING;
+  }
+
+  secret(id: string): SecretRecord | undefined {
+    return this.#secrets.get(id);
+  }
+
+  /** Takes one change in; keys are folded, everything else is replaced. */
+  apply(change: Change): void {
+    if (change.op === "del") {
+      if (change.kind === "secret") this.#secrets.delete(change.id);
+      else this.#setProvider(change.id, undefined);
+      return;
+    }
+    switch (change.kind) {
+      case "key":
+        this.#setKey(foldKey(this.#keys.get(change.id), change.record));
+        return;
+      case "project":
+        this.#projects.set(change.id, change.record);
+        return;
+      case "policy":
+        this.#policy = change.record;
+        return;
+      case "provider":
+        this.#setProvider(change.id, change.record);
+        return;
+      case "secret":
+        this.#secrets.set(change.id, change.record);
+        return;
+    }
+  }
+
+  /** Sets a key that has been folded already. */
+  replaceKey(record: KeyRecord): void {
+    this.#setKey(record);
+  }
+
+  /** Every record as the change that would put it, in a fixed order: what a snapshot holds, and what tests compare. */
+  *changes(): IterableIterator<Change> {
+    if (this.#policy) yield { op: "put", kind: "policy", id: this.#policy.id, record: this.#policy };
+    for (const [id, record] of sorted(this.#projects)) yield { op: "put", kind: "project", id, record };
+    for (const [id, record] of sorted(this.#secrets)) yield { op: "put", kind: "secret", id, record };
+    for (const [id, record] of sorted(this.#providers)) yield { op: "put", kind: "provider", id, record };
+    for (const [id, record] of sorted(this.#keys)) yield { op: "put", kind: "key", id, record };
+  }
+
+  #setKey(record: KeyRecord): void {
+    const before = this.#keys.get(record.id);
+    for (const { hash } of before?.hashes ?? []) {
+      if (this.#byHash.get(hash) === record.id) this.#byHash.delete(hash);
+    }
+    this.#keys.set(record.id, record);
+    for (const { hash } of record.hashes) this.#byHash.set(hash, record.id);
+  }
+
+  #setProvider(id: string, record: ProviderRecord | undefined): void {
+    const before = this.#providers.get(id);
+    if (record === undefined) this.#providers.delete(id);
+    else this.#providers.set(id, record);
+    for (const projectId of new Set([before?.projectId, record?.projectId])) {
+      if (projectId === undefined) continue;
+      const others = this.providersOf(projectId).filter((one) => one.id !== id);
+      const now = record?.projectId === projectId ? [...others, record] : others;
+      if (now.length === 0) this.#providersOf.delete(projectId);
+      else
+        this.#providersOf.set(
+          projectId,
+          now.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+        );
+    }
+  }
+}
+
+/** Terminal states of one generation rank above those that may still change. */
+function rank(status: KeyRecord["status"]): number {
+  if (status === "deleted") return 2;
+  return status === "revoked" ? 1 : 0;
+}
+
+/** Revoked or deleted: terminal inside its generation. */
+export function isDead(record: KeyRecord): boolean {
+  return rank(record.status) > 0;
+}
+
+/**
+ * What a replica holds of a key after `incoming`. Inside one generation the terminal status stays, whatever comes
+ * later. A record of an earlier generation can only come from a history that lost a rotation: it gives nothing, and
+ * it closes the key until the control plane has caught up, because a secret that the control plane does not know is
+ * one that it cannot revoke.
+ */
+export function foldKey(held: KeyRecord | undefined, incoming: KeyRecord): KeyRecord {
+  if (held === undefined || incoming.generation > held.generation) return incoming;
+  if (incoming.generation < held.generation) {
+    const status = rank(incoming.status) > rank(held.status) ? incoming.status : held.status;
+    return { ...held, status: status === "active" ? "inactive" : status };
+  }
+  return rank(held.status) > rank(incoming.status) ? { ...incoming, status: held.status } : incoming;
+}
+
+/**
+ * The table after a snapshot: `next`, with what `held` knows to be dead still dead. A living key that the snapshot
+ * does not name is gone.
+ */
+export function keepTombstones(held: Table, next: Table): void {
+  for (const before of held.keys()) {
+    const after = next.key(before.id);
+    if (after === undefined) {
+      if (isDead(before)) next.apply({ op: "put", kind: "key", id: before.id, record: before });
+      continue;
+    }
+    const kept = foldKey(before, after);
+    if (kept !== after) next.replaceKey(kept);
+  }
+}
+
+function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+}
