@@ -82,6 +82,10 @@ export interface StackOptions {
   readonly postgresSettings?: Readonly<Record<string, string>>;
   /** Folder for downloaded programs; survives `--reset`. Default `.cache/` in the checkout. */
   readonly cacheDir?: string;
+  /** The value of PATH that nats-server is looked for on. */
+  readonly searchPath?: string;
+  /** Aborting it while the stack starts stops what has started; `startLocalStack` then throws. */
+  readonly signal?: AbortSignal;
   /** Receives progress, one line at a time. */
   readonly report?: (line: string) => void;
   /** Told about a child that ended without being asked to and, with `restart: false`, stays down. */
