@@ -1,0 +1,35 @@
+/**
+ * The door to PostgreSQL. drizzle takes over the JSON and date serialisers of the client it is given, so whoever needs
+ * raw `sql.json` opens a client of its own.
+ */
+import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
+import postgres from "postgres";
+
+export type Database = PostgresJsDatabase;
+
+/** A transaction or the database itself: what a query needs. */
+export type Queryable = Database | Parameters<Parameters<Database["transaction"]>[0]>[0];
+
+export interface OpenDatabase {
+  readonly db: Database;
+  /** Waits for running queries, at most five seconds. */
+  close(): Promise<void>;
+}
+
+/** Opens a pool of at most `connectionsMax` connections; every session runs in UTC. */
+export function openDatabase(url: string, connectionsMax = 10): OpenDatabase {
+  const client = postgres(url, {
+    max: connectionsMax,
+    onnotice: () => undefined,
+    connection: { TimeZone: "UTC", application_name: "claviger" },
+  });
+  return { db: drizzle(client), close: () => client.end({ timeout: 5 }) };
+}
+
+/** PostgreSQL's code for a broken unique constraint, wherever drizzle has wrapped the error. */
+export function isUniqueViolation(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if ("code" in at && at.code === "23505") return true;
+  }
+  return false;
+}

@@ -1,0 +1,51 @@
+import type { KeyHash, McpPolicy } from "@claviger/shared/wire/record";
+import { index, integer, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { budget } from "./budget.ts";
+import { member } from "./member.ts";
+import { project } from "./project.ts";
+
+/** An API key. Its secret is here as hashes only; `expired` is computed, never stored. */
+export const apiKey = pgTable(
+  "api_key",
+  {
+    id: text("id").primaryKey(),
+    orgId: text("org_id").notNull(),
+    projectId: text("project_id")
+      .notNull()
+      .references(() => project.id),
+    kind: text("kind", { enum: ["key", "agent", "hidden"] }).notNull(),
+    name: text("name").notNull(),
+    note: text("note"),
+    ownerId: text("owner_id")
+      .notNull()
+      .references(() => member.id),
+    preview: text("preview").notNull(),
+    generation: integer("generation").notNull(),
+    hashes: jsonb("hashes").$type<KeyHash[]>().notNull(),
+    status: text("status", { enum: ["active", "inactive", "revoked", "deleted"] }).notNull(),
+    expiresAt: timestamp("expires_at", { withTimezone: true }),
+    maxStalenessSeconds: integer("max_staleness_seconds").notNull(),
+    requestsPerMinute: integer("requests_per_minute"),
+    tokensPerMinute: integer("tokens_per_minute"),
+    maxConcurrency: integer("max_concurrency"),
+    budgetId: text("budget_id").references(() => budget.id),
+    allowedProviders: jsonb("allowed_providers").$type<string[]>(),
+    allowedModels: jsonb("allowed_models").$type<string[]>(),
+    /** As it was given; gateways get the canonical form. */
+    ipAllowlist: jsonb("ip_allowlist").$type<string[]>(),
+    gatewayIds: jsonb("gateway_ids").$type<string[]>(),
+    mcp: jsonb("mcp").$type<McpPolicy>().notNull(),
+    metadata: jsonb("metadata").$type<Record<string, unknown>>().notNull(),
+    createdAt: timestamp("created_at", { withTimezone: true }).notNull(),
+    /** `<epoch>.<revision>` of its last change. */
+    revision: text("revision").notNull(),
+    /** The operation that brought it into its status: what a second revoke answers with. */
+    statusOperationId: text("status_operation_id"),
+    statusRevision: text("status_revision").notNull(),
+  },
+  (table) => [
+    index("api_key_org").on(table.orgId, table.createdAt),
+    index("api_key_project").on(table.projectId),
+    index("api_key_owner").on(table.ownerId),
+  ],
+);

@@ -1,0 +1,32 @@
+import { index, integer, jsonb, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+
+/**
+ * What was answered to an Idempotency-Key, without any secret. `outcome` is written in the transaction of the change
+ * itself, so that a process that dies afterwards cannot make the change happen twice.
+ */
+export const idempotency = pgTable(
+  "idempotency",
+  {
+    /** The organization, or `operator`, or `public`. */
+    scope: text("scope").notNull(),
+    idemKey: text("idem_key").notNull(),
+    requestHash: text("request_hash").notNull(),
+    /** Who runs it now; somebody else may take over after `leaseUntil`. */
+    attempt: text("attempt").notNull(),
+    leaseUntil: timestamp("lease_until", { withTimezone: true }).notNull(),
+    outcome: jsonb("outcome").$type<StoredOutcome>(),
+    status: integer("status"),
+    body: jsonb("body").$type<object>(),
+    expiresAt: timestamp("expires_at", { withTimezone: true }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.scope, table.idemKey] }),
+    index("idempotency_expires").on(table.expiresAt),
+  ],
+);
+
+/** The committed effect, before the fleet was waited for. */
+export interface StoredOutcome {
+  readonly resource: object | null;
+  readonly operationId: string | null;
+}
