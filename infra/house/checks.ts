@@ -7,7 +7,7 @@ export type Check = (typeof checks)[number];
 
 /** What turbo says about itself; a reader looks for the line that names a file. */
 const chatter =
-  /^(\s+•| (Tasks|Failed|ERROR): |\s*Cached: |\s+Time: | ERROR {2}run failed|cache (miss|hit),|\S*#\S+: {2}(WARNING|ERROR) |\s*$)/;
+  /^(\s+•| ?(Tasks|Failed|ERROR): |\s*Cached: |\s+Time: | ERROR {2}run failed|cache (miss|hit),|\S*#\S+: {2}(WARNING|ERROR) |\s*$)/;
 
 /** Runs one check through turbo (unchanged input: cached). Its output is shown only if it fails. */
 export async function runCheck(check: Check): Promise<boolean> {
