@@ -95,7 +95,11 @@ export async function runNatsInit(blueprint: Blueprint): Promise<void> {
 export function sandboxChild(blueprint: Blueprint): ChildDefinition {
   const { layout } = blueprint;
   const env = { PORT: String(layout.sandboxPort), HOST };
-  return nodeChild(blueprint, "sandbox", layout.sandboxPort, "infra/sandbox-provider/main.ts", () => env);
+  const program = "infra/sandbox-provider/main.ts";
+  return {
+    ...nodeChild(blueprint, "sandbox", layout.sandboxPort, program, () => env),
+    ready: () => answersOk(`${httpUrl(layout.sandboxPort)}/healthz`),
+  };
 }
 
 /** The n-th control-plane process, counted from 0. */
@@ -151,12 +155,14 @@ function nodeChild(
     logFile,
     readyMsMax: 30_000,
     prepare: async () => nodeProgram(program, { ...env(), ...blueprint.options.env?.[name] }, logFile),
-    ready: async () => {
-      const answer = await fetch(`${httpUrl(port)}/readyz`, { signal: AbortSignal.timeout(2000) });
-      await answer.arrayBuffer();
-      return answer.status === 200;
-    },
+    ready: () => answersOk(`${httpUrl(port)}/readyz`),
   };
+}
+
+async function answersOk(url: string): Promise<boolean> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(2000) });
+  await answer.arrayBuffer();
+  return answer.status === 200;
 }
 
 function nodeProgram(

@@ -45,7 +45,7 @@ kill -s KILL "$2" 2>/dev/null
 
 /** Starts a process; throws `LocalStackError` when the program cannot be run at all. */
 export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
-  mkdirSync(dirname(spec.logFile), { recursive: true });
+  mkdirSync(dirname(spec.logFile), { recursive: true, mode: 0o700 });
   const log = openSync(spec.logFile, "a", 0o600);
   const inherited = spec.inheritedDir === undefined ? undefined : openSync(spec.inheritedDir, "r");
   let child: ChildProcess;

@@ -31,6 +31,8 @@ const BACKOFF_MS_MIN = 250;
 const BACKOFF_MS_MAX = 10_000;
 /** A process that lived this long begins the back-off anew. */
 const STABLE_MS = 10_000;
+/** After this a start that is under way says what it waits for. */
+const PATIENCE_MS = 4000;
 const START_ATTEMPTS = 3;
 
 /** How a process ended, in words: `exit code 1`, `SIGKILL`. */
@@ -131,11 +133,17 @@ export class SupervisedChild implements Child {
   }
 
   async #untilReady(started: RunningProcess): Promise<"ready" | "ended" | "late"> {
+    const { report } = this.#supervision;
+    const patience = setTimeout(
+      () => report(`waiting for ${this.name}; its log: ${this.logFile}`),
+      PATIENCE_MS,
+    );
     const ready = await waitUntil(this.#definition.ready, {
       timeoutMs: this.#definition.readyMsMax,
       everyMs: 50,
       abandoned: () => started.exit() !== null,
     });
+    clearTimeout(patience);
     if (started.exit() !== null) return "ended";
     return ready ? "ready" : "late";
   }
