@@ -1,0 +1,139 @@
+/** What the API takes and shows of an API key (API.md §2). */
+import * as z from "zod";
+import { Id, Instant, Label, NameList, Reason } from "./attribute.ts";
+import { type BudgetView, budgetAttributes } from "./budget.ts";
+import { McpAccess } from "./mcp.ts";
+
+const METADATA_BYTES_MAX = 16_384;
+
+/** How old a gateway's proof of freshness may be unless the key says otherwise. */
+export const MAX_STALENESS_SECONDS_DEFAULT = 900;
+
+/** Seven days. */
+export const GRACE_SECONDS_MAX = 604_800;
+
+const Limit = z.int().min(0, "must not be negative").max(1_000_000_000, "is too large").nullable();
+
+/** A `*` may stand at the end only. */
+const ModelList = NameList.refine(
+  (list) => list === null || list.every((name) => !name.slice(0, -1).includes("*")),
+  "may have a * at the end of a name only",
+);
+
+const Metadata = z
+  .record(z.string(), z.json())
+  .refine(
+    (value) => new TextEncoder().encode(JSON.stringify(value)).length <= METADATA_BYTES_MAX,
+    "must not be larger than 16 KiB",
+  );
+
+const attributes = {
+  name: Label.optional(),
+  note: Label.nullable().optional(),
+  expiresAt: Instant.nullable().optional(),
+  /** The spelling of other products; the same as `expiresAt`. */
+  expires_at: Instant.nullable().optional(),
+  ownerId: Id.optional(),
+  requestsPerMinute: Limit.optional(),
+  tokensPerMinute: Limit.optional(),
+  maxConcurrency: Limit.optional(),
+  ...budgetAttributes,
+  allowedProviders: NameList.optional(),
+  allowedModels: ModelList.optional(),
+  ipAllowlist: NameList.optional(),
+  metadata: Metadata.optional(),
+  mcp: McpAccess.optional(),
+  maxStalenessSeconds: z
+    .int()
+    .min(30, "must be at least 30")
+    .max(604_800, "must not exceed 604800")
+    .optional(),
+  gatewayIds: z.array(Id).min(1, "must be null (all) or not empty").max(1000).nullable().optional(),
+};
+
+type Attributes = { name?: unknown; note?: unknown; expiresAt?: unknown; expires_at?: unknown };
+
+function oneExpiry(value: Attributes, context: z.RefinementCtx): void {
+  if (value.expiresAt === undefined || value.expires_at === undefined) return;
+  const message = "stands beside expiresAt; send one of them";
+  context.addIssue({ code: "custom", path: ["expires_at"], message });
+}
+
+export const ApiKeyCreate = z.strictObject(attributes).superRefine((value, context) => {
+  oneExpiry(value, context);
+  if (value.name === undefined && (value.note === undefined || value.note === null)) {
+    context.addIssue({
+      code: "custom",
+      path: ["name"],
+      params: { missing: true },
+      message: "name or note is needed",
+    });
+  }
+});
+export type ApiKeyCreate = z.infer<typeof ApiKeyCreate>;
+
+export const ApiKeyEdit = z.strictObject(attributes).superRefine(oneExpiry);
+export type ApiKeyEdit = z.infer<typeof ApiKeyEdit>;
+
+/** The body of revoke, deactivate, activate and DELETE. */
+export const Interrupt = z.strictObject({
+  reason: Reason.optional(),
+  inflight: z.enum(["abort", "drain"]).optional(),
+});
+export type Interrupt = z.infer<typeof Interrupt>;
+
+export const Rotate = z.strictObject({
+  graceSeconds: z
+    .int()
+    .min(0, "must not be negative")
+    .max(GRACE_SECONDS_MAX, "must not exceed 604800")
+    .optional(),
+});
+export type Rotate = z.infer<typeof Rotate>;
+
+export const ApiKeyStatus = z.enum(["active", "inactive", "expired", "revoked"]);
+export type ApiKeyStatus = z.infer<typeof ApiKeyStatus>;
+
+/** The attributes of an answer. Times are ISO 8601 in UTC, money decimal strings. */
+export interface ApiKeyView extends BudgetView {
+  readonly name: string;
+  readonly note: string | null;
+  readonly status: ApiKeyStatus;
+  readonly preview: string;
+  readonly generation: number;
+  readonly expiresAt: string | null;
+  /** When the secret of the generation before stops working; null without a running grace. */
+  readonly graceEndsAt: string | null;
+  readonly ownerId: string;
+  readonly ownerName: string;
+  readonly projectId: string;
+  readonly requestsPerMinute: number | null;
+  readonly tokensPerMinute: number | null;
+  readonly maxConcurrency: number | null;
+  readonly allowedProviders: readonly string[] | null;
+  readonly allowedModels: readonly string[] | null;
+  readonly ipAllowlist: readonly string[] | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly mcp: McpAccess;
+  readonly maxStalenessSeconds: number;
+  readonly gatewayIds: readonly string[] | null;
+  readonly lastUsedAt: string | null;
+  readonly createdAt: string;
+  /** All ever admitted. */
+  readonly requests: number;
+  /** Share of the organization's sum, deleted keys included, two decimals. */
+  readonly usagePercent: number;
+  readonly spentUsd: string;
+}
+
+export const apiKeySorts = [
+  "name",
+  "owner",
+  "status",
+  "requests",
+  "lastUsedAt",
+  "createdAt",
+  "expiresAt",
+  "spentUsd",
+] as const;
+export type ApiKeySort = (typeof apiKeySorts)[number];

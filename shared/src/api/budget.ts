@@ -1,0 +1,61 @@
+/** Money as the API writes it: a decimal string of US dollars, exact to the nano-dollar. */
+import * as z from "zod";
+
+export const BudgetPeriod = z.enum(["total", "daily", "weekly", "monthly"]);
+export type BudgetPeriod = z.infer<typeof BudgetPeriod>;
+
+const NANOS_PER_USD = 1_000_000_000n;
+const USD_MAX = 9_000_000n;
+
+/** Reads `"12.50"`; undefined for anything but a plain decimal of at most 9 decimals and 9·10⁶ USD. */
+export function readUsd(text: string): bigint | undefined {
+  const match = /^(\d{1,7})(?:\.(\d{1,9}))?$/.exec(text);
+  if (match === null) return undefined;
+  const nanos = BigInt(match[1] ?? "0") * NANOS_PER_USD + BigInt((match[2] ?? "").padEnd(9, "0"));
+  return nanos <= USD_MAX * NANOS_PER_USD ? nanos : undefined;
+}
+
+/** The shortest decimal string of an amount that is not negative: `12.5`, `0`. */
+export function writeUsd(nanos: bigint): string {
+  const fraction = (nanos % NANOS_PER_USD).toString().padStart(9, "0").replace(/0+$/, "");
+  const whole = (nanos / NANOS_PER_USD).toString();
+  return fraction === "" ? whole : `${whole}.${fraction}`;
+}
+
+/** `"0"` means nothing may be spent; it becomes integer nano-dollars. */
+export const Usd = z.string().transform((text, context) => {
+  const nanos = readUsd(text);
+  if (nanos !== undefined) return nanos;
+  context.addIssue({
+    code: "custom",
+    message: 'must be a decimal string such as "25.00": not negative, at most 9000000, at most 9 decimals',
+  });
+  return z.NEVER;
+});
+
+/** Ascending whole percentages from 1 to 100. */
+export const Thresholds = z
+  .array(z.int().min(1, "must be at least 1").max(100, "must not exceed 100"))
+  .max(20, "must not have more than 20 entries")
+  .refine((list) => list.every((value, i) => i === 0 || value > (list[i - 1] ?? 0)), "must be ascending");
+
+/** The three attributes of a budget, as every noun that has one takes them. */
+export const budgetAttributes = {
+  budgetUsd: Usd.nullable().optional(),
+  budgetPeriod: BudgetPeriod.nullable().optional(),
+  budgetAlertThresholds: Thresholds.nullable().optional(),
+};
+
+/** The three attributes, read. */
+export interface BudgetInput {
+  readonly budgetUsd?: bigint | null | undefined;
+  readonly budgetPeriod?: BudgetPeriod | null | undefined;
+  readonly budgetAlertThresholds?: number[] | null | undefined;
+}
+
+/** The three attributes, as answers show them. */
+export interface BudgetView {
+  readonly budgetUsd: string | null;
+  readonly budgetPeriod: BudgetPeriod | null;
+  readonly budgetAlertThresholds: readonly number[] | null;
+}
