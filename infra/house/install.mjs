@@ -23,7 +23,14 @@ export async function install(root) {
   const fingerprintBefore = fingerprint(root);
   const { code, output } = await runShown(
     "npx",
-    ["--yes", packageManager, "install", "--frozen-lockfile", "--config.confirmModulesPurge=false"],
+    [
+      "--yes",
+      "--prefer-offline",
+      packageManager,
+      "install",
+      "--frozen-lockfile",
+      "--config.confirmModulesPurge=false",
+    ],
     root,
   );
   if (code !== 0) throw new PlainError(explain(code, output));
@@ -31,8 +38,8 @@ export async function install(root) {
   writeFileSync(stampOf(root), fingerprintBefore);
 }
 
-/** What a failed install means, in words. Exported for its test. */
-export function explain(code, output) {
+/** What a failed install means, in words. */
+function explain(code, output) {
   if (/ERR_PNPM_OUTDATED_LOCKFILE|ERR_PNPM_LOCKFILE_CONFIG_MISMATCH/.test(output)) {
     return (
       "\npnpm-lock.yaml does not fit the package.json files. After changing a dependency run: " +
@@ -55,8 +62,14 @@ function fingerprint(root) {
 
 /** Runs a command with its output on our stderr (stdout stays the task's own) and returned as well. */
 function runShown(command, args, cwd) {
+  // npm's own patience without a network is 70 silent seconds.
+  const env = {
+    npm_config_fetch_retry_mintimeout: "1000",
+    npm_config_fetch_retry_maxtimeout: "4000",
+    ...process.env,
+  };
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], env: process.env });
+    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], env });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk) => {

@@ -7,37 +7,46 @@ export class PlainError extends Error {}
 /** The oldest Node that runs our TypeScript as it is. */
 export const nodeMajorMin = 24;
 
-/** True where the binaries of `node-linux-*` run: Linux with glibc, x64 or arm64. */
-export function hasPinnedNode(platform = process.platform, arch = process.arch, report = process.report) {
-  if (platform !== "linux" || !["x64", "arm64"].includes(arch)) return false;
-  report.excludeNetwork = true;
-  return report.getReport().header.glibcVersionRuntime !== undefined;
+/** What decides which Node can run the tasks. `glibc` is undefined where the C library is another (Alpine, macOS). */
+export function here() {
+  process.report.excludeNetwork = true;
+  return {
+    platform: process.platform,
+    arch: process.arch,
+    version: process.version,
+    execPath: process.execPath,
+    glibc: process.platform === "linux" ? process.report.getReport().header.glibcVersionRuntime : undefined,
+  };
 }
 
-/** The Node that runs the tasks: the pinned one where there is one, else the caller's own if it is new enough. */
-export function chooseNode(root) {
-  const pinned = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
-  if (hasPinnedNode()) {
+/** The Node that runs the tasks: the pinned one where its binary fits, else the caller's own if it is new enough. */
+export function chooseNode(root, host = here()) {
+  const { platform, arch, version, execPath, glibc } = host;
+  if (platform === "linux" && ["x64", "arm64"].includes(arch) && glibc !== undefined) {
+    const pinned = join(root, `node_modules/node-linux-${arch}/bin/node`);
     if (existsSync(pinned)) return pinned;
     throw new PlainError(
       `The pinned Node is missing (${pinned}). Its package is optional, so an interrupted download can leave it out: ` +
         "remove node_modules and run the command again.",
     );
   }
-  if (Number(process.versions.node.split(".")[0]) >= nodeMajorMin) return process.execPath;
+  if (Number(version.slice(1).split(".")[0]) >= nodeMajorMin) return execPath;
   throw new PlainError(
-    `On ${describePlatform()} there is no Node that we can bring along. Put Node ${nodeMajorMin} or newer on PATH ` +
-      `(this is ${process.version}) and run the command again.`,
+    `On ${describe(host)} there is no Node that we can bring along. Put Node ${nodeMajorMin} or newer on PATH ` +
+      `(this is ${version}) and run the command again.`,
   );
 }
 
-function describePlatform() {
-  if (process.platform === "darwin") return "macOS";
-  if (process.platform !== "linux") return process.platform;
+function describe({ platform, arch, glibc }) {
+  if (platform === "darwin") return "macOS";
+  if (platform !== "linux") return platform;
+  return `${distribution()} (${arch}${glibc === undefined ? ", no glibc" : ""})`;
+}
+
+function distribution() {
   try {
-    const name = /^PRETTY_NAME="?([^"\n]+)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1];
-    return `${name ?? "this Linux"} (${process.arch}, no glibc)`;
+    return /^PRETTY_NAME="?([^"\n]+)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "this Linux";
   } catch {
-    return `this Linux (${process.arch})`;
+    return "this Linux"; // It is named for the reader's sake only.
   }
 }
