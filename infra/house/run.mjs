@@ -34,11 +34,18 @@ function hand(node, file, args) {
     // A terminal's Ctrl-C reaches the child by itself; a second SIGINT would mean "at once" to it.
     process.on(signal, () => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal)));
   }
+  if (process.env.npm_lifecycle_event !== undefined) endWithParent(child);
   child.on("error", (error) => {
     console.error(`Could not start ${node}: ${error.message}`);
     process.exit(1);
   });
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+/** npm passes SIGTERM and SIGINT on, but when it is killed or hung up nobody tells us: its child gets another parent. */
+function endWithParent(child) {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 500).unref();
 }
 
 async function main([task, ...args]) {

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { pathOf } from "./root.ts";
 
@@ -42,6 +43,18 @@ function start(...args: string[]): ChildProcess {
     env: { REPO: repo, PATH: `${repo}:/usr/bin:/bin` },
     stdio: ["ignore", "pipe", "pipe"],
   });
+}
+
+/** As npm does it: a process that waits for ours. */
+function startBelowShell(): { pid: number; stdout: Readable } {
+  mkdirSync(join(repo, "node_modules"), { recursive: true });
+  const shell = spawn("/bin/sh", ["-c", `"${process.execPath}" infra/house/run.mjs start; exit $?`], {
+    cwd: repo,
+    env: { REPO: repo, PATH: `${repo}:/usr/bin:/bin`, npm_lifecycle_event: "start" },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  if (shell.pid === undefined) throw new Error("no shell");
+  return { pid: shell.pid, stdout: shell.stdout };
 }
 
 async function finish(child: ChildProcess): Promise<{ code: number | null; output: string }> {
@@ -89,6 +102,22 @@ describe("the entry of every command", () => {
     await once(child.stdout ?? child, "data");
     child.kill(signal);
     expect(await done).toMatchObject({ code: 3, output: expect.stringContaining("tidied up") });
+  });
+
+  test("ends the task when npm, which started it, was killed", async () => {
+    put("ended", "");
+    put(
+      "infra/local/start.ts",
+      `import { writeFileSync } from "node:fs";
+       process.on("SIGTERM", () => { writeFileSync("ended", "by SIGTERM"); process.exit(0); });
+       setInterval(() => {}, 1000); console.log("ready");`,
+    );
+    const { stdout, ...npm } = startBelowShell();
+    const closed = once(stdout, "close");
+    await once(stdout, "data");
+    process.kill(npm.pid, "SIGKILL");
+    await closed; // The task holds the pipe too: it is closed when the last of them is gone.
+    expect(readFileSync(join(repo, "ended"), "utf8")).toBe("by SIGTERM");
   });
 
   test.each([
