@@ -4,15 +4,8 @@ import { join } from "node:path";
 import { checks, runCheck } from "./checks.ts";
 import { run } from "./process.ts";
 import { pathOf } from "./root.ts";
+import type { Stage } from "./run-stages.ts";
 import { add, noTests, parseLine, type Tally, tallyOf, type VitestReport } from "./tally.ts";
-
-export type Stage = {
-  name: string;
-  /** What the heading says. */
-  about: string;
-  /** Runs the stage; `filters` are path fragments, as vitest takes them. Undefined: the stage does not exist yet. */
-  run: (filters: readonly string[]) => Promise<Tally | undefined>;
-};
 
 /** All of `npm test`, in order: what fails fastest comes first. */
 export const stages: readonly Stage[] = [

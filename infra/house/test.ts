@@ -1,37 +1,10 @@
 /**
- * `npm test [-- STAGE [FILTER …]]`: every stage in order, each counted, none hidden by the failure of one before it.
- * The last line is `N passed, N failed`; the exit code says whether anything failed.
+ * `npm test [-- STAGE [FILTER …]]`: every stage in order, or one of them. The last line is `N passed, N failed`; the
+ * exit code is 1 if anything failed and 2 if there is no such stage.
  */
 import { passSignalsOn } from "./process.ts";
+import { runStages } from "./run-stages.ts";
 import { stages } from "./stages.ts";
-import { add, line, noTests, type Tally } from "./tally.ts";
-
-const seconds = (sinceMs: number) => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
-
-async function runStages(
-  wanted: readonly (typeof stages)[number][],
-  filters: readonly string[],
-): Promise<Tally> {
-  let total = noTests;
-  const summary: string[] = [];
-  for (const stage of wanted) {
-    console.log(`\n── ${stage.name}: ${stage.about} ──`);
-    const startedAtMs = performance.now();
-    const tally = await stage.run(filters).catch((error: unknown): Tally => {
-      console.error(error);
-      return { ...noTests, failed: 1 };
-    });
-    // Named on the command line it must exist; in a whole run its absence is said aloud and counts for nothing.
-    const counted = tally ?? (wanted.length === 1 ? { ...noTests, failed: 1 } : noTests);
-    const result = tally === undefined ? "not there yet" : line(counted);
-    summary.push(
-      `${counted.failed === 0 ? "ok  " : "FAIL"} ${stage.name.padEnd(8)} ${result} (${seconds(startedAtMs)})`,
-    );
-    total = add(total, counted);
-  }
-  console.log(`\n── summary ──\n${summary.join("\n")}`);
-  return total;
-}
 
 passSignalsOn();
 const [name, ...filters] = process.argv.slice(2);
@@ -42,7 +15,6 @@ if (wanted.length === 0) {
   );
   process.exitCode = 2;
 } else {
-  const total = await runStages(wanted, filters);
-  console.log(line(total));
-  process.exitCode = total.failed === 0 ? 0 : 1;
+  const { failed } = await runStages(wanted, filters, (text) => console.log(text));
+  process.exitCode = failed === 0 ? 0 : 1;
 }
