@@ -20,7 +20,7 @@ try {
   });
   log("info", "listening", { url: sandbox.url });
   const stop = () => {
-    sandbox.close().then(() => process.exit(0));
+    void sandbox.close().then(() => process.exit(0));
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);

@@ -21,8 +21,14 @@ export const Operation = z.object({
 });
 export type Operation = z.infer<typeof Operation>;
 
+const Resource = z.object({
+  type: z.string(),
+  id: z.string(),
+  attributes: z.record(z.string(), z.unknown()),
+});
 const Changed = z.object({
-  data: z.object({ type: z.string(), id: z.string(), attributes: z.record(z.string(), z.unknown()) }),
+  /** A deletion may have nothing left to show. */
+  data: Resource.nullish(),
   meta: z.looseObject({ operation: Operation, secretKey: z.string().optional() }),
 });
 
@@ -92,7 +98,7 @@ export function createAdmin(controlPlaneUrl: string, token: string): Admin {
       status: answer.status,
       operation: meta.operation,
       secret: meta.secretKey,
-      attributes: data.attributes,
+      attributes: data?.attributes ?? {},
     };
   };
   return {
@@ -107,7 +113,7 @@ export function createAdmin(controlPlaneUrl: string, token: string): Admin {
       });
       const parsed = Changed.safeParse(answer.json);
       const secret = parsed.data?.meta.secretKey;
-      if (answer.status !== 201 || !parsed.success || secret === undefined) {
+      if (answer.status !== 201 || !parsed.success || parsed.data.data == null || secret === undefined) {
         throw new Error(
           `creating a key answered ${answer.status}: ${answer.text}\n${parsed.error?.message ?? ""}`,
         );

@@ -109,7 +109,7 @@ port.on("message", (message: ToWorker) => {
   } else if (message.kind === "await") {
     if (!reached(message)) awaited.push(message);
   } else {
-    cease(message.id);
+    void cease(message.id);
   }
 });
 port.on("close", () => {

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Change, type MadeKey, namesIn, readOperation } from "./support/admin.ts";
+import { type Load, startLoad } from "./support/load.ts";
+import { untilOperation } from "./support/watch-operation.ts";
+import { aimEverywhere, startWorld, useKey, type World } from "./support/world.ts";
+
+const STALENESS_S = 30;
+const WAIT_S = 2;
+/** PROTOCOL §2.5: staleness / (1 − ρ) + 2 ε, with ρ = 1 % and ε = 2 s. */
+const REFUSES_AFTER_MS_MAX = (STALENESS_S / 0.99) * 1_000 + 2 * 2_000;
+const FROZEN = "us-1";
+/** Few enough that a frozen gateway's unanswered requests keep their connections for 35 s. */
+const PER_SECOND = 3;
+
+let world: World;
+let load: Load;
+let key: MadeKey;
+
+beforeAll(async () => {
+  world = await startWorld();
+  load = startLoad();
+});
+afterAll(async () => {
+  await load?.end();
+  await world?.stack.stop();
+});
+beforeEach(async () => {
+  key = await world.admin.createKey(world.projectId, { maxStalenessSeconds: STALENESS_S });
+});
+
+const frozen = () => world.stack.child(`gateway-${FROZEN}`);
+const until = (instantMs: number) => new Promise((resolve) => setTimeout(resolve, instantMs - Date.now()));
+
+interface Frozen {
+  readonly change: Change;
+  readonly frozenNs: bigint;
+  readonly answeredNs: bigint;
+  readonly refusesByMs: number;
+}
+
+/** Fires at both gateways, freezes one, revokes, and checks the answer. */
+async function revokeWhileFrozen(): Promise<Frozen> {
+  load.aim(
+    aimEverywhere(world, { tag: "target", secret: key.secret, model: "sandbox/echo", perSecond: PER_SECOND }),
+  );
+  await load.until(["target"], 5, { status: 200 });
+  frozen().kill("SIGSTOP");
+  const frozenNs = process.hrtime.bigint();
+  const calledMs = Date.now();
+  const change = await world.admin.change(
+    "POST",
+    `/api-keys/${key.id}/revoke`,
+    {},
+    { prefer: `wait=${WAIT_S}` },
+  );
+  const answeredNs = process.hrtime.bigint();
+  expect(change.status).toBe(202);
+  expect(Date.now() - calledMs).toBeLessThan(WAIT_S * 1_000 + 1_500);
+  expect(change.operation.status).toBe("pending");
+  expect(namesIn(change.operation, "confirmed")).toEqual(["eu-1"]);
+  const missing = change.operation.gateways.find((gateway) => gateway.name === FROZEN);
+  expect(["waiting", "unreachable"]).toContain(missing?.state);
+  const refusesByMs = Date.parse(missing?.refusesBy ?? "");
+  expect(refusesByMs).toBeGreaterThan(calledMs + (STALENESS_S - 15) * 1_000);
+  expect(refusesByMs).toBeLessThanOrEqual(calledMs + REFUSES_AFTER_MS_MAX + 500);
+  expect(Date.parse(change.operation.safeBy ?? "")).toBe(refusesByMs);
+  expect(Date.parse(missing?.drainedBy ?? "")).toBeGreaterThan(refusesByMs);
+  return { change, frozenNs, answeredNs, refusesByMs };
+}
+
+/** What the provider billed of requests that it saw begin at `sinceMs` or later. */
+async function forwardedSince(sinceMs: number): Promise<unknown> {
+  return (await fetch(`${world.sandboxUrl}/__ledger?since=${sinceMs}`)).json();
+}
+
+describe("a gateway that is frozen while a key is revoked", () => {
+  test("is named with the instant by which it refuses; thawed before that, it confirms, and then admits nothing", async () => {
+    const { change, answeredNs } = await revokeWhileFrozen();
+    const confirmed = untilOperation(
+      world.admin,
+      world.credentials.adminToken,
+      change.operation.id,
+      "confirmed",
+      30_000,
+    );
+    frozen().kill("SIGCONT");
+    const operation = await confirmed;
+    const confirmedNs = process.hrtime.bigint();
+    expect(namesIn(operation, "confirmed")).toEqual(["eu-1", FROZEN]);
+    await load.until(["target"], 5, { afterNs: confirmedNs });
+    const shots = await load.cease();
+    expect(shots.filter((shot) => shot.startedNs > confirmedNs && shot.status === 200)).toEqual([]);
+    const elsewhere = shots.filter((shot) => shot.gateway === "eu-1" && shot.startedNs > answeredNs);
+    expect(elsewhere.filter((shot) => shot.code !== "key_revoked")).toEqual([]);
+  });
+
+  test("admits nothing after that instant, not even what waited in its socket, and confirms when it is back", async () => {
+    const control = await world.admin.createKey(world.projectId);
+    const { change, frozenNs, refusesByMs } = await revokeWhileFrozen();
+    await until(refusesByMs + 100);
+    const safe = await readOperation(world.admin, change.operation.id);
+    expect(safe.status).toBe("safe");
+    expect(namesIn(safe, "expired")).toEqual([FROZEN]);
+    frozen().kill("SIGCONT");
+    await untilOperation(world.admin, world.credentials.adminToken, safe.id, "confirmed", 30_000);
+    await load.until(["target"], 5, { afterNs: frozenNs });
+    const shots = (await load.cease()).filter((shot) => shot.gateway === FROZEN && shot.startedNs > frozenNs);
+    expect(shots.length).toBeGreaterThan(10);
+    expect(shots.filter((shot) => shot.status === 200)).toEqual([]);
+    expect(shots.filter((shot) => !["key_revoked", "authorization_stale"].includes(shot.code ?? ""))).toEqual(
+      [],
+    );
+    expect(await forwardedSince(refusesByMs)).toEqual([]);
+    for (const { url } of world.gateways) expect((await useKey(url, control)).status).toBe(200);
+  }, 110_000);
+});
