@@ -23,6 +23,8 @@ export function readyText(stack: Stack, pages: readonly string[], seconds: strin
   if (pages.includes("docs")) rows.push(["API reference", `${urls.controlPlane}/docs`]);
   for (const [name, url] of Object.entries(urls.gateways)) rows.push([`Gateway ${name}`, url]);
   rows.push(["Sandbox provider", urls.sandbox]);
+  const ports = [urls.postgres, urls.nats, urls.natsWebSocket].map((url) => new URL(url).port);
+  rows.push(["PostgreSQL, NATS", `ports ${ports[0]}, ${ports[1]} (WebSocket ${ports[2]})`]);
   const who: [string, string][] =
     credentials === null
       ? [["Operator token", stack.operatorToken]]
@@ -75,7 +77,8 @@ function emptyHints(stack: Stack): string[] {
   ];
 }
 
-function nearPath(path: string): string {
+/** A path as short as it can be typed from here. */
+export function nearPath(path: string): string {
   const near = relative(process.cwd(), path);
   return near.startsWith("..") ? path : near;
 }

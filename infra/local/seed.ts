@@ -27,7 +27,9 @@ const Progress = z.object({
 type Progress = z.infer<typeof Progress>;
 
 export class Seed {
-  readonly secrets: Secrets;
+  /** False for an empty system. A home that has begun to hold the demo keeps it. */
+  readonly wanted: boolean;
+  readonly #secrets: Secrets;
   readonly #file: string;
   readonly #credentialsFile: string;
   readonly #baseUrl: string;
@@ -35,8 +37,8 @@ export class Seed {
   readonly #tokens = new Map<string, string>();
   #progress: Progress;
 
-  constructor(home: string, secrets: Secrets, layout: Layout) {
-    this.secrets = secrets;
+  constructor(home: string, secrets: Secrets, layout: Layout, demo: boolean) {
+    this.#secrets = secrets;
     this.#file = join(home, "seed.json");
     this.#credentialsFile = join(home, "credentials.json");
     this.#baseUrl = httpUrl(layout.controlPlanePorts[0] ?? 0);
@@ -44,6 +46,7 @@ export class Seed {
     const read = Progress.safeParse(readJsonFile(this.#file) ?? {});
     if (!read.success) throw new LocalStackError(`${this.#file} is damaged; start over with --reset`);
     this.#progress = read.data;
+    this.wanted = demo || this.#progress.organizationId !== undefined;
   }
 
   /** The token for a gateway's first start; undefined once it has been ready. */
@@ -55,9 +58,14 @@ export class Seed {
   credentials(): Credentials | null {
     const { organizationId, adminToken, projectId, demoKey } = this.#progress;
     if (!organizationId || !adminToken || !projectId || !demoKey) return null;
-    const { operatorToken, adminPassword } = this.secrets;
+    const { operatorToken, adminPassword } = this.#secrets;
     const admin = { adminEmail: ADMIN_EMAIL, adminPassword, adminToken };
     return { ...admin, operatorToken, organizationId, projectId, demoKey };
+  }
+
+  /** The one credential of an empty system. */
+  writeOperatorToken(): void {
+    writeJsonFile(this.#credentialsFile, { operatorToken: this.#secrets.operatorToken });
   }
 
   /** Organization, administrator, project, the sandbox's LLM key, and a token for each gateway that has none yet. */
@@ -90,7 +98,7 @@ export class Seed {
   }
 
   async #makeOrganization(): Promise<void> {
-    const { adminPassword, operatorToken } = this.secrets;
+    const { adminPassword, operatorToken } = this.#secrets;
     const credentials = { email: ADMIN_EMAIL, password: adminPassword };
     const signIn = () =>
       callApi(this.#baseUrl, {}, "POST", "/sessions", bodyOf("session", credentials), [401]);

@@ -35,15 +35,12 @@ export async function startLocalStack(options: StackOptions): Promise<Stack> {
     await endLeftovers(options.home, report);
     const layout = layOut(options);
     await requireFreePorts(layout, options.portBase);
-    const seed = new Seed(
-      options.home,
-      ensureSecrets(options.home, Object.keys(layout.gatewayPorts)),
-      layout,
-    );
+    const secrets = ensureSecrets(options.home, Object.keys(layout.gatewayPorts));
+    const seed = new Seed(options.home, secrets, layout, options.demo ?? true);
     const blueprint: definitions.Blueprint = {
       home: options.home,
       layout,
-      secrets: seed.secrets,
+      secrets,
       options,
       natsBinary: findNats(options),
       enrolmentToken: (gateway) => seed.enrolmentToken(gateway),
@@ -101,7 +98,10 @@ async function startChildren(
     start(definitions.sandboxChild(blueprint)),
     ...layout.controlPlanePorts.map((_, n) => start(definitions.controlPlaneChild(blueprint, n))),
   ]);
-  if (options.demo === false) return;
+  if (!seed.wanted) {
+    seed.writeOperatorToken();
+    return;
+  }
   const gateways = Object.keys(layout.gatewayPorts);
   await seed.beforeGateways(gateways, options.replicas ?? 1, supervision.report);
   await allOrThrow(gateways.map((gateway) => start(definitions.gatewayChild(blueprint, gateway))));
@@ -141,7 +141,7 @@ function assemble(
   let stopping: Promise<void> | undefined;
   return {
     home: blueprint.home,
-    urls: urlsOf(blueprint),
+    urls: urlsOf(blueprint, seed),
     credentials: seed.credentials(),
     operatorToken: blueprint.secrets.operatorToken,
     get pids() {
@@ -160,11 +160,11 @@ function assemble(
   };
 }
 
-function urlsOf(blueprint: definitions.Blueprint): StackUrls {
-  const { layout, options } = blueprint;
+function urlsOf(blueprint: definitions.Blueprint, seed: Seed): StackUrls {
+  const { layout } = blueprint;
   const controlPlanes = layout.controlPlanePorts.map(httpUrl);
   const controlPlane = controlPlanes[0] ?? "";
-  const gateways = options.demo === false ? [] : Object.entries(layout.gatewayPorts);
+  const gateways = !seed.wanted ? [] : Object.entries(layout.gatewayPorts);
   return {
     controlPlane,
     controlPlanes,

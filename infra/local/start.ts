@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { CHECKOUT } from "./definitions.ts";
-import { type Paint, paintFor, readyText } from "./print.ts";
+import { nearPath, type Paint, paintFor, readyText } from "./print.ts";
 import { resetHome } from "./reset.ts";
 import { startLocalStack } from "./stack.ts";
 import { describeExit } from "./supervise.ts";
@@ -133,6 +133,7 @@ async function main(): Promise<number> {
         ended.resolve(1);
       },
     };
+    say(`Starting Claviger (home ${nearPath(home)}, ports from ${options.portBase})`);
     if (flags.reset) await resetHome(home, report);
     const stack = await startLocalStack(options);
     say(readyText(stack, await findPages(stack), ((Date.now() - sinceMs) / 1000).toFixed(1), paint));

@@ -2,16 +2,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PORT_SPAN } from "../local/layout.ts";
-import { isPortFree } from "../local/ports.ts";
 import { startLocalStack } from "../local/stack.ts";
 import type { Stack, StackOptions } from "../local/types.ts";
+import { reservePortRange } from "./port-range.ts";
 
 export type TestStackOptions = Partial<StackOptions>;
-
-/** Below the range that systems give to outgoing connections, so that none of those lands on a port of ours. */
-const FIRST_BASE = 20_000;
-const BASES = 240;
 
 /**
  * Starts the stack and resolves when every child is ready. Without `home` a temporary one is made, and `stop()` removes
@@ -19,7 +14,9 @@ const BASES = 240;
  */
 export async function startStack(options: TestStackOptions = {}): Promise<Stack> {
   const home = options.home ?? mkdtempSync(join(tmpdir(), "claviger-stack-"));
-  const removeHome = () => {
+  const range = options.portBase === undefined ? await reservePortRange() : null;
+  const cleanUp = () => {
+    range?.release();
     if (options.home === undefined) rmSync(home, { recursive: true, force: true });
   };
   const searchPath = process.env.PATH ?? "";
@@ -30,30 +27,21 @@ export async function startStack(options: TestStackOptions = {}): Promise<Stack>
       ...(cacheDir === undefined ? {} : { cacheDir }),
       ...options,
       home,
-      portBase: options.portBase ?? (await findPortBase()),
+      portBase: options.portBase ?? range?.base ?? 0,
     });
     return {
       ...stack,
+      // Spreading would freeze the present pids.
       get pids() {
         return stack.pids;
       },
       async stop() {
         await stack.stop();
-        removeHome();
+        cleanUp();
       },
     };
   } catch (error) {
-    removeHome();
+    cleanUp();
     throw error;
   }
-}
-
-async function findPortBase(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const base = FIRST_BASE + 50 * Math.floor(Math.random() * BASES);
-    const span = Array.from({ length: PORT_SPAN }, (_, offset) => base + offset);
-    const free = await Promise.all(span.map(isPortFree));
-    if (free.every(Boolean)) return base;
-  }
-  throw new Error("found no free range of ports");
 }
