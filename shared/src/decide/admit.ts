@@ -5,7 +5,6 @@
  * (`recheck`). What is dead is refused with 401 however stale the table is. What the table lacks (no project, no
  * organization of a key) is 503 and never a 401: a client must not throw its key away for a defect of ours.
  */
-import { sameText } from "../key/constant-time.ts";
 import type { KeyHash, KeyRecord } from "../wire/record.ts";
 import { type EphemeralClaims, statusOfToken } from "./ephemeral.ts";
 import type { Address } from "./ip.ts";
@@ -59,8 +58,7 @@ function refused(refusal: Refusal, key?: KeyRecord): KeyDecision {
 export function admitKey(view: TableView, freshness: Freshness, caller: Caller, waited = false): KeyDecision {
   if (!view.configured) return refused(refuse("no_configuration"));
   const found = view.byHash(caller.hash);
-  // The map has found it already; the comparison keeps the promise for any table that looks up by less than the hash.
-  if (found === undefined || found.key.kind !== "key" || !sameText(found.hash.hash, caller.hash)) {
+  if (found === undefined || found.key.kind !== "key" || !sameDigest(found.hash.hash, caller.hash)) {
     return judgeUnknown(freshness, waited, "invalid_api_key");
   }
   const { key, hash } = found;
@@ -110,6 +108,16 @@ export function admitToken(
 function tighter(a: number | null, b: number | null): number | null {
   if (a === null) return b;
   return b === null ? a : Math.min(a, b);
+}
+
+/**
+ * All characters are looked at, wherever they differ (PROTOCOL §2.11): a table that finds an entry by part of a hash
+ * is then no weaker than one that finds it by the whole.
+ */
+function sameDigest(a: string, b: string): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
+  return difference === 0;
 }
 
 function judgeUnknown(
