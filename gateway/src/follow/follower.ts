@@ -3,9 +3,12 @@
  * looks. Nothing here asks the control plane while a request waits, but for the two bounded waits.
  */
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
+import type { Abort } from "@claviger/shared/sync/abort";
 import type { Heartbeat } from "@claviger/shared/wire/heartbeat";
 import type { AuditRow } from "@claviger/shared/wire/query";
 import type { SecretRecord } from "@claviger/shared/wire/record";
+
+export type { Abort } from "@claviger/shared/sync/abort";
 
 export interface Follower {
   /** Always the present table: the reference stays good across snapshots, so keep it or ask again, as you like. */
@@ -28,18 +31,6 @@ export interface Follower {
    */
   onAbort(listener: (abort: Abort) => number): () => void;
   status(): FollowerStatus;
-}
-
-/** Requests of these keys, or to these LLM keys, end now. */
-export interface Abort {
-  readonly epoch: number;
-  readonly rev: number;
-  readonly keyIds: ReadonlySet<string>;
-  readonly providerIds: ReadonlySet<string>;
-  /** Projects that were disabled; every request of their keys ends. */
-  readonly projectIds: ReadonlySet<string>;
-  /** The organization was disabled: everything ends. */
-  readonly everything: boolean;
 }
 
 /** What a heartbeat says of the rest of the gateway; read each time one is sent. */

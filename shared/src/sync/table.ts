@@ -23,6 +23,8 @@ export class Table implements TableView {
   readonly #keys = new Map<string, KeyRecord>();
   /** Hash → key id, for every hash of every key held, tombstones included. */
   readonly #byHash = new Map<string, string>();
+  /** How many active keys have each `maxStalenessSeconds`. */
+  readonly #activeByStaleness = new Map<number, number>();
   readonly #projects = new Map<string, ProjectRecord>();
   readonly #providers = new Map<string, ProviderRecord>();
   readonly #providersOf = new Map<string, readonly ProviderRecord[]>();
@@ -46,6 +48,21 @@ export class Table implements TableView {
 
   get keyCount(): number {
     return this.#keys.size;
+  }
+
+  providers(): IterableIterator<ProviderRecord> {
+    return this.#providers.values();
+  }
+
+  projects(): IterableIterator<ProjectRecord> {
+    return this.#projects.values();
+  }
+
+  /** The largest `maxStalenessSeconds` of an active key: past it nothing is admitted. undefined without such a key. */
+  longestStalenessSeconds(): number | undefined {
+    let longest: number | undefined;
+    for (const seconds of this.#activeByStaleness.keys()) longest = Math.max(longest ?? 0, seconds);
+    return longest;
   }
 
   project(id: string): ProjectRecord | undefined {
@@ -115,6 +132,15 @@ export class Table implements TableView {
     }
     this.#keys.set(record.id, record);
     for (const { hash } of record.hashes) this.#byHash.set(hash, record.id);
+    if (before !== undefined) this.#countActive(before, -1);
+    this.#countActive(record, 1);
+  }
+
+  #countActive({ status, maxStalenessSeconds }: KeyRecord, by: 1 | -1): void {
+    if (status !== "active") return;
+    const n = (this.#activeByStaleness.get(maxStalenessSeconds) ?? 0) + by;
+    if (n === 0) this.#activeByStaleness.delete(maxStalenessSeconds);
+    else this.#activeByStaleness.set(maxStalenessSeconds, n);
   }
 
   #setProvider(id: string, record: ProviderRecord | undefined): void {

@@ -1,0 +1,221 @@
+/**
+ * The one applier: every event of following goes through `dispatch`, one after the other, and every effect is carried
+ * out here. The bargain: nobody else writes the table, and what arrives is verified in the order in which it came.
+ */
+import type { Instant } from "@claviger/shared/sync/freshness";
+import { step } from "@claviger/shared/sync/replica";
+import type {
+  HeartbeatCore,
+  Identity,
+  ReplicaEffect,
+  ReplicaEvent,
+} from "@claviger/shared/sync/replica-state";
+import type { Fresh, Heartbeat } from "@claviger/shared/wire/heartbeat";
+import type { Verify } from "@claviger/shared/wire/sign";
+import type { Clock, Courier, Log, StateStore } from "../ports.ts";
+import { type Auditor, createAuditor } from "./auditor.ts";
+import { type Beats, createBeats } from "./beats.ts";
+import { createFetcher, type Fetcher } from "./fetch-state.ts";
+import type { Abort, FollowerEvents, Vitals } from "./follower.ts";
+import type { Loaded } from "./load.ts";
+import { readDelta, readFresh } from "./read-message.ts";
+import { createCondition } from "./until.ts";
+import { createWriter, type Writer } from "./writer.ts";
+
+/** Messages that wait to be verified; more are dropped, and fetched by revision. */
+const INBOX_MAX = 4_096;
+const COMPACT_EVERY_MS = 600_000;
+const COMPACT_DELTAS = 20_000;
+const COMPACT_BYTES_MIN = 1 << 20;
+
+export interface FollowPorts {
+  readonly identity: Identity;
+  readonly runtime: Heartbeat["runtime"];
+  /** Name and version of this software, as the control plane shows it. */
+  readonly software: string;
+  readonly clock: Clock;
+  readonly courier: Courier;
+  readonly store: StateStore;
+  readonly verify: Verify;
+  readonly log: Log;
+  readonly vitals: () => Vitals;
+  readonly events: FollowerEvents;
+  /** A renewed NATS user JWT: the courier has it already, and it has to outlive the process. */
+  readonly credentials: (natsJwt: string) => void;
+}
+
+export class Applier {
+  readonly beats: Beats;
+  readonly fetcher: Fetcher;
+  readonly writer: Writer;
+  readonly auditor: Auditor;
+  /** Asks who waits again after every event. */
+  readonly condition = createCondition();
+  readonly aborters = new Set<(abort: Abort) => number>();
+  readonly dropped: Record<string, number> = {};
+  readonly alarms: Record<string, number> = {};
+  readonly heartbeats = { answered: 0, failed: 0 };
+  readonly loaded: Loaded;
+  readonly #ports: FollowPorts;
+  #inbox: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #compactedAtMs: number;
+
+  constructor(ports: FollowPorts, loaded: Loaded) {
+    this.#ports = ports;
+    this.loaded = loaded;
+    this.#compactedAtMs = ports.clock.monoMs();
+    const { courier, verify, log } = ports;
+    this.writer = createWriter(ports.store, log, (n) => this.#persisted(n), loaded);
+    this.auditor = createAuditor(
+      (entries) => ports.events.audit(entries),
+      log,
+      (at) => this.dispatch({ type: "audited", at }),
+    );
+    this.fetcher = createFetcher({
+      courier,
+      verify,
+      log,
+      at: () => this.state.at,
+      delta: (jws) => this.takeIn(jws),
+      dispatch: (event) => void this.dispatch(event),
+    });
+    this.beats = createBeats(() => this.beat(), ports.clock.monoMs);
+    for (const effect of loaded.effects) this.#perform(effect);
+  }
+
+  get state() {
+    return this.loaded.state;
+  }
+
+  now(): Instant {
+    return { wallMs: this.#ports.clock.wallMs(), monoMs: this.#ports.clock.monoMs() };
+  }
+
+  /** Carries one event through the core; returns the heartbeat that it made, if it made one. */
+  dispatch(event: ReplicaEvent, at: Instant = this.now()): HeartbeatCore | undefined {
+    const { effects } = step(this.state, event, at);
+    let message: HeartbeatCore | undefined;
+    for (const effect of effects) {
+      if (effect.type === "heartbeat") message = effect.message;
+      else this.#perform(effect);
+    }
+    this.condition.changed();
+    return message;
+  }
+
+  /** Takes a delta's JWS in, after all that came before it; resolves when it was applied or dropped. */
+  takeIn(jws: string): Promise<void> {
+    if (this.#waiting >= INBOX_MAX) {
+      this.#drop("inbox_full", "a delta");
+      return Promise.resolve();
+    }
+    this.#waiting += 1;
+    this.#inbox = this.#inbox.then(async () => {
+      try {
+        const event = await readDelta(this.#ports.verify, jws);
+        if (event.type === "rejected") this.#drop(event.code, event.detail);
+        else this.dispatch(event);
+      } catch (error) {
+        this.#ports.log.error({ err: error }, "a delta could not be taken in");
+      } finally {
+        this.#waiting -= 1;
+      }
+    });
+    return this.#inbox;
+  }
+
+  /** One heartbeat with its answer; resolves to whether there was one, and never rejects. */
+  async beat(bye = false): Promise<boolean> {
+    const { courier, verify, log, runtime, software, vitals } = this.#ports;
+    const nonce = crypto.randomUUID();
+    const core = this.dispatch({ type: "beat", nonce });
+    if (core === undefined) throw new Error("a beat makes a heartbeat");
+    const message: Heartbeat = { ...core, ...vitals(), runtime, software };
+    if (bye) message.bye = true;
+    try {
+      const jws = await courier.heartbeat(new TextEncoder().encode(JSON.stringify(message)));
+      const received = this.now();
+      const fresh = await readFresh(verify, jws);
+      if ("type" in fresh) {
+        this.#drop(fresh.code, fresh.detail);
+        throw new Error(`the answer to a heartbeat was refused: ${fresh.code}`);
+      }
+      await Promise.all(fresh.deltas.map((delta) => this.takeIn(delta)));
+      this.dispatch({ type: "fresh", fresh }, received);
+      this.heartbeats.answered += 1;
+      return true;
+    } catch (error) {
+      this.heartbeats.failed += 1;
+      log.debug({ err: error }, "a heartbeat was not answered");
+      this.dispatch({ type: "heartbeat-failed", nonce });
+      return false;
+    }
+  }
+
+  /** Resolves when everything that arrived is applied, on disk and audited, so far as that is possible. */
+  async settle(): Promise<void> {
+    await this.#inbox;
+    await Promise.all([this.writer.idle(), this.auditor.idle()]);
+  }
+
+  #perform(effect: Exclude<ReplicaEffect, { type: "heartbeat" }>): void {
+    switch (effect.type) {
+      case "append":
+      case "replace":
+        return this.writer.push(effect);
+      case "speak":
+        return this.beats.soon();
+      case "sync":
+        return this.fetcher.request(effect.whole);
+      case "abort":
+        return this.#abort(effect.abort);
+      case "audit":
+        return this.auditor.push(effect.entries, effect.upTo);
+      case "answered":
+        return this.#useAnswer(effect.fresh);
+      case "dropped":
+        return this.#drop(effect.code, "by the rules of following");
+      case "alarm":
+        return this.#alarm(effect.code);
+    }
+  }
+
+  #abort(abort: Abort): void {
+    let n = 0;
+    for (const aborter of this.aborters) n += aborter(abort);
+    if (n > 0) this.dispatch({ type: "aborted", rev: abort.rev, n });
+  }
+
+  /** What else the answer carries, now that it is known to be the answer to our own question. */
+  #useAnswer(fresh: Fresh): void {
+    const { courier, credentials, events } = this.#ports;
+    this.beats.setPeriod(fresh.nextHeartbeatMs);
+    events.usageCursor(fresh.usageCursor);
+    if (fresh.dataKeys !== undefined) events.dataKeys(fresh.dataKeys);
+    if (fresh.natsJwt !== undefined) {
+      courier.useNatsJwt(fresh.natsJwt);
+      credentials(fresh.natsJwt);
+    }
+  }
+
+  #persisted(n: number): void {
+    this.dispatch({ type: "persisted", n });
+    const { snapshotBytes, logBytes, logDeltas } = this.writer.sizes;
+    const long = logDeltas > COMPACT_DELTAS || logBytes > Math.max(COMPACT_BYTES_MIN, snapshotBytes / 2);
+    const nowMs = this.#ports.clock.monoMs();
+    if (!long || nowMs - this.#compactedAtMs < COMPACT_EVERY_MS) return;
+    this.#compactedAtMs = nowMs;
+    void this.fetcher.compact();
+  }
+
+  #drop(code: string, detail: string): void {
+    this.dropped[code] = (this.dropped[code] ?? 0) + 1;
+    this.#ports.log.debug({ code, detail }, "a message changed nothing");
+  }
+
+  #alarm(alarm: string): void {
+    this.alarms[alarm] = (this.alarms[alarm] ?? 0) + 1;
+    this.#ports.log.error({ alarm, nack: this.state.nack, at: this.state.at }, "following raised an alarm");
+  }
+}

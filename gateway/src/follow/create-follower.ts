@@ -1,0 +1,116 @@
+/** Composes following: the state from disk first, so that it can decide before anybody is reached. */
+import { ageMs, correctedNowMs } from "@claviger/shared/sync/freshness";
+import { reaches } from "@claviger/shared/sync/position";
+import { Applier, type FollowPorts } from "./applier.ts";
+import type { Follower, FollowerStatus } from "./follower.ts";
+import { liveView } from "./live-view.ts";
+import { load } from "./load.ts";
+
+/** A hash that is not in the table is believed to be unknown while the last proof is not older than this. */
+const UNKNOWN_PROOF_MS_MAX = 2_000;
+const UNKNOWN_WAIT_MS = 1_000;
+const REVISION_WAIT_MS = 500;
+const LEAVE_WAIT_MS = 1_000;
+
+/** The follower with its lifecycle, for whoever composes the gateway. */
+export interface RunningFollower extends Follower {
+  /** Starts to listen and to speak. Until then the state that was loaded answers alone. */
+  start(): void;
+  /** Says `bye`, waits for the disk, and stops; takes two seconds at most. */
+  stop(): Promise<void>;
+}
+
+/** Loads the persisted state, verifying all of it again. Rejects only when the store cannot be read at all. */
+export async function createFollower(ports: FollowPorts): Promise<RunningFollower> {
+  const { clock, courier, log } = ports;
+  const loaded = await load(ports.identity, ports.verify, await ports.store.load(), () => ({
+    wallMs: clock.wallMs(),
+    monoMs: clock.monoMs(),
+  }));
+  for (const complaint of loaded.complaints) log.error({ complaint }, "the persisted state was not whole");
+  const { condition, state } = loaded;
+  log.info({ condition, ...state.at, keys: state.table.keyCount }, "state loaded");
+  const applier = new Applier(ports, loaded);
+  return {
+    ...windowOf(applier),
+    ...waitsOf(applier),
+    onAbort(listener) {
+      applier.aborters.add(listener);
+      return () => applier.aborters.delete(listener);
+    },
+    start() {
+      courier.listen({
+        delta: (jws) => void applier.takeIn(jws),
+        poke: () => applier.beats.soon(),
+        query: (jws) => ports.events.query(jws),
+      });
+      applier.beats.start();
+    },
+    async stop() {
+      applier.beats.stop();
+      applier.fetcher.stop();
+      await atMost(LEAVE_WAIT_MS, applier.beat(true));
+      await atMost(LEAVE_WAIT_MS, applier.settle());
+      applier.writer.stop();
+      applier.auditor.stop();
+    },
+  };
+}
+
+function windowOf(applier: Applier): Pick<Follower, "view" | "secret" | "freshness" | "ready" | "status"> {
+  const { state } = applier;
+  const age = () => ageMs(state.proof, applier.now());
+  return {
+    view: liveView(() => state.table),
+    secret: (id) => state.table.secret(id),
+    freshness: () => ({ ageMs: age(), nowMs: correctedNowMs(state.clock, applier.now()) }),
+    ready() {
+      if (!state.table.configured) return false;
+      const longest = state.table.longestStalenessSeconds();
+      return longest === undefined || age() <= longest * 1000;
+    },
+    status: (): FollowerStatus => ({
+      configured: state.table.configured,
+      epoch: state.at.epoch,
+      rev: state.at.rev,
+      durableRev: state.durable.rev,
+      chain: state.at.chain,
+      keys: state.table.keyCount,
+      ageMs: age(),
+      clockOffsetMs: state.clock.offsetMs,
+      clockErrorMs: state.clock.errorMs,
+      clockTrusted: state.clock.trusted,
+      nack: state.nack,
+      loaded: applier.loaded.condition,
+      heartbeats: { ...applier.heartbeats },
+      dropped: { ...applier.dropped },
+      alarms: { ...applier.alarms },
+    }),
+  };
+}
+
+function waitsOf(applier: Applier): Pick<Follower, "waitForUnknown" | "waitForRevision"> {
+  const { state, beats, condition } = applier;
+  return {
+    async waitForUnknown() {
+      const proved = () => ageMs(state.proof, applier.now()) <= UNKNOWN_PROOF_MS_MAX;
+      if (proved()) return;
+      beats.extra();
+      await condition.until(proved, UNKNOWN_WAIT_MS);
+    },
+    waitForRevision(epoch, rev) {
+      const there = () => reaches(state.at, { epoch, rev });
+      if (!there()) beats.extra();
+      return condition.until(there, REVISION_WAIT_MS);
+    },
+  };
+}
+
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,196 @@
+/**
+ * Fetches what the wire did not bring: deltas after a revision, or a whole snapshot with its pages. One fetch at a
+ * time; a failure is retried later and later, and nothing of what was fetched counts before it is complete.
+ */
+
+import type { ChainedPosition } from "@claviger/shared/sync/position";
+import type { CompactedEvent, ReplicaEvent } from "@claviger/shared/sync/replica-state";
+import { Table } from "@claviger/shared/sync/table";
+import { SyncAnswer, type SyncRequest } from "@claviger/shared/wire/heartbeat";
+import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
+import type { Verify } from "@claviger/shared/wire/sign";
+import type { Snapshot } from "@claviger/shared/wire/snapshot";
+import type { Courier, Log } from "../ports.ts";
+import { isPage, parse, putPage, readDelta, readSnapshot } from "./read-message.ts";
+import type { SnapshotToken } from "./writer.ts";
+
+const RETRY_MS_MIN = 200;
+const RETRY_MS_MAX = 10_000;
+/** Pages asked for at once. */
+const PAGES_AT_ONCE = 4;
+/** Answers to sync requests in one go; what is still missing then is asked for at the next heartbeat. */
+const ROUNDS_MAX = 1_000;
+
+export interface FetchPorts {
+  readonly courier: Courier;
+  readonly verify: Verify;
+  readonly log: Log;
+  /** Where the replica stands now. */
+  at(): ChainedPosition;
+  /** Hands a delta's JWS in, in order; resolves when it has been applied or dropped. */
+  delta(jws: string): Promise<void>;
+  dispatch(event: ReplicaEvent): void;
+}
+
+export interface Fetcher {
+  /** Fetches what follows the present state; with `whole` a snapshot, whatever is held. */
+  request(whole: boolean): void;
+  /** Fetches a snapshot to shorten the log by. Never fails; it may come to nothing. */
+  compact(): Promise<void>;
+  stop(): void;
+}
+
+const encoder = new TextEncoder();
+const NOTHING: ChainedPosition = { epoch: 0, rev: 0, chain: GENESIS_CHAIN };
+
+export function createFetcher(ports: FetchPorts): Fetcher {
+  let wanted: { whole: boolean } | undefined;
+  let running = false;
+  let stopped = false;
+  const run = async (): Promise<void> => {
+    running = true;
+    let retryMs = RETRY_MS_MIN;
+    while (wanted !== undefined && !stopped) {
+      const { whole } = wanted;
+      wanted = undefined;
+      try {
+        await follow(ports, whole);
+        retryMs = RETRY_MS_MIN;
+      } catch (error) {
+        ports.log.warn({ err: error, retryMs }, "the state could not be fetched");
+        await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random())));
+        retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
+        wanted ??= { whole };
+      }
+    }
+    running = false;
+  };
+  return {
+    request(whole) {
+      wanted = { whole: whole || wanted?.whole === true };
+      if (!running && !stopped) void run();
+    },
+    async compact() {
+      if (running || stopped) return;
+      try {
+        await compactOnce(ports);
+      } catch (error) {
+        ports.log.warn({ err: error }, "the log could not be shortened");
+      }
+    },
+    stop() {
+      stopped = true;
+    },
+  };
+}
+
+async function follow(ports: FetchPorts, whole: boolean): Promise<void> {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const from = whole ? NOTHING : ports.at();
+    const answer = await ask(ports, from);
+    if ("snapshot" in answer) {
+      await adopt(ports, answer.snapshot, whole);
+      return;
+    }
+    for (const jws of answer.deltas) await ports.delta(jws);
+    const now = ports.at();
+    if (!answer.more) return;
+    if (now.epoch === from.epoch && now.rev === from.rev) throw new Error("a sync that leads nowhere");
+  }
+}
+
+async function ask(ports: FetchPorts, { epoch, rev, chain }: ChainedPosition): Promise<SyncAnswer> {
+  const request: SyncRequest = { v: 1, epoch, from: rev, chain };
+  const bytes = await ports.courier.sync(encoder.encode(JSON.stringify(request)));
+  const answer = SyncAnswer.safeParse(parse(bytes));
+  if (!answer.success) throw new Error("the answer to a sync request is not understood");
+  return answer.data;
+}
+
+async function adopt(ports: FetchPorts, jws: string, whole: boolean): Promise<void> {
+  const snapshot = await verified(ports, jws);
+  const { org, epoch, rev, chain } = snapshot;
+  const held = ports.at();
+  const onward = epoch > held.epoch || (epoch === held.epoch && rev > held.rev);
+  if (!onward && !whole) return;
+  const table = new Table();
+  const pages = await fetchPages(ports, snapshot, (bytes) => {
+    if (putPage(table, bytes)) return;
+    const detail = "a page of the snapshot is not understood";
+    ports.dispatch({ type: "refused", nack: { rev, code: "unsupported", detail } });
+    throw new Error(detail);
+  });
+  const token: SnapshotToken = { jws, pages };
+  ports.dispatch({ type: "snapshot", org, at: { epoch, rev, chain }, table, token });
+}
+
+async function verified(ports: FetchPorts, jws: string): Promise<Snapshot> {
+  const snapshot = await readSnapshot(ports.verify, jws);
+  if ("type" in snapshot) throw new Error(`a snapshot was refused: ${snapshot.code}`);
+  return snapshot;
+}
+
+/** All pages in order, each checked against its hash; `each` sees them as they come, in any order. */
+async function fetchPages(
+  { courier }: FetchPorts,
+  { pages }: Snapshot,
+  each: (bytes: Uint8Array) => void = () => undefined,
+): Promise<Uint8Array[]> {
+  const fetched: Uint8Array[] = new Array(pages.length);
+  const next = pages.entries();
+  const fetchSome = async () => {
+    for (const [i, sha256] of next) {
+      const bytes = await courier.page(sha256);
+      if (!(await isPage(bytes, sha256))) throw new Error(`page ${sha256} is not what its hash says`);
+      each(bytes);
+      fetched[i] = bytes;
+    }
+  };
+  await Promise.all(Array.from({ length: PAGES_AT_ONCE }, fetchSome));
+  return fetched;
+}
+
+async function compactOnce(ports: FetchPorts): Promise<void> {
+  const answer = await ask(ports, NOTHING);
+  if (!("snapshot" in answer)) return;
+  const snapshot = await verified(ports, answer.snapshot);
+  const base: ChainedPosition = { epoch: snapshot.epoch, rev: snapshot.rev, chain: snapshot.chain };
+  const pages = await fetchPages(ports, snapshot);
+  const token: SnapshotToken = { jws: answer.snapshot, pages };
+  const deltas: { rev: number; jws: string }[] = [];
+  let upTo = base;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const at = ports.at();
+    if (upTo.rev >= at.rev || upTo.epoch !== at.epoch) break;
+    upTo = await readOn(ports, upTo, deltas);
+  }
+  const rev = ports.at().rev;
+  const event: CompactedEvent = {
+    type: "compacted",
+    at: base,
+    token,
+    deltas: deltas.filter((delta) => delta.rev <= rev),
+  };
+  ports.dispatch(event);
+}
+
+/** The next deltas after `from`, each verified and continuing the chain. */
+async function readOn(
+  ports: FetchPorts,
+  from: ChainedPosition,
+  into: { rev: number; jws: string }[],
+): Promise<ChainedPosition> {
+  const answer = await ask(ports, from);
+  if ("snapshot" in answer || answer.deltas.length === 0)
+    throw new Error("the deltas after a snapshot are gone");
+  let at = from;
+  for (const jws of answer.deltas) {
+    const event = await readDelta(ports.verify, jws);
+    if (event.type !== "delta" || event.delta.prev !== at.chain || event.delta.rev !== at.rev + 1) {
+      throw new Error("the deltas after a snapshot do not continue it");
+    }
+    at = { epoch: at.epoch, rev: event.delta.rev, chain: event.chainAfter };
+    into.push({ rev: at.rev, jws });
+  }
+  return at;
+}

@@ -1,0 +1,22 @@
+/** A window that always shows the present table, so that nobody keeps an old one open across a snapshot. */
+import type { TableView } from "@claviger/shared/decide/view";
+
+export function liveView(present: () => TableView): TableView {
+  return {
+    byHash: (hash) => present().byHash(hash),
+    key: (id) => present().key(id),
+    project: (id) => present().project(id),
+    policy: () => present().policy(),
+    provider: (id) => present().provider(id),
+    providersOf: (projectId) => present().providersOf(projectId),
+    get configured() {
+      return present().configured;
+    },
+    get epoch() {
+      return present().epoch;
+    },
+    get rev() {
+      return present().rev;
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * From what a courier brought to what the core understands: verified, sized, decoded. Nothing that arrives is
+ * believed before its signature; what is authentic and not understood is told apart from what is not authentic.
+ */
+import type { DeltaEvent, UnreadableEvent } from "@claviger/shared/sync/replica-state";
+import { Table } from "@claviger/shared/sync/table";
+import { nextChain, toBase64Url } from "@claviger/shared/wire/chain";
+import { Delta } from "@claviger/shared/wire/delta";
+import { Fresh } from "@claviger/shared/wire/heartbeat";
+import type { Verify } from "@claviger/shared/wire/sign";
+import { Page, Snapshot } from "@claviger/shared/wire/snapshot";
+import * as z from "zod";
+
+/** A delta is ≤ 256 KiB; base64 and the envelope make it at most this many characters. */
+const DELTA_CHARS_MAX = 384 * 1024;
+
+/** A page is ≤ 512 KiB. */
+const PAGE_BYTES_MAX = 512 * 1024;
+
+/** Why a message changed nothing. */
+export type Rejected = {
+  type: "rejected";
+  code: "bad_signature" | "too_large" | "unsupported";
+  detail: string;
+};
+
+/** What can still be read of a delta whose content is not understood. */
+const Outline = z.object({
+  org: z.string(),
+  epoch: z.int().min(1),
+  rev: z.int().min(1),
+  restrictive: z.boolean().catch(true),
+  changes: z.array(
+    z.object({ kind: z.string().catch(""), id: z.string().catch("") }).catch({ kind: "", id: "" }),
+  ),
+});
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A delta's JWS as the core's event. */
+export async function readDelta(
+  verify: Verify,
+  jws: string,
+): Promise<DeltaEvent | UnreadableEvent | Rejected> {
+  if (jws.length > DELTA_CHARS_MAX) return rejected("too_large", `a delta of ${jws.length} characters`);
+  const payload = await verify("clv-delta+jws", jws);
+  if (payload === undefined) return rejected("bad_signature", "a delta");
+  const json = parse(payload);
+  const delta = Delta.safeParse(json);
+  if (delta.success) {
+    return { type: "delta", delta: delta.data, chainAfter: await nextChain(delta.data.prev, payload), jws };
+  }
+  const outline = Outline.safeParse(json);
+  if (!outline.success) return rejected("unsupported", "a delta without a revision");
+  const { org, epoch, rev, restrictive, changes } = outline.data;
+  return {
+    type: "unreadable",
+    org,
+    epoch,
+    rev,
+    restrictive,
+    keyIds: changes
+      .filter(({ kind, id }) => (kind === "key" || kind === "agent") && id !== "")
+      .map(({ id }) => id),
+    providerIds: changes.filter(({ kind }) => kind === "provider" || kind === "secret").map(({ id }) => id),
+    code: "unsupported",
+    detail: z.prettifyError(delta.error).slice(0, 500),
+    jws,
+  };
+}
+
+export async function readFresh(verify: Verify, jws: string): Promise<Fresh | Rejected> {
+  const payload = await verify("clv-fresh+jws", jws);
+  if (payload === undefined) return rejected("bad_signature", "an answer to a heartbeat");
+  const fresh = Fresh.safeParse(parse(payload));
+  return fresh.success ? fresh.data : rejected("unsupported", "an answer to a heartbeat");
+}
+
+export async function readSnapshot(verify: Verify, jws: string): Promise<Snapshot | Rejected> {
+  const payload = await verify("clv-snap+jws", jws);
+  if (payload === undefined) return rejected("bad_signature", "a snapshot");
+  const snapshot = Snapshot.safeParse(parse(payload));
+  return snapshot.success ? snapshot.data : rejected("unsupported", "a snapshot");
+}
+
+/** True when these are exactly the bytes that a snapshot named. */
+export async function isPage(bytes: Uint8Array, sha256: string): Promise<boolean> {
+  if (bytes.length > PAGE_BYTES_MAX) return false;
+  return toBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource))) === sha256;
+}
+
+/** A table of these pages, whose hashes have been checked; undefined when one of them is not understood. */
+export function tableOf(pages: Iterable<Uint8Array>): Table | undefined {
+  const table = new Table();
+  for (const bytes of pages) if (!putPage(table, bytes)) return undefined;
+  return table;
+}
+
+/** Puts a page's records into a table that nobody reads yet; false when it is not understood. */
+export function putPage(table: Table, bytes: Uint8Array): boolean {
+  const page = Page.safeParse(parse(bytes));
+  if (!page.success) return false;
+  for (const change of page.data) table.apply(change);
+  return true;
+}
+
+/** The parsed JSON, or undefined for what is none. */
+export function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function rejected(code: Rejected["code"], detail: string): Rejected {
+  return { type: "rejected", code, detail };
+}
