@@ -1,23 +1,145 @@
 /** How far a change has come: the view behind `meta.operation` and `GET /operations/{id}`. */
+import { nobodyReachableIsMissing } from "@claviger/shared/sync/barrier";
+import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
+import {
+  type OperationRow,
+  readStoredOperation,
+  type StoredOperation,
+  storedOperation,
+  viewOperation,
+} from "./barrier.ts";
 import type { OperationView } from "./journal-types.ts";
 
-/** Resolves when every reachable gateway has confirmed, or after `waitMs`; throws on an unknown id. */
+/** Who waits is woken by notifications; this is the net below them, in milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * Resolves when every reachable gateway has confirmed, after `waitMs`, or when `signal` aborts; throws on an id that
+ * the organization does not have.
+ */
 export async function awaitOperation(
-  _ports: Ports,
-  _orgId: string,
-  _operationId: string,
-  _waitMs: number,
-  _signal?: AbortSignal,
+  ports: Ports,
+  orgId: string,
+  operationId: string,
+  waitMs: number,
+  signal?: AbortSignal,
 ): Promise<OperationView> {
-  throw new Error("operations are being built");
+  const untilMs = performance.now() + waitMs;
+  const waker = wakerFor(ports, orgId, signal);
+  try {
+    const operation = await readStoredOperation(ports.db, orgId, operationId);
+    if (operation === undefined) throw new Error("no such operation");
+    for (;;) {
+      const leftMs = untilMs - performance.now();
+      const last = leftMs <= 0 || signal?.aborted === true;
+      const view = await lookAt(ports, operation, last ? "exact" : "later");
+      if (last || view.status === "confirmed") return view;
+      if (nobodyReachableIsMissing(view)) return await lookAt(ports, operation, "exact");
+      await waker.next(Math.min(leftMs, LOOK_AGAIN_MS));
+    }
+  } finally {
+    waker.stop();
+  }
 }
 
 /** The view now; undefined when the organization has no such operation. */
 export async function readOperation(
-  _ports: Ports,
-  _orgId: string,
-  _operationId: string,
+  ports: Ports,
+  orgId: string,
+  operationId: string,
 ): Promise<OperationView | undefined> {
-  throw new Error("operations are being built");
+  const operation = await readStoredOperation(ports.db, orgId, operationId);
+  return operation && lookAt(ports, operation, "exact");
+}
+
+/**
+ * The view whenever it changes, the present one first, until the operation is confirmed or `signal` aborts. Yields
+ * nothing for an id that the organization does not have.
+ */
+export async function* followOperation(
+  ports: Ports,
+  orgId: string,
+  operationId: string,
+  signal: AbortSignal,
+): AsyncGenerator<OperationView> {
+  const waker = wakerFor(ports, orgId, signal);
+  try {
+    const operation = await readStoredOperation(ports.db, orgId, operationId);
+    if (operation === undefined) return;
+    let shown = "";
+    while (!signal.aborted) {
+      const view = await lookAt(ports, operation, "exact");
+      // When an unreachable gateway was last seen is no news.
+      const text = JSON.stringify(view);
+      if (text !== shown) yield view;
+      if (view.status === "confirmed") return;
+      shown = text;
+      await waker.next(LOOK_AGAIN_MS);
+    }
+  } finally {
+    waker.stop();
+  }
+}
+
+/** Freezes operations that have been confirmed while nobody looked, so that their times stay exact. */
+export async function settleOperations(ports: Ports): Promise<void> {
+  const rows = await ports.db.execute<OperationRow>(sql`
+    select id, org_id, epoch, rev, kind, keys, result, extract(epoch from committed_at)::float8 * 1000 as committed_ms
+    from barrier_op where done_at is null order by committed_at desc limit 100`);
+  for (const row of rows) await lookAt(ports, storedOperation(row), "later");
+}
+
+async function lookAt(
+  ports: Ports,
+  operation: StoredOperation,
+  figures: "exact" | "later",
+): Promise<OperationView> {
+  if (operation.result !== null) return operation.result;
+  const view = await viewOperation(ports.db, operation, figures);
+  if (view.status !== "confirmed") return view;
+  const [frozen] = await ports.db.execute<{ result: OperationView }>(sql`
+    update barrier_op set done_at = coalesce(done_at, clock_timestamp()),
+      result = coalesce(result, ${JSON.stringify(view)}::jsonb)
+    where id = ${operation.id} returning result`);
+  return frozen?.result ?? view;
+}
+
+interface Waker {
+  /** Resolves at the next notification, after `ms`, or at once when one has come since the last call. */
+  next(ms: number): Promise<void>;
+  stop(): void;
+}
+
+/** Listens from the moment it is made, so that nothing that happens between a look and a wait is missed. */
+function wakerFor(ports: Ports, orgId: string, signal?: AbortSignal): Waker {
+  let missed = false;
+  let wake: (() => void) | undefined;
+  const ring = () => {
+    missed = true;
+    wake?.();
+  };
+  const unlisten = ports.wake.on("operation", (payload) => {
+    if (payload === orgId || payload === "") ring();
+  });
+  signal?.addEventListener("abort", ring);
+  return {
+    async next(ms) {
+      if (!missed) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      wake = undefined;
+      missed = false;
+    },
+    stop() {
+      unlisten();
+      signal?.removeEventListener("abort", ring);
+    },
+  };
 }

@@ -9,6 +9,8 @@ export const orgChange = pgTable(
     epoch: integer("epoch").notNull(),
     rev: bigint("rev", { mode: "number" }).notNull(),
     restrictive: boolean("restrictive").notNull(),
+    /** Chain value after this revision. */
+    chain: text("chain").notNull(),
     jws: text("jws").notNull(),
     createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
     publishedAt: timestamp("published_at", { withTimezone: true }),

@@ -1,0 +1,162 @@
+/** An operation's view from the rows as they stand (PROTOCOL §2.5); the arithmetic is `@claviger/shared/sync/barrier`. */
+import {
+  type BarrierOperation,
+  type BarrierReplica,
+  hasConfirmed,
+  operationView,
+  refusesBy,
+} from "@claviger/shared/sync/barrier";
+import { sql } from "drizzle-orm";
+import type { Queryable } from "../db/database.ts";
+import type { Confirmation } from "../db/tables/replica.ts";
+import type { OperationView } from "./journal-types.ts";
+
+/** The longest staleness that a key may have, in seconds. */
+const STALENESS_SECONDS_MAX = 604_800;
+
+export interface StoredOperation extends BarrierOperation {
+  orgId: string;
+  keys: readonly string[] | "all";
+  /** Frozen when the operation is done. */
+  result: OperationView | null;
+}
+
+export async function readStoredOperation(
+  db: Queryable,
+  orgId: string,
+  id: string,
+): Promise<StoredOperation | undefined> {
+  const [row] = await db.execute<OperationRow>(sql`
+    select id, org_id, epoch, rev, kind, keys, result, extract(epoch from committed_at)::float8 * 1000 as committed_ms
+    from barrier_op where id = ${id} and org_id = ${orgId}`);
+  return row && storedOperation(row);
+}
+
+export interface OperationRow extends Record<string, unknown> {
+  id: string;
+  org_id: string;
+  epoch: number;
+  rev: string;
+  kind: "giving" | "restrictive";
+  keys: readonly string[] | "all";
+  result: OperationView | null;
+  committed_ms: number;
+}
+
+export function storedOperation(row: OperationRow): StoredOperation {
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    effect: row.kind,
+    epoch: row.epoch,
+    rev: Number(row.rev),
+    committedAtMs: row.committed_ms,
+    keys: row.keys,
+    result: row.result,
+  };
+}
+
+interface ReplicaOfOperation extends BarrierReplica {
+  goneAtMs: number | null;
+}
+
+/**
+ * The view now. `figures: "later"` skips the look-up of how long each replica may go on by itself, for a caller that
+ * only waits; its `refusesBy` then assume the worst that any key may have.
+ */
+export async function viewOperation(
+  db: Queryable,
+  operation: StoredOperation,
+  figures: "exact" | "later" = "exact",
+): Promise<OperationView> {
+  const { replicas, nowMs } = await readReplicas(db, operation);
+  const late = operation.effect === "restrictive" ? replicas.filter((r) => !hasConfirmed(operation, r)) : [];
+  if (figures === "exact" && late.length > 0) {
+    const seconds = await stalenessHi(db, operation, late);
+    for (const replica of late) replica.stalenessSecondsHi = seconds.get(replica.replica) ?? 0;
+  }
+  return operationView(
+    operation,
+    replicas.filter((replica) => !isForgotten(operation, replica, nowMs)),
+    nowMs,
+  );
+}
+
+/** A detached replica is waited for until it refuses by itself, and then by nobody. */
+function isForgotten(operation: StoredOperation, replica: ReplicaOfOperation, nowMs: number): boolean {
+  if (replica.goneAtMs === null) return false;
+  if (operation.effect === "giving") return true;
+  return nowMs > refusesBy(operation.committedAtMs, replica.freshHiMs ?? 0, replica.stalenessSecondsHi);
+}
+
+interface ReplicaRaw extends Record<string, unknown> {
+  id: string;
+  gateway_id: string;
+  name: string;
+  epoch: number;
+  rev_applied: string;
+  rev_effective: string;
+  confirmations: Confirmation[];
+  enrolled_ms: number;
+  fresh_ms: number | null;
+  seen_ms: number | null;
+  gone_ms: number | null;
+  now_ms: number;
+}
+
+async function readReplicas(
+  db: Queryable,
+  operation: StoredOperation,
+): Promise<{ replicas: ReplicaOfOperation[]; nowMs: number }> {
+  const rows = await db.execute<ReplicaRaw>(sql`
+    select r.id, r.gateway_id, g.name, r.epoch, r.rev_applied, r.rev_effective, r.confirmations,
+      extract(epoch from r.enrolled_at)::float8 * 1000 as enrolled_ms,
+      extract(epoch from r.fresh_hi)::float8 * 1000 as fresh_ms,
+      extract(epoch from r.last_seen)::float8 * 1000 as seen_ms,
+      extract(epoch from r.gone_at)::float8 * 1000 as gone_ms,
+      extract(epoch from clock_timestamp())::float8 * 1000 as now_ms
+    from replica r join gateway g on g.id = r.gateway_id
+    where r.org_id = ${operation.orgId} order by g.name, r.slot, r.id`);
+  const replicas = rows.map((raw) => ({
+    gatewayId: raw.gateway_id,
+    name: raw.name,
+    replica: raw.id,
+    enrolledAtMs: raw.enrolled_ms,
+    epoch: raw.epoch,
+    revApplied: Number(raw.rev_applied),
+    revEffective: Number(raw.rev_effective),
+    freshHiMs: raw.fresh_ms,
+    lastSeenMs: raw.seen_ms,
+    goneAtMs: raw.gone_ms,
+    stalenessSecondsHi: STALENESS_SECONDS_MAX,
+    confirmedAtMs: raw.confirmations.find(({ rev }) => rev >= operation.rev)?.atMs ?? null,
+    aborted: raw.confirmations.find(({ rev }) => rev === operation.rev)?.aborted ?? 0,
+  }));
+  return { replicas, nowMs: rows[0]?.now_ms ?? 0 };
+}
+
+/**
+ * By replica: the largest `maxStalenessSeconds` among the versions of the operation's keys that it may hold, which are
+ * the one in force at its `rev_effective` and all later ones.
+ */
+async function stalenessHi(
+  db: Queryable,
+  operation: StoredOperation,
+  replicas: readonly BarrierReplica[],
+): Promise<Map<string, number>> {
+  const held = replicas.map((replica) => ({ id: replica.replica, rev: replica.revEffective }));
+  const named =
+    operation.keys === "all"
+      ? sql`true`
+      : sql`s.key_id in (select jsonb_array_elements_text(${JSON.stringify(operation.keys)}::jsonb))`;
+  const rows = await db.execute<{ id: string; seconds: number }>(sql`
+    select h.id, max(s.max_staleness_s) as seconds
+    from jsonb_to_recordset(${JSON.stringify(held)}::jsonb) as h (id text, rev bigint)
+    join (
+      select key_id, max_staleness_s, rev,
+        coalesce(lead(rev) over (partition by key_id order by rev), 9223372036854775807) as until
+      from key_staleness s where org_id = ${operation.orgId} and ${named}
+    ) s on s.until > h.rev
+    group by h.id`);
+  return new Map(rows.map((row) => [row.id, row.seconds]));
+}

@@ -1,0 +1,183 @@
+/**
+ * Heartbeat intake, the freshness path of PROTOCOL §2.1. The bargain: the proof is recorded before it is spoken, and
+ * under a share lock of the organization's row, so that a change that commits next sees every proof ever given.
+ */
+import { type Continuation, takeIn } from "@claviger/shared/sync/intake";
+import type { ChainedPosition } from "@claviger/shared/sync/position";
+import type { Fresh, Heartbeat } from "@claviger/shared/wire/heartbeat";
+import { sql } from "drizzle-orm";
+import type { Ports } from "../ports.ts";
+import { batched } from "./batch.ts";
+import { chainsAt, deltasAfter } from "./deltas.ts";
+import type { Tx } from "./journal.ts";
+import { renewalsFor } from "./renewal.ts";
+import {
+  lockReplicas,
+  type ReplicaUpdate,
+  type StoredReplica,
+  withConfirmations,
+  writeReplicas,
+} from "./replica-rows.ts";
+
+/** Heartbeats of one organization that arrive within this time share a transaction. */
+const BATCH_MS = 5;
+const NEXT_HEARTBEAT_MS = 10_000;
+
+export interface Beat {
+  replicaId: string;
+  heartbeat: Heartbeat;
+}
+
+/** What one heartbeat is answered with, before it is signed; null: no proof for this one. */
+interface Reply {
+  replica: StoredReplica;
+  fresh: Fresh;
+}
+
+/** Resolves to the signed answer, or to null for a replica that gets none (detached, unknown, or a clone). */
+export type TakeHeartbeat = (orgId: string, beat: Beat) => Promise<string | null>;
+
+export interface IntakeOptions {
+  /** The lock on the organization's row; only a test that shows what it is for leaves it out. */
+  headLock?: "share" | "none";
+  batchMs?: number;
+}
+
+/** The intake of one process. Nothing that it holds outlives a batch. */
+export function createHeartbeatIntake(ports: Ports, options: IntakeOptions = {}): TakeHeartbeat {
+  const take = batched<Beat, { jws: string | null }>(options.batchMs ?? BATCH_MS, async (orgId, beats) => {
+    const replies = await ports.db.transaction((tx) => recordBeats(tx, orgId, beats, options));
+    return Promise.all(
+      replies.map(async (reply, index) => {
+        if (reply === null) {
+          ports.log.warn({ org: orgId, replica: beats[index]?.replicaId }, "a heartbeat got no proof");
+          return { jws: null };
+        }
+        return { jws: await signFresh(ports, orgId, reply) };
+      }),
+    );
+  });
+  return async (orgId, beat) => (await take(orgId, beat)).jws;
+}
+
+async function signFresh(ports: Ports, orgId: string, { replica, fresh }: Reply): Promise<string> {
+  const renewals = await renewalsFor(ports, orgId, fresh.replica, replica);
+  return ports.sign("clv-fresh+jws", new TextEncoder().encode(JSON.stringify({ ...fresh, ...renewals })));
+}
+
+async function recordBeats(
+  tx: Tx,
+  orgId: string,
+  beats: readonly Beat[],
+  options: IntakeOptions,
+): Promise<(Reply | null)[]> {
+  const ids = [...new Set(beats.map((beat) => beat.replicaId))];
+  const [head, { replicas, nowMs }] = await Promise.all([
+    proofHead(tx, orgId, options.headLock ?? "share"),
+    lockReplicas(tx, orgId, ids),
+  ]);
+  const behind = beats.filter(
+    ({ heartbeat }) => heartbeat.epoch === head.epoch && heartbeat.revApplied < head.rev,
+  );
+  const revs = behind.map(({ heartbeat }) => heartbeat.revApplied);
+  const chains = await chainsAt(tx, orgId, head.epoch, revs);
+  const updates = new Map<string, ReplicaUpdate>();
+  const answers = beats.map((beat) => takeBeat(beat, { head, nowMs, chains, replicas, updates }));
+  if (updates.size > 0) {
+    const moved = [...updates.values()].some(({ id, row }) => hasMoved(replicas.get(id)?.row, row));
+    await Promise.all([
+      writeReplicas(tx, [...updates.values()]),
+      ...(moved ? [tx.execute(sql`select pg_notify('operation', ${orgId})`)] : []),
+    ]);
+  }
+  const cursors = await cursorsOf(tx, ids);
+  const reads = answers.map(async (answer): Promise<Reply | null> => {
+    if (answer === null) return null;
+    const { deltas } = await deltasFor(tx, orgId, head, answer.continuation);
+    const { replicaId, heartbeat } = answer.beat;
+    const fresh: Fresh = {
+      v: 1,
+      org: orgId,
+      replica: replicaId,
+      boot: heartbeat.boot,
+      nonce: heartbeat.nonce,
+      epoch: head.epoch,
+      cpTimeMs: nowMs,
+      asOf: head.rev,
+      chain: head.chain,
+      deltas,
+      resync: answer.continuation.kind === "resync",
+      usageCursor: cursors.get(replicaId) ?? 0,
+      nextHeartbeatMs: NEXT_HEARTBEAT_MS,
+    };
+    return { replica: answer.replica, fresh };
+  });
+  return Promise.all(reads);
+}
+
+/** `FOR SHARE` is the whole defence of the race between a proof and a revocation (evidence E2). */
+async function proofHead(tx: Tx, orgId: string, lock: "share" | "none"): Promise<ChainedPosition> {
+  const rows = await tx.execute<{ epoch: number; rev: string; chain: string }>(sql`
+    select epoch, rev, chain from org_head where org_id = ${orgId}
+    ${lock === "share" ? sql`for share` : sql``}`);
+  const [row] = rows;
+  if (row === undefined) throw new Error("this organization has no journal");
+  return { ...row, rev: Number(row.rev) };
+}
+
+interface Intake {
+  head: ChainedPosition;
+  nowMs: number;
+  chains: ReadonlyMap<number, string>;
+  replicas: ReadonlyMap<string, StoredReplica>;
+  updates: Map<string, ReplicaUpdate>;
+}
+
+function takeBeat(
+  beat: Beat,
+  intake: Intake,
+): { beat: Beat; replica: StoredReplica; continuation: Continuation } | null {
+  const { replicaId: id, heartbeat } = beat;
+  const replica = intake.replicas.get(id);
+  if (replica === undefined) return null;
+  const earlier = intake.updates.get(id);
+  const before = earlier?.row ?? replica.row;
+  const { row, effects } = takeIn({
+    head: intake.head,
+    row: before,
+    heartbeat,
+    chainAtHeld: intake.chains.get(heartbeat.revApplied),
+    nowMs: intake.nowMs,
+  });
+  const answer = effects.find((effect) => effect.type === "answer");
+  if (answer === undefined) return null;
+  const held = earlier?.confirmations ?? replica.confirmations;
+  const confirmations = withConfirmations(held, before, row, heartbeat.aborted, intake.nowMs);
+  intake.updates.set(id, { id, row, confirmations, heartbeat });
+  return { beat, replica, continuation: answer.continuation };
+}
+
+function hasMoved(before: StoredReplica["row"] | undefined, after: StoredReplica["row"]): boolean {
+  return (
+    before?.epoch !== after.epoch ||
+    before.revApplied !== after.revApplied ||
+    before.revEffective !== after.revEffective
+  );
+}
+
+async function deltasFor(
+  tx: Tx,
+  orgId: string,
+  head: ChainedPosition,
+  continuation: Continuation,
+): Promise<{ deltas: string[] }> {
+  if (continuation.kind !== "deltas") return { deltas: [] };
+  return deltasAfter(tx, orgId, { epoch: head.epoch, from: continuation.from, to: continuation.to });
+}
+
+async function cursorsOf(tx: Tx, ids: readonly string[]): Promise<Map<string, number>> {
+  const rows = await tx.execute<{ replica_id: string; seq: string }>(sql`
+    select replica_id, seq from replica_cursor
+    where replica_id in (select jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))`);
+  return new Map(rows.map((row) => [row.replica_id, Number(row.seq)]));
+}

@@ -1,0 +1,58 @@
+/** What an answer to a heartbeat renews: the bus credential in its second half, and data keys after a rotation. */
+import { and, eq, gt, isNull, sql } from "drizzle-orm";
+import { dataKey } from "../db/tables/data-key.ts";
+import { replica } from "../db/tables/replica.ts";
+import type { Ports } from "../ports.ts";
+import { mintReplicaJwt } from "./accounts.ts";
+import { sealDataKeys } from "./data-key.ts";
+import type { StoredReplica } from "./replica-rows.ts";
+
+/** Renewed when it is known to live no longer than this, in milliseconds: half of its life. */
+const RENEW_BELOW_MS = 43_200_000;
+/** An answer can be lost and nothing acknowledges it, so it is given again after this long, in milliseconds. */
+const REPEAT_AFTER_MS = 3_600_000;
+
+export interface Renewals {
+  natsJwt?: string;
+  dataKeys?: string[];
+}
+
+/** Empty for nearly every heartbeat. */
+export async function renewalsFor(
+  ports: Ports,
+  orgId: string,
+  replicaId: string,
+  stored: StoredReplica,
+): Promise<Renewals> {
+  const renewals: Renewals = {};
+  if (stored.natsJwtExpiresAtMs - ports.clock.nowMs() < RENEW_BELOW_MS) {
+    const minted = await mintReplicaJwt(ports.db, ports, orgId, { id: replicaId, nkey: stored.nkey });
+    await ports.db
+      .update(replica)
+      .set({ natsJwtExpiresAt: new Date(ports.clock.nowMs() + RENEW_BELOW_MS + REPEAT_AFTER_MS) })
+      .where(eq(replica.id, replicaId));
+    renewals.natsJwt = minted.jwt;
+  }
+  if (await hasNewDataKey(ports, orgId, stored)) {
+    const { gatewayId, sealKey } = stored;
+    renewals.dataKeys = await sealDataKeys(ports.db, ports, { orgId, gatewayId, replicaId, sealKey });
+  }
+  return renewals;
+}
+
+/** A data key made since the replica enrolled is sealed into every answer for a day: nothing acknowledges it. */
+async function hasNewDataKey(ports: Ports, orgId: string, stored: StoredReplica): Promise<boolean> {
+  const [row] = await ports.db
+    .select({ id: dataKey.id })
+    .from(dataKey)
+    .where(
+      and(
+        eq(dataKey.orgId, orgId),
+        isNull(dataKey.retiredAt),
+        gt(dataKey.createdAt, new Date(stored.enrolledAtMs)),
+        gt(dataKey.createdAt, sql`clock_timestamp() - interval '1 day'`),
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
+}

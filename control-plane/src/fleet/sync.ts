@@ -1,0 +1,24 @@
+/** What comes after a revision: deltas while they are kept (35 days, so that each gateway audits each change), else a snapshot. */
+import { continuationOf } from "@claviger/shared/sync/intake";
+import type { SyncAnswer, SyncRequest } from "@claviger/shared/wire/heartbeat";
+import type { Ports } from "../ports.ts";
+import { chainsAt, deltasAfter, readHead } from "./deltas.ts";
+import { snapshotFor } from "./snapshot.ts";
+
+/** Answers one sync request of an organization's replica. */
+export async function answerSync(ports: Ports, orgId: string, request: SyncRequest): Promise<SyncAnswer> {
+  const head = await readHead(ports.db, orgId);
+  if (head === undefined) throw new Error("this organization has no journal");
+  const chains = await chainsAt(ports.db, orgId, head.epoch, [request.from]);
+  const held = { epoch: request.epoch, rev: request.from, chain: request.chain };
+  const continuation = continuationOf(head, held, chains.get(request.from));
+  if (continuation.kind === "current") return { deltas: [], more: false };
+  if (continuation.kind === "deltas") {
+    const { from, to } = continuation;
+    const answer = await deltasAfter(ports.db, orgId, { epoch: head.epoch, from, to });
+    // Nothing although something is wanted: the next delta was pruned between the two reads.
+    if (answer.deltas.length > 0) return answer;
+  }
+  const atLeast = held.epoch === head.epoch ? Math.min(held.rev, head.rev) : 0;
+  return { snapshot: await snapshotFor(ports, orgId, head.epoch, atLeast) };
+}

@@ -1,0 +1,97 @@
+/** The settings of a Node control plane, from its environment (API.md §1). */
+import * as z from "zod";
+
+const URL_LIST = z
+  .string()
+  .transform((text) => text.split(",").map((part) => part.trim()))
+  .refine((urls) => urls.every((url) => /^(nats|tls|ws|wss):\/\/[^\s/]+$/.test(url)), {
+    message: "must be a comma-separated list of nats://, tls://, ws:// or wss:// addresses",
+  });
+
+const KEK = z.string().transform((text, context) => {
+  if (/^[a-z][a-z0-9+-]*:\/\//i.test(text)) {
+    context.addIssue("names a key of a KMS, which this version does not support; give 32 bytes as base64");
+    return z.NEVER;
+  }
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.length === 32 && /^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return new Uint8Array(bytes);
+  context.addIssue("must be 32 bytes as base64");
+  return z.NEVER;
+});
+
+const LIST = z
+  .string()
+  .optional()
+  .transform((text) => (text ?? "").split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()])));
+
+const POSTGRES_URL = z
+  .string()
+  .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), {
+    message: "must be a postgres:// URL",
+  });
+
+/** What `nats-init` needs as well. */
+const Keys = z.object({ DATABASE_URL: POSTGRES_URL, CLAVIGER_KEK: KEK });
+
+const Environment = Keys.extend({
+  NATS_URL: URL_LIST,
+  CLAVIGER_NATS_PUBLIC_URLS: URL_LIST.optional(),
+  CLAVIGER_OPERATOR_TOKEN: z.string().min(32, "must have at least 32 characters"),
+  CLAVIGER_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
+    .transform((text) => new URL(text).origin),
+  CLAVIGER_EGRESS_ALLOW: LIST,
+  CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(8700),
+  HOST: z.string().min(1).default("127.0.0.1"),
+});
+
+export interface Config {
+  readonly databaseUrl: string;
+  readonly kek: Uint8Array;
+  readonly natsUrls: readonly string[];
+  /** What gateways are told. */
+  readonly natsPublicUrls: readonly string[];
+  readonly operatorToken: string;
+  readonly publicUrl: string;
+  readonly egressAllow: readonly string[];
+  readonly logLevel: string;
+  readonly port: number;
+  readonly host: string;
+}
+
+/** One line that names the first bad setting and never shows its value. */
+export class ConfigError extends Error {}
+
+/** Reads the environment; throws `ConfigError`. */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const env = parse(Environment, environment);
+  return {
+    databaseUrl: env.DATABASE_URL,
+    kek: env.CLAVIGER_KEK,
+    natsUrls: env.NATS_URL,
+    natsPublicUrls: env.CLAVIGER_NATS_PUBLIC_URLS ?? env.NATS_URL,
+    operatorToken: env.CLAVIGER_OPERATOR_TOKEN,
+    publicUrl: env.CLAVIGER_PUBLIC_URL,
+    egressAllow: env.CLAVIGER_EGRESS_ALLOW,
+    logLevel: env.CLAVIGER_LOG_LEVEL,
+    port: env.PORT,
+    host: env.HOST,
+  };
+}
+
+/** The two settings of `nats-init`; throws `ConfigError`. */
+export function readKeysConfig(environment: NodeJS.ProcessEnv): Pick<Config, "databaseUrl" | "kek"> {
+  const env = parse(Keys, environment);
+  return { databaseUrl: env.DATABASE_URL, kek: env.CLAVIGER_KEK };
+}
+
+function parse<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv): T {
+  const parsed = schema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const name = String(issue?.path[0]);
+  throw new ConfigError(
+    `${name} ${environment[name] === undefined ? "is missing" : (issue?.message ?? "is malformed")}`,
+  );
+}

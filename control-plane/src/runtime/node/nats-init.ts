@@ -1,0 +1,102 @@
+/**
+ * Writes the configuration of nats-server: operator, system account and control-plane account, so that it trusts what
+ * this control plane signs. Organizations' accounts are pushed later. Safe to repeat: the keys are made once.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { openDatabase } from "../../db/database.ts";
+import { migrate } from "../../db/migrate.ts";
+import { type ClusterKeys, loadClusterKeys } from "../../fleet/cluster-keys.ts";
+import { controlPlaneAccountJwt, operatorJwt, systemAccountJwt } from "../../fleet/nats-jwt.ts";
+import { ConfigError, readKeysConfig } from "./config.ts";
+import { createVault } from "./vault.ts";
+
+export interface NatsServerOptions {
+  /** Folder that the configuration is written to and that the server keeps its accounts in. */
+  readonly out: string;
+  readonly port: number;
+  readonly wsPort: number;
+  readonly host: string;
+}
+
+/** The text of `nats.conf`. No JetStream: nothing that a promise needs is stored on the bus. */
+export function natsConfig(
+  keys: Pick<ClusterKeys, "operator" | "system" | "controlPlane">,
+  options: NatsServerOptions,
+): string {
+  const iat = Math.floor(Date.now() / 1000);
+  const { operator, system, controlPlane } = keys;
+  const text = JSON.stringify;
+  return `# Written by nats-init; do not edit.
+server_name: claviger
+host: ${text(options.host)}
+port: ${options.port}
+operator: ${operatorJwt(operator, system.publicKey, iat)}
+system_account: ${system.publicKey}
+resolver: { type: full, dir: ${text(join(options.out, "accounts"))}, allow_delete: false, interval: "2m" }
+resolver_preload: {
+  ${system.publicKey}: ${systemAccountJwt(operator, system.publicKey, iat)}
+  ${controlPlane.publicKey}: ${controlPlaneAccountJwt(operator, controlPlane.publicKey, iat)}
+}
+websocket: { host: ${text(options.host)}, port: ${options.wsPort}, no_tls: true }
+max_payload: 1MB
+max_pending: 64MB
+max_connections: 65536
+max_subscriptions: 0
+write_deadline: "5s"
+ping_interval: "5s"
+ping_max: 2
+`;
+}
+
+/** Makes the keys when there are none, and writes `nats.conf`; returns its path. */
+export async function initNats(
+  config: { databaseUrl: string; kek: Uint8Array },
+  options: NatsServerOptions,
+): Promise<string> {
+  await migrate(config.databaseUrl);
+  const { db, close } = openDatabase(config.databaseUrl, 1);
+  try {
+    const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+    const keys = await loadClusterKeys(db, { vault: await createVault(config.kek), random });
+    mkdirSync(join(options.out, "accounts"), { recursive: true });
+    const file = join(options.out, "nats.conf");
+    writeFileSync(file, natsConfig(keys, options), { mode: 0o600 });
+    return file;
+  } finally {
+    await close();
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      out: { type: "string" },
+      port: { type: "string", default: "8711" },
+      "ws-port": { type: "string", default: "8712" },
+      host: { type: "string", default: "127.0.0.1" },
+    },
+  });
+  if (values.out === undefined) throw new ConfigError("--out is missing: the folder to write nats.conf to");
+  const file = await initNats(readKeysConfig(process.env), {
+    out: resolve(values.out),
+    port: portOf("--port", values.port),
+    wsPort: portOf("--ws-port", values["ws-port"]),
+    host: values.host,
+  });
+  process.stdout.write(`${file}\n`);
+}
+
+function portOf(name: string, text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new ConfigError(`${name} must be a port number`);
+}
+
+if (import.meta.main) {
+  main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,128 @@
+/**
+ * Usage intake, exactly once (PROTOCOL §2.10): events, counters and the replica's cursor move in one transaction, and
+ * the cursor is the only acknowledgement. Earlier events are dropped, later ones are not taken before the gap is filled.
+ */
+import type { UsageAnswer, UsageBatch, UsageEvent } from "@claviger/shared/wire/usage";
+import { sql } from "drizzle-orm";
+import type { Tx } from "../fleet/journal.ts";
+import type { Ports } from "../ports.ts";
+
+export interface UsageSender {
+  orgId: string;
+  replicaId: string;
+}
+
+/** Takes what follows the cursor without a gap, and answers with where the cursor stands then. */
+export async function takeUsage(ports: Ports, sender: UsageSender, batch: UsageBatch): Promise<UsageAnswer> {
+  return ports.db.transaction(async (tx) => {
+    const held = await lockCursor(tx, sender);
+    if (held === undefined) return { cursor: 0 };
+    const next = following(held.seq, batch.events);
+    if (next.length === 0) return { cursor: held.seq };
+    const cursor = held.seq + next.length;
+    await Promise.all([
+      insertEvents(tx, sender, held.gatewayId, next),
+      addToKeys(tx, sender.orgId, next),
+      tx.execute(sql`update replica_cursor set seq = ${cursor} where replica_id = ${sender.replicaId}`),
+    ]);
+    return { cursor };
+  });
+}
+
+/** Events `cursor+1, cursor+2, …` as far as the batch has them, whatever its order. */
+export function following(cursor: number, events: readonly UsageEvent[]): UsageEvent[] {
+  const bySeq = new Map(events.map((event) => [event.seq, event]));
+  const next: UsageEvent[] = [];
+  for (let event = bySeq.get(cursor + 1); event !== undefined; event = bySeq.get(event.seq + 1)) {
+    next.push(event);
+  }
+  return next;
+}
+
+/** Undefined for a replica that the organization does not have. */
+async function lockCursor(
+  tx: Tx,
+  sender: UsageSender,
+): Promise<{ seq: number; gatewayId: string } | undefined> {
+  const [replica] = await tx.execute<{ gateway_id: string }>(
+    sql`select gateway_id from replica where id = ${sender.replicaId} and org_id = ${sender.orgId}`,
+  );
+  if (replica === undefined) return undefined;
+  await tx.execute(sql`
+    insert into replica_cursor (replica_id, seq) values (${sender.replicaId}, 0) on conflict do nothing`);
+  const [row] = await tx.execute<{ seq: string }>(
+    sql`select seq from replica_cursor where replica_id = ${sender.replicaId} for update`,
+  );
+  if (row === undefined) throw new Error("a cursor vanished");
+  return { seq: Number(row.seq), gatewayId: replica.gateway_id };
+}
+
+async function insertEvents(
+  tx: Tx,
+  { orgId, replicaId }: UsageSender,
+  gatewayId: string,
+  events: readonly UsageEvent[],
+): Promise<void> {
+  const rows = events.map((event) => ({
+    seq: event.seq,
+    key_id: event.keyId,
+    kind: event.kind,
+    at_ms: event.kind === "settled" ? event.startedAtMs : event.minuteMs,
+    event,
+  }));
+  await tx.execute(sql`
+    insert into usage_event (replica_id, seq, org_id, gateway_id, key_id, kind, at, event)
+    select ${replicaId}, e.seq, ${orgId}, ${gatewayId}, e.key_id, e.kind, to_timestamp(e.at_ms / 1000.0), e.event
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+      as e (seq bigint, key_id text, kind text, at_ms bigint, event jsonb)`);
+}
+
+interface KeySum {
+  key_id: string;
+  requests: number;
+  refused: number;
+  input: number;
+  output: number;
+  last_ms: number | null;
+}
+
+/** Keys in the order of their ids, so that two replicas' batches never wait for each other in a circle. */
+async function addToKeys(tx: Tx, orgId: string, events: readonly UsageEvent[]): Promise<void> {
+  const sums = [...sumByKey(events).values()].sort((a, b) => (a.key_id < b.key_id ? -1 : 1));
+  await tx.execute(sql`
+    insert into key_usage (org_id, key_id, requests, refused, input_tokens, output_tokens, last_used_at)
+    select ${orgId}, s.key_id, s.requests, s.refused, s.input, s.output, to_timestamp(s.last_ms / 1000.0)
+    from jsonb_to_recordset(${JSON.stringify(sums)}::jsonb)
+      as s (key_id text, requests bigint, refused bigint, input bigint, output bigint, last_ms bigint)
+    on conflict (org_id, key_id) do update set
+      requests = key_usage.requests + excluded.requests, refused = key_usage.refused + excluded.refused,
+      input_tokens = key_usage.input_tokens + excluded.input_tokens,
+      output_tokens = key_usage.output_tokens + excluded.output_tokens,
+      last_used_at = greatest(key_usage.last_used_at, excluded.last_used_at)`);
+}
+
+function sumByKey(events: readonly UsageEvent[]): Map<string, KeySum> {
+  const sums = new Map<string, KeySum>();
+  for (const event of events) {
+    const { keyId } = event;
+    const sum = sums.get(keyId) ?? {
+      key_id: keyId,
+      requests: 0,
+      refused: 0,
+      input: 0,
+      output: 0,
+      last_ms: null,
+    };
+    sums.set(keyId, sum);
+    if (event.kind === "refused") {
+      sum.refused += event.n;
+      continue;
+    }
+    const { input, cacheRead, cacheWrite, output, reasoning } = event.tokens;
+    sum.requests += 1;
+    sum.input += (input ?? 0) + (cacheRead ?? 0) + (cacheWrite ?? 0);
+    sum.output += (output ?? 0) + (reasoning ?? 0);
+    sum.last_ms = Math.max(sum.last_ms ?? 0, event.startedAtMs);
+  }
+  return sums;
+}
