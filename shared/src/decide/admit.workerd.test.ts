@@ -1,0 +1,6 @@
+import { expect, test } from "vitest";
+import { admitContract } from "../testing/admit-contract.ts";
+
+test("this is workerd", () => expect(navigator.userAgent).toBe("Cloudflare-Workers"));
+
+admitContract();
