@@ -35,16 +35,17 @@ export function aimEverywhere(world: World, aim: Omit<Aim, "gateway" | "url">): 
   return world.gateways.map(({ name, url }) => ({ ...aim, gateway: name, url }));
 }
 
-/** Asks a gateway for an echo with a key and answers status and code. */
+/** Asks a gateway for an echo of `prompt` with a key. */
 export async function useKey(
   url: string,
   key: Pick<MadeKey, "secret">,
   model = "sandbox/echo",
+  prompt = "hello",
 ): Promise<{ status: number; text: string; requestId: string | null }> {
   const answer = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${key.secret}`, "content-type": "application/json" },
-    body: JSON.stringify({ model, max_tokens: 8, messages: [{ role: "user", content: "hello" }] }),
+    body: JSON.stringify({ model, max_tokens: 8, messages: [{ role: "user", content: prompt }] }),
   });
   return { status: answer.status, text: await answer.text(), requestId: answer.headers.get("x-request-id") };
 }
