@@ -67,7 +67,7 @@ const KEYS: readonly WrongRow[] = [
     { prefer: "wait=soon" },
   ],
 ];
-test.each(KEYS)("API keys: %s", (...row) => trial.refuses(row));
+test.each(KEYS.map((row) => ({ name: row[0], row })))("API keys: $name", ({ row }) => trial.refuses(row));
 
 const POLICY = resource("organization", { auditPolicy: "maybe" });
 const LLM = "{project}/llm-api-keys";
@@ -127,7 +127,9 @@ const OTHERS: readonly WrongRow[] = [
   ["an unknown gateway", "GET /gateways/gw_000000000000", undefined, "404 not_found"],
   ["an unknown operation", "GET /operations/op_000000000000", undefined, "404 not_found"],
 ];
-test.each(OTHERS)("other nouns: %s", (...row) => trial.refuses(row));
+test.each(OTHERS.map((row) => ({ name: row[0], row })))("other nouns: $name", ({ row }) =>
+  trial.refuses(row),
+);
 
 test("credentials: none, wrong, and the operator's token where a member is asked", async () => {
   const { admin, stack } = trial.world;

@@ -13,7 +13,7 @@ export type WrongRow = readonly [
   request: string,
   body: unknown,
   expected: string,
-  pointer?: string,
+  pointer?: string | undefined,
   headers?: Record<string, string>,
 ];
 
