@@ -9,7 +9,6 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -18,7 +17,6 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { PostgresBinaries } from "./postgres-binaries.ts";
 import { LocalStackError } from "./types.ts";
@@ -26,6 +24,7 @@ import { waitUntil } from "./wait.ts";
 
 /** How a process with descriptor 3 on the data folder names it. */
 export const INHERITED_DATA_DIR = "/proc/self/fd/3";
+const INHERITED_PASSWORD_FILE = "/proc/self/fd/4";
 
 export interface ClusterSettings {
   /** Made when missing; holds `data/`. */
@@ -51,37 +50,32 @@ export function ensureCluster(binaries: PostgresBinaries, settings: ClusterSetti
 }
 
 function initdb(binaries: PostgresBinaries, dataDir: string, settings: ClusterSettings): void {
-  const passwordDir = mkdtempSync(join(tmpdir(), "claviger-initdb-"));
-  const passwordFile = join(passwordDir, "password");
-  const descriptor = openSync(dataDir, "r");
-  try {
-    writeFileSync(passwordFile, `${settings.password}\n`, { mode: 0o600 });
-    if (binaries.uid !== undefined) {
-      chownSync(passwordFile, binaries.uid, binaries.uid);
-      chownSync(passwordDir, binaries.uid, binaries.uid);
-    }
-    const asNobody = binaries.uid !== undefined;
-    const result = spawnSync(
-      binaries.initdb,
-      [
-        ...["-D", asNobody ? INHERITED_DATA_DIR : dataDir, "--username=postgres", "--encoding=UTF8"],
-        ...["--locale=C", "--auth=scram-sha-256", `--pwfile=${passwordFile}`, "--no-instructions"],
-        ...(settings.unsafe ? ["--no-sync"] : []),
-      ],
-      {
-        cwd: "/",
-        env: postgresEnv(),
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "pipe", descriptor],
-        ...(binaries.uid === undefined ? {} : { uid: binaries.uid, gid: binaries.uid }),
-      },
-    );
-    if (result.status !== 0) {
-      throw new LocalStackError("initdb failed", result.error?.message ?? `${result.stdout}${result.stderr}`);
-    }
-  } finally {
-    closeSync(descriptor);
-    rmSync(passwordDir, { recursive: true, force: true });
+  const passwordFile = join(settings.dir, "initdb-password");
+  rmSync(passwordFile, { force: true });
+  writeFileSync(passwordFile, `${settings.password}\n`, { mode: 0o600 });
+  const asNobody = binaries.uid !== undefined;
+  if (binaries.uid !== undefined) chownSync(passwordFile, binaries.uid, binaries.uid);
+  const inherited = [dataDir, passwordFile].map((path) => openSync(path, "r"));
+  const result = spawnSync(
+    binaries.initdb,
+    [
+      ...["-D", asNobody ? INHERITED_DATA_DIR : dataDir, "--username=postgres", "--encoding=UTF8"],
+      ...["--locale=C", "--auth=scram-sha-256", "--no-instructions"],
+      `--pwfile=${asNobody ? INHERITED_PASSWORD_FILE : passwordFile}`,
+      ...(settings.unsafe ? ["--no-sync"] : []),
+    ],
+    {
+      cwd: "/",
+      env: postgresEnv(),
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe", ...inherited],
+      ...(binaries.uid === undefined ? {} : { uid: binaries.uid, gid: binaries.uid }),
+    },
+  );
+  inherited.forEach(closeSync);
+  rmSync(passwordFile, { force: true });
+  if (result.status !== 0) {
+    throw new LocalStackError("initdb failed", result.error?.message ?? `${result.stdout}${result.stderr}`);
   }
 }
 

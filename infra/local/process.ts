@@ -35,12 +35,14 @@ export interface RunningProcess {
   stop(): Promise<Exit>;
 }
 
+/** Learns the process id from its first line; "done" stands it down, the end of the pipe makes it act. */
 const GUARD = `
+read -r pid || exit 0
 if read -r _; then exit 0; fi
-kill -s "$1" "$2" 2>/dev/null || exit 0
+kill -s "$1" "$pid" 2>/dev/null || exit 0
 n=0
-while kill -0 "$2" 2>/dev/null && [ "$n" -lt 50 ]; do sleep 0.1; n=$((n+1)); done
-kill -s KILL "$2" 2>/dev/null
+while kill -0 "$pid" 2>/dev/null && [ "$n" -lt 50 ]; do sleep 0.1; n=$((n+1)); done
+kill -s KILL "$pid" 2>/dev/null
 `;
 
 /** Starts a process; throws `LocalStackError` when the program cannot be run at all. */
@@ -48,6 +50,7 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
   mkdirSync(dirname(spec.logFile), { recursive: true, mode: 0o700 });
   const log = openSync(spec.logFile, "a", 0o600);
   const inherited = spec.inheritedDir === undefined ? undefined : openSync(spec.inheritedDir, "r");
+  const watch = startGuard(spec.stopSignal);
   let child: ChildProcess;
   try {
     child = spawn(spec.command, [...spec.args], {
@@ -62,14 +65,18 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
     closeSync(log);
     if (inherited !== undefined) closeSync(inherited);
   }
+  // In the same breath as the spawn: a process that we are killed before noting would outlive us.
+  if (child.pid !== undefined) watch.begin(child.pid);
   const exited = new Promise<Exit>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
   });
+  void exited.then(watch.end);
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
-    child.once("error", (error) =>
-      reject(new LocalStackError(`cannot run ${spec.command}: ${error.message}`)),
-    );
+    child.once("error", (error) => {
+      watch.end();
+      reject(new LocalStackError(`cannot run ${spec.command}: ${error.message}`));
+    });
   });
   return running(child, exited, spec);
 }
@@ -77,11 +84,9 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
 function running(child: ChildProcess, exited: Promise<Exit>, spec: ProcessSpec): RunningProcess {
   const pid = child.pid;
   if (pid === undefined) throw new LocalStackError(`${spec.command} started without a process id`);
-  const disarm = guard(pid, spec.stopSignal);
   let ended: Exit | null = null;
   void exited.then((exit) => {
     ended = exit;
-    disarm();
   });
   const kill = (signal: NodeJS.Signals): void => {
     if (ended === null) child.kill(signal);
@@ -103,9 +108,15 @@ function running(child: ChildProcess, exited: Promise<Exit>, spec: ProcessSpec):
   };
 }
 
-/** Ends `pid` when this process dies; the returned function stands the guard down. */
-function guard(pid: number, stopSignal: NodeJS.Signals): () => void {
-  const shell = spawn("/bin/sh", ["-c", GUARD, "guard", stopSignal.replace(/^SIG/, ""), String(pid)], {
+interface Guard {
+  /** From now on the death of this process ends that one. */
+  begin(pid: number): void;
+  /** Stands it down. */
+  end(): void;
+}
+
+function startGuard(stopSignal: NodeJS.Signals): Guard {
+  const shell = spawn("/bin/sh", ["-c", GUARD, "guard", stopSignal.replace(/^SIG/, "")], {
     cwd: "/",
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
@@ -114,7 +125,8 @@ function guard(pid: number, stopSignal: NodeJS.Signals): () => void {
   shell.on("error", () => undefined);
   shell.stdin.on("error", () => undefined);
   shell.unref();
-  return () => {
-    shell.stdin.end("done\n");
+  return {
+    begin: (pid) => void shell.stdin.write(`${pid}\n`),
+    end: () => void shell.stdin.end("done\n"),
   };
 }

@@ -17,6 +17,8 @@ const TOKEN = "npm start";
 const DEMO_KEY = "Demo key";
 
 const Progress = z.object({
+  /** Gateways keep the addresses that they enrolled with, and the LLM key its host: a seeded home cannot move. */
+  portBase: z.int().optional(),
   organizationId: z.string().optional(),
   adminToken: z.string().optional(),
   projectId: z.string().optional(),
@@ -34,6 +36,7 @@ export class Seed {
   readonly #credentialsFile: string;
   readonly #baseUrl: string;
   readonly #sandboxUrl: string;
+  readonly #portBase: number;
   readonly #tokens = new Map<string, string>();
   #progress: Progress;
 
@@ -46,6 +49,8 @@ export class Seed {
     const read = Progress.safeParse(readJsonFile(this.#file) ?? {});
     if (!read.success) throw new LocalStackError(`${this.#file} is damaged; start over with --reset`);
     this.#progress = read.data;
+    this.#portBase = layout.controlPlanePorts[0] ?? 0;
+    this.#requireSamePorts(home);
     this.wanted = demo || this.#progress.organizationId !== undefined;
   }
 
@@ -70,6 +75,7 @@ export class Seed {
 
   /** Organization, administrator, project, the sandbox's LLM key, and a token for each gateway that has none yet. */
   async beforeGateways(gateways: readonly string[], replicas: number, report: (line: string) => void) {
+    this.#note({ portBase: this.#portBase });
     if (this.#progress.adminToken === undefined) {
       report(`making the organization ${ORGANIZATION} and its administrator`);
       await this.#makeOrganization();
@@ -95,6 +101,15 @@ export class Seed {
     const credentials = this.credentials();
     if (credentials === null) throw new LocalStackError("the demo is not complete");
     writeJsonFile(this.#credentialsFile, credentials);
+  }
+
+  #requireSamePorts(home: string): void {
+    const before = this.#progress.portBase;
+    if (before === undefined || before === this.#portBase) return;
+    throw new LocalStackError(
+      `${home} was set up with CLAVIGER_PORT_BASE=${before}, and its gateways keep those addresses. ` +
+        "Start it with that, or another system with another CLAVIGER_HOME, or begin anew with --reset.",
+    );
   }
 
   async #makeOrganization(): Promise<void> {

@@ -34,9 +34,9 @@ export async function startLocalStack(options: StackOptions): Promise<Stack> {
   try {
     await endLeftovers(options.home, report);
     const layout = layOut(options);
-    await requireFreePorts(layout, options.portBase);
     const secrets = ensureSecrets(options.home, Object.keys(layout.gatewayPorts));
     const seed = new Seed(options.home, secrets, layout, options.demo ?? true);
+    await requireFreePorts(layout, options.portBase);
     const blueprint: definitions.Blueprint = {
       home: options.home,
       layout,

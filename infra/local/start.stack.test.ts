@@ -64,6 +64,21 @@ function childPids(): Map<string, number> {
   return new Map(files.map((file) => [file.replace(".json", ""), pidOf(file)]));
 }
 
+/** Ends one child without warning. */
+function killChild(name: string): void {
+  const pid = childPids().get(name);
+  // Without a number the signal would go to our own process group.
+  if (pid === undefined) throw new Error(`${name} does not run`);
+  process.kill(pid, "SIGKILL");
+}
+
+/** The start that is up now. */
+function present(): Run {
+  const run = runs.findLast((candidate) => candidate.child.exitCode === null && READY.test(candidate.said()));
+  if (run === undefined) throw new Error("nothing runs");
+  return run;
+}
+
 function allGone(pids: Iterable<number>): Promise<boolean> {
   return waitUntil(async () => [...pids].every((pid) => processIdentity(pid) === null), {
     timeoutMs: 15_000,
@@ -147,24 +162,24 @@ test("a second start on the same home, and one on taken ports, say so in one lin
 });
 
 test("a child that dies comes back and takes no other with it", async () => {
-  const run = runs.find((candidate) => candidate.child.exitCode === null && READY.test(candidate.said()));
+  const run = present();
   const before = childPids();
-  process.kill(before.get("gateway-eu-1") ?? 0, "SIGKILL");
-  await run?.says(/gateway-eu-1 is back/);
+  killChild("gateway-eu-1");
+  await run.says(/gateway-eu-1 is back/);
   const after = childPids();
   expect(after.get("gateway-eu-1")).not.toBe(before.get("gateway-eu-1"));
   before.delete("gateway-eu-1");
   after.delete("gateway-eu-1");
   expect(after).toEqual(before);
-  if (run !== undefined) expect(statusOfPrintedCurl(run)).toBe("200");
+  expect(statusOfPrintedCurl(run)).toBe("200");
 });
 
 test("SIGTERM stops every child with exit code 0, and a second start continues with the same data", async () => {
-  const run = runs.find((candidate) => candidate.child.exitCode === null && READY.test(candidate.said()));
+  const run = present();
   const pids = childPids();
   const held = credentials();
-  run?.child.kill("SIGTERM");
-  expect(await run?.exitCode).toBe(0);
+  run.child.kill("SIGTERM");
+  expect(await run.exitCode).toBe(0);
   expect(await allGone(pids.values())).toBe(true);
   const next = start(["--no-restart"]);
   await next.says(READY);
@@ -174,12 +189,18 @@ test("SIGTERM stops every child with exit code 0, and a second start continues w
 });
 
 test("with --no-restart the death of one child ends all, with a failure", async () => {
-  const run = runs.find((candidate) => candidate.child.exitCode === null && READY.test(candidate.said()));
+  const run = present();
   const pids = childPids();
-  process.kill(pids.get("sandbox") ?? 0, "SIGKILL");
-  expect(await run?.exitCode).toBe(1);
-  expect(run?.said()).toContain("sandbox ended (SIGKILL); stopping (--no-restart)");
+  killChild("sandbox");
+  expect(await run.exitCode).toBe(1);
+  expect(run.said()).toContain("sandbox ended (SIGKILL); stopping (--no-restart)");
   expect(await allGone(pids.values())).toBe(true);
+});
+
+test("a seeded home that is started on other ports is refused with the ports it has", async () => {
+  const run = start([], { CLAVIGER_PORT_BASE: String(range.base + 100) });
+  expect(await run.exitCode).toBe(1);
+  expect(run.said()).toContain(`was set up with CLAVIGER_PORT_BASE=${range.base}, and its gateways keep`);
 });
 
 test("a port that somebody else holds is named with what wanted it, before anything starts", async () => {
