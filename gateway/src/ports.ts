@@ -2,8 +2,9 @@
  * What the gateway's core needs from the place it runs in. Each runtime answers every port once, in its own folder;
  * the core never asks which platform it is on.
  */
-import type { ProviderRecord } from "@claviger/shared/wire/record";
+
 import type { AuditRow, LogRow, Question } from "@claviger/shared/wire/query";
+import type { ProviderRecord } from "@claviger/shared/wire/record";
 import type { UsageEvent } from "@claviger/shared/wire/usage";
 
 /** `wallMs` may jump; `monoMs` never runs backwards but stands still in a paused machine. Both in milliseconds. */
@@ -52,23 +53,47 @@ export interface LoadedState {
 
 /** Audit chain, request log and usage outbox: one local database behind batches. */
 export interface LogStore {
-  /** Settled and refused requests plus audit entries, in order; resolves when committed. */
-  append(batch: LogBatch): Promise<void>;
+  /** Entries in order; resolves when they are on disk. One transaction, one sync. */
+  append(batch: LogBatch): Promise<LogHeads>;
   query(question: Question): Promise<readonly (LogRow | AuditRow)[]>;
-  /** Usage events after `cursor`, oldest first, at most `limit`. */
-  usageAfter(cursor: number, limit: number): Promise<readonly UsageEvent[]>;
-  /** Where chain and outbox stand. */
-  heads(): Promise<{ auditN: number; auditHead: string; usageNextSeq: number }>;
+  /** Usage events after `cursor`, oldest first, at most `limit`, as the bytes of a `UsageBatch`; undefined: none. */
+  usageAfter(cursor: number, limit: number): Promise<{ body: Uint8Array; lastSeq: number } | undefined>;
+  /** Walks the whole audit chain; the number of the first broken link, or undefined when it holds. */
+  verify(): Promise<number | undefined>;
+  heads(): Promise<LogHeads>;
   close(): Promise<void>;
 }
 
-export interface LogBatch {
-  readonly logs: readonly Omit<LogRow, "n">[];
-  readonly audits: readonly AuditRow["entry"][];
-  /** Without sequence numbers: the store gives them, gapless, in order. */
-  readonly usage: readonly UsageDraft[];
-  readonly atMs: number;
+/** Where audit chain and outbox stand, as committed. `usageCursor` is what the control plane last acknowledged. */
+export interface LogHeads {
+  auditN: number;
+  auditHead: string;
+  usageNextSeq: number;
+  usageCursor: number;
 }
+
+export interface LogBatch {
+  readonly entries: readonly LogEntry[];
+  /** Remembered, so that a restart does not offer the whole history again. */
+  readonly usageCursor: number;
+}
+
+/** What one commit holds. The store gives audit numbers and usage sequence numbers, gapless, in order. */
+export type LogEntry =
+  /** An admitted request: request log, audit chain and usage outbox at once. */
+  | {
+      readonly kind: "settled";
+      readonly log: Omit<LogRow, "n">;
+      readonly audit: RequestAudit;
+      readonly usage: UsageDraft;
+    }
+  /** A refused request of a known key: a sample for the log; the count travels as `count`. */
+  | { readonly kind: "refused"; readonly log: Omit<LogRow, "n"> }
+  | { readonly kind: "count"; readonly usage: UsageDraft }
+  | { readonly kind: "change"; readonly atMs: number; readonly audit: Exclude<AuditEntry, RequestAudit> };
+
+export type AuditEntry = AuditRow["entry"];
+export type RequestAudit = Extract<AuditEntry, { kind: "request" }>;
 
 type WithoutSeq<T> = T extends unknown ? Omit<T, "seq"> : never;
 /** A usage event before the store has numbered it. */
@@ -98,12 +123,89 @@ export interface OpenRecord {
   provider: string;
   llmKeyId: string;
   model: string;
+  ipPrefix: string;
 }
 
 /** Opens a provider credential for exactly the host that it was sealed for. */
 export interface Vault {
   /** The provider's plaintext credential; undefined when no data key here opens it. */
   credentialFor(provider: ProviderRecord): Promise<string | undefined>;
+}
+
+/** One request being answered, as the runtime holds it. */
+export interface Exchange {
+  readonly method: string;
+  /** Path and query as they were sent. */
+  readonly target: string;
+  /** The address at the other end of the connection, not yet judged. */
+  readonly peer: string;
+  /** By lower-case name; repeated headers joined by the runtime's rule. */
+  header(name: string): string | undefined;
+  /** The whole body once, as bytes. Reading stops at the limits. */
+  readBody(limits: { bytesMax: number; timeoutMs: number }): Promise<BodyRead>;
+  readonly answer: Answer;
+}
+
+export type BodyRead = { ok: true; bytes: Uint8Array } | { ok: false; why: "too_large" | "timeout" | "gone" };
+
+/** The way back to the caller. Writing after the caller has left does nothing. */
+export interface Answer {
+  readonly begun: boolean;
+  /** Status and flat name, value, name, value. Sent with the first bytes, or at once when `flush`. */
+  head(status: number, headers: readonly string[], flush?: boolean): void;
+  /** False: enough for now, wait for `onDrained`. */
+  write(bytes: Uint8Array): boolean;
+  end(bytes?: Uint8Array): void;
+  /** Breaks the connection, so that a half answer is not taken for a whole one. */
+  cut(): void;
+  onDrained(then: () => void): void;
+  /** The caller has left before the answer's end. */
+  onGone(then: () => void): void;
+}
+
+/** The only way to a provider. */
+export interface Upstream {
+  open(request: UpstreamRequest, listener: UpstreamListener): UpstreamCall;
+  close(): Promise<void>;
+}
+
+export interface UpstreamRequest {
+  readonly origin: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  /** Flat name, value, name, value. */
+  readonly headers: string[];
+  readonly body: Uint8Array | null;
+  readonly headersTimeoutMs: number;
+  /** Longest silence inside the body. */
+  readonly idleTimeoutMs: number;
+}
+
+/** Exactly one of `end` and `failed` ends a call that was not closed; neither follows `close`. */
+export interface UpstreamListener {
+  /** Header names in lower case, flat. */
+  head(status: number, headers: readonly string[]): void;
+  data(bytes: Uint8Array): void;
+  end(): void;
+  failed(why: UpstreamFailure): void;
+}
+
+export type UpstreamFailure = "blocked" | "timeout" | "disconnected" | "bad_response";
+
+export interface UpstreamCall {
+  pause(): void;
+  resume(): void;
+  /** Closes the connection at once. */
+  close(): void;
+}
+
+/** SHA-256 and randomness of the platform, synchronous because they stand on every request's path. */
+export interface Crypto {
+  /** Base64url SHA-256 of the domain-separated secret: the form in which keys are looked up. */
+  keyHash(secret: string): string;
+  /** 12 base62 characters. */
+  randomId(): string;
 }
 
 export interface Log {

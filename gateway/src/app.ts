@@ -1,0 +1,139 @@
+/**
+ * A gateway without its platform: the rooms put together, and the routes. Start reading here.
+ */
+import type { IpRanges } from "@claviger/shared/decide/ip-ranges";
+import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
+import { Hono } from "hono";
+import { createAuthenticate } from "./admit/authenticate.ts";
+import { refuseBySize, refuseByType } from "./admit/content.ts";
+import { createGrant } from "./admit/grant.ts";
+import type { Follower } from "./follow/follower.ts";
+import { Inflight } from "./forward/inflight.ts";
+import { answerModels } from "./forward/models.ts";
+import { sendProblem } from "./forward/problem.ts";
+import type { Dialect } from "./forward/providers.ts";
+import { dialectOfPath, type Route, routes } from "./forward/routes.ts";
+import { ownHeaders, type ServeDeps, type ServeSettings, serve } from "./forward/serve.ts";
+import { countUp, createMetrics, type Metrics, renderMetrics } from "./metrics.ts";
+import type { Clock, Crypto, Exchange, Log, Upstream, Vault } from "./ports.ts";
+import type { Ledger } from "./rooms.ts";
+import { createLimits } from "./spend/limits.ts";
+
+export interface GatewayPorts {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly upstream: Upstream;
+  readonly vault: Vault;
+  readonly follower: Follower;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  /** How many replicas of the organization share each limit; 1 while that is not known. */
+  readonly replicas: () => number;
+  /** What the runtime makes of Hono's environment. */
+  readonly exchangeOf: (env: unknown) => Exchange;
+  /** What a handler returns when the exchange has its answer already. */
+  readonly alreadyAnswered: () => Response;
+}
+
+export interface GatewaySettings extends ServeSettings {
+  readonly gatewayId: string;
+  readonly trustedProxies: IpRanges;
+}
+
+export interface Gateway {
+  readonly fetch: (request: Request, env: unknown) => Response | Promise<Response>;
+  readonly metrics: Metrics;
+  /** Requests that are being forwarded. */
+  inflight(): number;
+  /** To be called about once a second: limits of time. */
+  tick(): void;
+  /** From now on every new request is refused (`draining`); those in flight go on. */
+  drain(): void;
+  /** Ends what is still in flight, as the last thing. */
+  abortAll(): number;
+}
+
+/** Composes the gateway and connects it to the follower's aborts. */
+export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
+  const { follower, clock, log } = ports;
+  const metrics = createMetrics();
+  const inflight = new Inflight();
+  const deps: ServeDeps = {
+    ...ports,
+    settings,
+    metrics,
+    inflight,
+    view: follower.view,
+    authenticate: createAuthenticate({ ...settings, crypto: ports.crypto, authority: follower }),
+    grant: createGrant(follower),
+    limits: createLimits(clock, ports.replicas),
+    refuseBySize,
+    refuseByType,
+  };
+  let draining = false;
+  follower.onAbort((abort) => inflight.abort(abort, follower.view));
+
+  const app = new Hono<{ Bindings: Record<string, unknown> }>();
+  const refuseHere = (exchange: Exchange, refusal: Refusal, dialect: Dialect) => {
+    countUp(metrics.refusals, refusal.code);
+    const requestId = `req_${ports.crypto.randomId()}`;
+    const ours = ownHeaders(settings.gatewayName, requestId, { dialect });
+    sendProblem(exchange.answer, refusal, dialect, ours, requestId);
+  };
+  const answer = (route: Route, env: unknown): Response => {
+    const exchange = ports.exchangeOf(env);
+    if (draining) refuseHere(exchange, refuse("draining"), route.dialect);
+    else {
+      const work =
+        route.kind === "forward" ? serve(deps, exchange, route) : answerModels(deps, exchange, route);
+      work.catch((error: unknown) => {
+        log.error({ err: error }, "request failed");
+        if (exchange.answer.begun) exchange.answer.cut();
+        else refuseHere(exchange, refuse("internal_error"), route.dialect);
+      });
+    }
+    return ports.alreadyAnswered();
+  };
+  for (const route of routes) {
+    app.on(route.method, route.path, (c) => answer(route, c.env));
+    app.all(route.path, (c) => {
+      const allow = routes.filter(({ path }) => path === route.path).map(({ method }) => method);
+      refuseHere(ports.exchangeOf(c.env), refuse("method_not_allowed", { allow }), route.dialect);
+      return ports.alreadyAnswered();
+    });
+  }
+  app.get("/healthz", (c) => c.json({ status: "ok" }, 200, plainHeaders(settings)));
+  app.get("/readyz", (c) => {
+    const ready = follower.ready() && !draining;
+    return c.json(
+      { status: ready ? "ready" : draining ? "draining" : "not ready" },
+      ready ? 200 : 503,
+      plainHeaders(settings),
+    );
+  });
+  app.get("/metrics", (c) => {
+    const { epoch, rev, ageMs, dropped } = follower.status();
+    const gauges = { inflight: inflight.size, epoch, rev, ageMs, dropped, ready: follower.ready() };
+    const headers = { ...plainHeaders(settings), "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+    return c.body(renderMetrics(metrics, gauges), 200, headers);
+  });
+  app.notFound((c) => {
+    refuseHere(ports.exchangeOf(c.env), refuse("unknown_url"), dialectOfPath(c.req.path));
+    return ports.alreadyAnswered();
+  });
+
+  return {
+    fetch: (request, env) => app.fetch(request, env as Record<string, unknown>),
+    metrics,
+    inflight: () => inflight.size,
+    tick: () => inflight.tick(clock.monoMs()),
+    drain: () => {
+      draining = true;
+    },
+    abortAll: () => inflight.abortAll(refuse("draining")),
+  };
+}
+
+function plainHeaders({ gatewayName }: GatewaySettings): Record<string, string> {
+  return { "x-claviger-gateway": gatewayName, "cache-control": "no-store" };
+}

@@ -1,0 +1,127 @@
+/**
+ * The request body: read once for what decides, never written anew. What has to change (the model's name, the wish for
+ * usage) is spliced into the bytes, all others pass as they came.
+ */
+import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
+import { type Member, scanJson } from "@claviger/shared/decide/scan-json";
+
+export interface RequestBody {
+  readonly bytes: Uint8Array;
+  /** As it stood: undefined when absent, an object for anything that is no scalar. */
+  readonly model: unknown;
+  readonly stream: boolean;
+  readonly members: ReadonlyMap<string, Member>;
+  readonly insertAt: number;
+}
+
+const WANTED = new Set([
+  "model",
+  "stream",
+  "stream_options",
+  "n",
+  "max_tokens",
+  "max_completion_tokens",
+  "base_url",
+  "api_base",
+  "api_key",
+]);
+const COUNTS = ["n", "max_tokens", "max_completion_tokens"];
+/** Members that would tell a provider's library to go somewhere else, or as somebody else. */
+const FORBIDDEN = ["base_url", "api_base", "api_key"];
+
+/** Reads a body for deciding, or says why it cannot be read in exactly one way. */
+export function readRequestBody(bytes: Uint8Array): RequestBody | Refusal {
+  const scan = scanJson(bytes, WANTED);
+  if (scan.kind === "invalid") return refuse("invalid_json");
+  const { members, insertAt } = scan;
+  for (const param of FORBIDDEN) if (members.has(param)) return refuse("unknown_parameter", { param });
+  for (const param of COUNTS) {
+    const member = members.get(param);
+    if (member !== undefined && !isCount(member.value)) return refuse("invalid_value", { param });
+  }
+  const stream = members.get("stream")?.value;
+  if (members.has("stream") && typeof stream !== "boolean" && stream !== null) {
+    return refuse("invalid_type", { param: "stream" });
+  }
+  const model = members.get("model");
+  return {
+    bytes,
+    model: model === undefined ? undefined : (model.value ?? {}),
+    stream: stream === true,
+    members,
+    insertAt,
+  };
+}
+
+function isCount(value: Member["value"]): boolean {
+  return value === null || (typeof value === "number" && Number.isSafeInteger(value) && value >= 0);
+}
+
+export interface UpstreamWords {
+  readonly bytes: Uint8Array;
+  /** The caller did not ask for the extra usage event that the stream will have. */
+  readonly strip: boolean;
+}
+
+/** The body for the provider: its own name of the model, and usage asked for in a stream that would not tell it. */
+export function withUpstreamWords(
+  body: RequestBody,
+  asked: string,
+  model: string,
+  usageOnRequest: boolean,
+): UpstreamWords {
+  const edits: Edit[] = [];
+  const member = body.members.get("model");
+  if (member !== undefined && asked !== model) {
+    edits.push({ start: member.start, end: member.end, text: JSON.stringify(model) });
+  }
+  const usage = body.stream && usageOnRequest ? usageEdit(body) : undefined;
+  if (usage !== undefined) edits.push(usage);
+  return { bytes: splice(body.bytes, edits), strip: usage !== undefined };
+}
+
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+const INCLUDE_USAGE = new Set(["include_usage"]);
+
+/** Undefined when the caller asks for the usage itself. */
+function usageEdit(body: RequestBody): Edit | undefined {
+  const options = body.members.get("stream_options");
+  if (options === undefined) {
+    return { start: body.insertAt, end: body.insertAt, text: '"stream_options":{"include_usage":true},' };
+  }
+  const scan = scanJson(body.bytes.subarray(options.start, options.end), INCLUDE_USAGE);
+  if (scan.kind === "invalid")
+    return { start: options.start, end: options.end, text: '{"include_usage":true}' };
+  const flag = scan.members.get("include_usage");
+  if (flag?.value === true) return undefined;
+  if (flag !== undefined)
+    return { start: options.start + flag.start, end: options.start + flag.end, text: "true" };
+  const at = options.start + scan.insertAt;
+  return { start: at, end: at, text: scan.empty ? '"include_usage":true' : '"include_usage":true,' };
+}
+
+/** The bytes with some ranges replaced; ranges do not overlap. */
+function splice(bytes: Uint8Array, edits: Edit[]): Uint8Array {
+  if (edits.length === 0) return bytes;
+  edits.sort((a, b) => a.start - b.start);
+  const encoder = new TextEncoder();
+  const parts: Uint8Array[] = [];
+  let from = 0;
+  for (const { start, end, text } of edits) {
+    parts.push(bytes.subarray(from, start), encoder.encode(text));
+    from = end;
+  }
+  parts.push(bytes.subarray(from));
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

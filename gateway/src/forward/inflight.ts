@@ -1,0 +1,73 @@
+/** Every relay that runs, so that a revocation, a limit or a shutdown finds it. */
+import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
+import type { TableView } from "@claviger/shared/decide/view";
+import type { Relay } from "./relay.ts";
+
+/** What ends: requests of these keys, of these projects, to these LLM keys, or all. */
+export interface Ended {
+  readonly keyIds: ReadonlySet<string>;
+  readonly providerIds: ReadonlySet<string>;
+  readonly projectIds: ReadonlySet<string>;
+  readonly everything: boolean;
+}
+
+/** Abandoned calls that are read on at the same time, at most (PROTOCOL §2.8 "Disconnect"). */
+const DRAINS_MAX = 64;
+
+export class Inflight {
+  readonly #relays = new Set<Relay>();
+  #drains = 0;
+
+  get size(): number {
+    return this.#relays.size;
+  }
+
+  add(relay: Relay): void {
+    this.#relays.add(relay);
+  }
+
+  remove(relay: Relay, drained: boolean): void {
+    this.#relays.delete(relay);
+    if (drained) this.#drains--;
+  }
+
+  /** A slot for reading an abandoned call on, if there is one. */
+  takeDrain(): boolean {
+    if (this.#drains >= DRAINS_MAX) return false;
+    this.#drains++;
+    return true;
+  }
+
+  /** Breaks off what a change has taken away and says how many requests that were. `view` is the table after it. */
+  abort(ended: Ended, view: TableView): number {
+    let n = 0;
+    for (const relay of [...this.#relays]) {
+      const refusal = refusalFor(ended, relay, view);
+      if (refusal === undefined) continue;
+      relay.abort(refusal);
+      n++;
+    }
+    return n;
+  }
+
+  /** Breaks off everything that is left at the end of a shutdown. */
+  abortAll(refusal: Refusal): number {
+    const all = [...this.#relays];
+    for (const relay of all) relay.abort(refusal);
+    return all.length;
+  }
+
+  tick(nowMonoMs: number): void {
+    for (const relay of [...this.#relays]) relay.tick(nowMonoMs);
+  }
+}
+
+function refusalFor(ended: Ended, { job }: Relay, view: TableView): Refusal | undefined {
+  const { key, provider } = job.admission;
+  if (ended.everything) return refuse("organization_disabled");
+  if (ended.keyIds.has(key.id)) {
+    return refuse(view.key(key.id)?.status === "inactive" ? "key_inactive" : "key_revoked");
+  }
+  if (ended.projectIds.has(key.projectId)) return refuse("project_disabled");
+  return ended.providerIds.has(provider.id) ? refuse("model_not_found") : undefined;
+}

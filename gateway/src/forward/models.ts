@@ -1,0 +1,75 @@
+/** `/v1/models`: what the key may ask for, from the table alone. */
+import { admitModel, listRoutes } from "@claviger/shared/decide/model";
+import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
+import { countUp } from "../metrics.ts";
+import type { Exchange } from "../ports.ts";
+import { sendProblem } from "./problem.ts";
+import type { Dialect } from "./providers.ts";
+import type { ModelsRoute } from "./routes.ts";
+import { ownHeaders, type ServeDeps } from "./serve.ts";
+
+/** Lists the models, or shows one; in Anthropic's shape when an Anthropic client asks. */
+export async function answerModels(deps: ServeDeps, exchange: Exchange, route: ModelsRoute): Promise<void> {
+  const dialect: Dialect = exchange.header("anthropic-version") === undefined ? "openai" : "anthropic";
+  const requestId = `req_${deps.crypto.randomId()}`;
+  const ours = ownHeaders(deps.settings.gatewayName, requestId, { dialect });
+  const turnAway = (refusal: Refusal) => {
+    countUp(deps.metrics.refusals, refusal.code);
+    sendProblem(exchange.answer, refusal, dialect, ours, requestId);
+  };
+  const judged = deps.authenticate(exchange);
+  const who = judged instanceof Promise ? await judged : judged;
+  if (!who.ok) return turnAway(who.refusal);
+  const { principal } = who;
+  ours.push("x-claviger-key", principal.key.id);
+  if (route.kind === "models") {
+    const names = new Map(
+      listRoutes(deps.view, principal).map(({ provider, model }) => [
+        `${provider.provider}/${model}`,
+        provider.provider,
+      ]),
+    );
+    return send(exchange, ours, listOf([...names], dialect));
+  }
+  const asked = decode(exchange.target.slice("/v1/models/".length).split("?", 1)[0] as string);
+  if (asked === undefined) return turnAway(refuse("model_not_found"));
+  const decision = admitModel(deps.view, principal, asked);
+  if (decision.kind === "refused") return turnAway(decision.refusal);
+  send(exchange, ours, modelOf(asked, decision.routes[0].provider.provider, dialect));
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A stray percent sign names no model.
+    return undefined;
+  }
+}
+
+/** The day that is shown for every model: the catalogue does not say when a model was made. */
+const CREATED = { s: 0, iso: "1970-01-01T00:00:00Z" };
+
+function modelOf(id: string, provider: string, dialect: Dialect): object {
+  return dialect === "openai"
+    ? { id, object: "model", created: CREATED.s, owned_by: provider }
+    : { type: "model", id, display_name: id, created_at: CREATED.iso };
+}
+
+function listOf(models: readonly [string, string][], dialect: Dialect): object {
+  const data = models.map(([id, provider]) => modelOf(id, provider, dialect));
+  if (dialect === "openai") return { object: "list", data };
+  return { data, has_more: false, first_id: models[0]?.[0] ?? null, last_id: models.at(-1)?.[0] ?? null };
+}
+
+function send(exchange: Exchange, ours: readonly string[], value: object): void {
+  const body = new TextEncoder().encode(JSON.stringify(value));
+  exchange.answer.head(200, [
+    ...ours,
+    "content-type",
+    "application/json",
+    "content-length",
+    String(body.length),
+  ]);
+  exchange.answer.end(body);
+}

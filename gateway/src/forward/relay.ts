@@ -1,0 +1,278 @@
+/**
+ * One forwarded request: bytes through, usage read on the side, settled exactly once whatever ends it. The caller's
+ * socket holds back the provider's; the caller's leaving closes the provider's connection at once.
+ */
+import { type Refusal, refusals, refuse } from "@claviger/shared/decide/refusals";
+import type { Tokens } from "@claviger/shared/wire/usage";
+import type {
+  Answer,
+  Clock,
+  Upstream,
+  UpstreamCall,
+  UpstreamFailure,
+  UpstreamListener,
+  UpstreamRequest,
+} from "../ports.ts";
+import type { Admission } from "../rooms.ts";
+import { type AnswerFacts, answerFacts, answerHead } from "./head.ts";
+import { sendProblem, streamError } from "./problem.ts";
+import type { Dialect } from "./providers.ts";
+import { type DialectUsage, isSaid } from "./usage/dialect-usage.ts";
+import { blindReader, type UsageReader } from "./usage/reader.ts";
+import { streamReader } from "./usage/stream.ts";
+import { wholeReader } from "./usage/whole.ts";
+
+export interface RelayLimits {
+  /** No stream lives longer (`stream_too_long`). */
+  readonly streamMsMax: number;
+  /** Largest answer that is one piece, and largest stream, in bytes. */
+  readonly answerBytesMax: number;
+  readonly streamBytesMax: number;
+  /** A caller that takes nothing for so long is cut off. */
+  readonly stallMsMax: number;
+  /** How long an abandoned call is read on where leaving does not stop the provider's meter. */
+  readonly drainMsMax: number;
+}
+
+export interface RelayJob {
+  readonly admission: Admission;
+  readonly requestId: string;
+  readonly answer: Answer;
+  readonly dialect: Dialect;
+  readonly usage: DialectUsage;
+  readonly request: UpstreamRequest;
+  /** Our own headers of the answer, flat. */
+  readonly ours: readonly string[];
+  /** The usage event was asked for by us only. */
+  readonly strip: boolean;
+  /** Asks for leave to read on after the caller has left; the slot is given back at settlement. */
+  readonly mayDrain: () => boolean;
+  readonly settled: (outcome: Outcome) => void;
+}
+
+export interface Outcome {
+  /** What the caller was told; 499 when it left before the end. */
+  readonly status: number;
+  readonly code: string | null;
+  readonly streamed: boolean;
+  readonly tokens: Tokens;
+  readonly basis: "provider" | "bounded";
+  readonly startedMonoMs: number;
+  readonly firstByteMs: number | null;
+  readonly totalMs: number;
+}
+
+const NOTHING: Tokens = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+/** Counted, not bounded: what keys without a budget are charged when the provider's word is missing. */
+const BYTES_PER_TOKEN = 4;
+
+const FAILURES = {
+  blocked: refuse("upstream_blocked"),
+  timeout: refuse("provider_timeout"),
+  disconnected: refuse("provider_disconnected"),
+  bad_response: refuse("provider_bad_response"),
+} as const satisfies Record<UpstreamFailure, Refusal>;
+
+export class Relay implements UpstreamListener {
+  readonly job: RelayJob;
+  readonly #upstream: Upstream;
+  readonly #clock: Clock;
+  readonly #limits: RelayLimits;
+  readonly #startedMs: number;
+  #call: UpstreamCall | undefined;
+  #reader: UsageReader | undefined;
+  #head: { status: number; flat: readonly string[]; facts: AnswerFacts } | undefined;
+  #streamed = false;
+  #bytes = 0;
+  #firstByteMs: number | null = null;
+  #pausedAtMs: number | null = null;
+  #drainUntilMs: number | null = null;
+  #over = false;
+
+  constructor(job: RelayJob, upstream: Upstream, clock: Clock, limits: RelayLimits) {
+    this.job = job;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#upstream = upstream;
+    this.#startedMs = clock.monoMs();
+  }
+
+  /** Opens the upstream call in this turn, unless the caller has left already. */
+  start(): void {
+    this.job.answer.onGone(() => this.#gone());
+    this.job.answer.onDrained(() => this.#drained());
+    if (!this.#over) this.#call = this.#upstream.open(this.job.request, this);
+  }
+
+  head(status: number, flat: readonly string[]): void {
+    const facts = answerFacts(flat);
+    const refusal = this.#refusalOfHead(status, facts);
+    if (refusal !== undefined) return this.#fail(refusal, NOTHING);
+    this.#streamed = facts.contentType === "text/event-stream";
+    this.#head = { status, flat, facts };
+    this.#reader = this.#readerFor(facts);
+    if (this.#streamed) this.#sendHead(true);
+  }
+
+  data(bytes: Uint8Array): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    if (this.#bytes === 0) {
+      this.#firstByteMs = this.#clock.monoMs() - this.#startedMs;
+      if (!this.#streamed && this.#head?.facts.encoding === "identity" && !looksLikeJson(bytes)) {
+        return this.#fail(FAILURES.bad_response);
+      }
+    }
+    this.#bytes += bytes.length;
+    if (this.#bytes > (this.#streamed ? this.#limits.streamBytesMax : this.#limits.answerBytesMax)) {
+      return this.#fail(refuse("provider_response_too_large"));
+    }
+    const passed = reader.pass(bytes);
+    if (this.#drainUntilMs !== null || passed === undefined) return;
+    if (!this.job.answer.begun) this.#sendHead(false);
+    if (!this.job.answer.write(passed)) {
+      this.#pausedAtMs = this.#clock.monoMs();
+      this.#call?.pause();
+    }
+  }
+
+  end(): void {
+    const tail = this.#reader?.finish();
+    if (this.#drainUntilMs !== null) return this.#settle(499, "client_closed", true);
+    if (!this.job.answer.begun) {
+      if (this.#head === undefined || this.#head.status < 300) return this.#fail(FAILURES.bad_response);
+      this.#sendHead(false);
+    }
+    this.job.answer.end(tail);
+    this.#settle(this.#head?.status ?? 200, null, true);
+  }
+
+  failed(why: UpstreamFailure): void {
+    if (this.#drainUntilMs !== null) return this.#settle(499, "client_closed", false);
+    this.#fail(FAILURES[why], why === "blocked" ? NOTHING : undefined);
+  }
+
+  /** Breaks the request off, by revocation or at a limit; the upstream connection is closed in this turn. */
+  abort(refusal: Refusal): void {
+    if (!this.#over) this.#fail(refusal);
+  }
+
+  /** To be called about once a second. */
+  tick(nowMonoMs: number): void {
+    if (this.#over) return;
+    if (this.#drainUntilMs !== null) {
+      if (nowMonoMs >= this.#drainUntilMs) this.#settle(499, "client_closed", false);
+    } else if (nowMonoMs - this.#startedMs >= this.#limits.streamMsMax) {
+      this.#fail(refuse("stream_too_long"));
+    } else if (this.#pausedAtMs !== null && nowMonoMs - this.#pausedAtMs >= this.#limits.stallMsMax) {
+      this.job.answer.cut();
+      this.#settle(499, "client_stalled", false);
+    }
+  }
+
+  #refusalOfHead(status: number, facts: AnswerFacts): Refusal | undefined {
+    if (status === 401 || status === 403) return refuse("provider_auth_failed");
+    if (status === 429) {
+      return facts.retryAfter === undefined
+        ? refuse("provider_rate_limited")
+        : refuse("provider_rate_limited", { retryAfterSeconds: Number(facts.retryAfter) });
+    }
+    if (status === 402 || status >= 500) return refuse("provider_error");
+    if (status >= 300 && status < 400) return FAILURES.blocked;
+    if (facts.contentType !== "text/event-stream" && facts.contentType !== "application/json") {
+      return FAILURES.bad_response;
+    }
+    if (facts.contentLength !== undefined && facts.contentLength > this.#limits.answerBytesMax) {
+      return refuse("provider_response_too_large");
+    }
+    return undefined;
+  }
+
+  #readerFor(facts: AnswerFacts): UsageReader {
+    if (facts.encoding !== "identity") return blindReader();
+    return this.#streamed ? streamReader(this.job.usage, this.job.strip) : wholeReader(this.job.usage);
+  }
+
+  #sendHead(flush: boolean): void {
+    const head = this.#head;
+    if (head === undefined) return;
+    const mayShrink = this.#streamed && this.job.strip;
+    this.job.answer.head(head.status, answerHead(this.job.ours, head.flat, head.facts, mayShrink), flush);
+  }
+
+  #fail(refusal: Refusal, tokens?: Tokens): void {
+    const { answer, dialect, ours, requestId } = this.job;
+    let status: number = refusals[refusal.code].status;
+    if (!answer.begun) {
+      sendProblem(answer, refusal, dialect, ours, requestId);
+    } else {
+      status = this.#head?.status ?? status;
+      // Two line ends close an event that was cut, so that the error is an event of its own.
+      if (this.#streamed && this.#head?.facts.encoding === "identity") {
+        answer.end(streamError(refusal, dialect, requestId));
+      } else {
+        answer.cut();
+      }
+    }
+    this.#settle(status, refusal.code, false, tokens);
+  }
+
+  #gone(): void {
+    if (this.#over) return;
+    if (this.#call !== undefined && this.#head !== undefined && this.job.mayDrain()) {
+      this.#drainUntilMs = this.#clock.monoMs() + this.#limits.drainMsMax;
+      this.#drained();
+    } else {
+      this.#settle(499, "client_closed", false, this.#call === undefined ? NOTHING : undefined);
+    }
+  }
+
+  #drained(): void {
+    if (this.#pausedAtMs === null) return;
+    this.#pausedAtMs = null;
+    this.#call?.resume();
+  }
+
+  #settle(status: number, code: string | null, complete: boolean, tokens?: Tokens): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (!complete || this.job.answer.begun === false) this.#call?.close();
+    const charged =
+      tokens === undefined ? this.#charge(status, complete) : ({ tokens, basis: "provider" } as const);
+    this.job.settled({
+      status,
+      code,
+      streamed: this.#streamed,
+      ...charged,
+      startedMonoMs: this.#startedMs,
+      firstByteMs: this.#firstByteMs,
+      totalMs: this.#clock.monoMs() - this.#startedMs,
+    });
+  }
+
+  #charge(status: number, complete: boolean): Pick<Outcome, "tokens" | "basis"> {
+    const said = this.#reader?.tokens() ?? null;
+    if (complete && isSaid(said)) return { tokens: said, basis: "provider" };
+    // A provider bills no answer that it refused.
+    if (complete && status >= 400 && status !== 499) return { tokens: NOTHING, basis: "provider" };
+    const output = Math.ceil((this.#reader?.textBytes() ?? 0) / BYTES_PER_TOKEN);
+    const input = Math.ceil((this.job.request.body?.length ?? 0) / BYTES_PER_TOKEN);
+    const counted: Tokens = {
+      input: said?.input ?? input,
+      cacheRead: said?.cacheRead ?? null,
+      cacheWrite: said?.cacheWrite ?? null,
+      output: Math.max(said?.output ?? 0, output),
+      reasoning: said?.reasoning ?? null,
+    };
+    return { tokens: counted, basis: "bounded" };
+  }
+}
+
+/** The first byte that is not white space opens an object or a list. */
+function looksLikeJson(bytes: Uint8Array): boolean {
+  for (const byte of bytes) {
+    if (byte === 32 || byte === 9 || byte === 10 || byte === 13) continue;
+    return byte === 0x7b || byte === 0x5b;
+  }
+  return true;
+}

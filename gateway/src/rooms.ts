@@ -1,0 +1,109 @@
+/** What the gateway's rooms hand each other. They meet in `app.ts`; none imports another. */
+import type { Principal } from "@claviger/shared/decide/admit";
+import type { Address } from "@claviger/shared/decide/ip";
+import type { Route as ModelRoute } from "@claviger/shared/decide/model";
+import type { Refusal } from "@claviger/shared/decide/refusals";
+import type { Freshness, TableView } from "@claviger/shared/decide/view";
+import type { KeyRecord, ProviderRecord } from "@claviger/shared/wire/record";
+import type { SettledEvent, Tokens } from "@claviger/shared/wire/usage";
+import type { Exchange, OpenRecord } from "./ports.ts";
+
+/** What admission asks of the follower (`follow/follower.ts`). */
+export interface Authority {
+  readonly view: TableView;
+  freshness(): Freshness;
+  waitForUnknown(): Promise<void>;
+  waitForRevision(epoch: number, rev: number): Promise<boolean>;
+}
+
+/** A request whose credential has been judged. */
+export type Authenticated =
+  | { readonly ok: true; readonly principal: Principal; readonly ip: Address | undefined }
+  | {
+      readonly ok: false;
+      readonly refusal: Refusal;
+      readonly key: KeyRecord | undefined;
+      readonly ip: Address | undefined;
+    };
+
+export type Authenticate = (exchange: Exchange) => Authenticated | Promise<Authenticated>;
+
+/** The last look, in the turn of the forward: the admission, or why not. */
+export type Grant = (principal: Principal, asked: string, route: ModelRoute) => Admission | Refusal;
+
+declare const admitted: unique symbol;
+
+/**
+ * Positive proof that one request may be forwarded. Only the admit room makes one (the symbol is not exported), and
+ * only in the same turn in which liveness and freshness were read; whoever has none cannot call the relay.
+ */
+export interface Admission {
+  readonly [admitted]: true;
+  readonly key: KeyRecord;
+  readonly generation: number;
+  readonly provider: ProviderRecord;
+  /** The name that the provider knows the model by. */
+  readonly model: string;
+}
+
+/** Limits of a key, as the forward needs them (`spend/limits.ts`). */
+export interface LimitBook {
+  enter(who: Limited): boolean;
+  leave(keyId: string): void;
+  takeRate(who: Limited, estimatedTokens: number): RateDecision;
+  giveBack(who: Limited, estimatedTokens: number): void;
+  correct(keyId: string, estimatedTokens: number, usedTokens: number): void;
+}
+
+/** Whose limits: a key, with the tighter ones of its token where there are any. */
+export interface Limited {
+  readonly keyId: string;
+  readonly requestsPerMinute: number | null;
+  readonly tokensPerMinute: number | null;
+  readonly maxConcurrency: number | null;
+}
+
+export type LimitKind = "requests" | "tokens" | "concurrency";
+
+/** `headers` are the `x-ratelimit-*` of the answer, flat. */
+export type RateDecision =
+  | { readonly ok: true; readonly headers: readonly string[] }
+  | {
+      readonly ok: false;
+      readonly limit: LimitKind;
+      readonly retryAfterMs: number;
+      readonly headers: readonly string[];
+    };
+
+/** What is written down of a request, whatever became of it. */
+export interface RequestFacts {
+  readonly requestId: string;
+  readonly atMs: number;
+  readonly surface: string;
+  readonly method: string;
+  readonly path: string;
+  readonly ip: string;
+  readonly ipPrefix: string;
+}
+
+export interface Settlement {
+  readonly facts: RequestFacts;
+  readonly admission: Admission;
+  readonly status: number;
+  readonly code: string | null;
+  readonly streamed: boolean;
+  readonly tokens: Tokens;
+  readonly basis: SettledEvent["basis"];
+  readonly firstByteMs: number | null;
+  readonly totalMs: number;
+}
+
+/** What the forward writes down (`logs/logs.ts`). */
+export interface Ledger {
+  /** Leaves the open record; false when it cannot be written and the organization wants no request without one. */
+  open(record: OpenRecord): Promise<boolean>;
+  /** An open record of a request that was not forwarded after all. */
+  withdraw(requestId: string): void;
+  settle(settlement: Settlement): void;
+  refused(facts: RequestFacts, key: KeyRecord, code: string, status: number): void;
+}

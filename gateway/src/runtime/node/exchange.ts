@@ -1,0 +1,101 @@
+/** One request on Node: the socket's two sides behind the core's ports. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Answer, BodyRead, Exchange } from "../../ports.ts";
+
+/** Binds a request and its response; costs two objects and no listener until one is asked for. */
+export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse): Exchange {
+  return {
+    method: incoming.method ?? "GET",
+    target: incoming.url ?? "/",
+    peer: incoming.socket.remoteAddress ?? "",
+    header(name) {
+      const value = incoming.headers[name];
+      return typeof value === "string" || value === undefined ? value : value.join(", ");
+    },
+    readBody: (limits) => readBody(incoming, limits),
+    answer: new NodeAnswer(outgoing),
+  };
+}
+
+class NodeAnswer implements Answer {
+  readonly #outgoing: ServerResponse;
+
+  constructor(outgoing: ServerResponse) {
+    this.#outgoing = outgoing;
+  }
+
+  get begun(): boolean {
+    return this.#outgoing.headersSent;
+  }
+
+  head(status: number, headers: readonly string[], flush = false): void {
+    if (this.#outgoing.headersSent) return;
+    this.#outgoing.writeHead(status, headers as string[]);
+    if (flush) this.#outgoing.flushHeaders();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#outgoing.destroyed || this.#outgoing.write(bytes);
+  }
+
+  end(bytes?: Uint8Array): void {
+    if (bytes === undefined) this.#outgoing.end();
+    else this.#outgoing.end(bytes);
+  }
+
+  cut(): void {
+    this.#outgoing.destroy();
+  }
+
+  onDrained(then: () => void): void {
+    this.#outgoing.on("drain", then);
+  }
+
+  onGone(then: () => void): void {
+    const outgoing = this.#outgoing;
+    // A write after the caller has left is not an error of ours; `close` tells it.
+    outgoing.on("error", ignore);
+    if (outgoing.destroyed || outgoing.closed) then();
+    else {
+      outgoing.once("close", () => {
+        if (!outgoing.writableFinished) then();
+      });
+    }
+  }
+}
+
+function ignore(): void {}
+
+type Limits = Parameters<Exchange["readBody"]>[0];
+
+function readBody(incoming: IncomingMessage, { bytesMax, timeoutMs }: Limits): Promise<BodyRead> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const timer = setTimeout(() => finish({ ok: false, why: "timeout" }), timeoutMs);
+    const finish = (read: BodyRead) => {
+      clearTimeout(timer);
+      incoming.off("data", onData).off("end", onEnd).off("close", onClose);
+      resolve(read);
+    };
+    const onData = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > bytesMax) {
+        incoming.pause();
+        finish({ ok: false, why: "too_large" });
+      } else {
+        chunks.push(chunk);
+      }
+    };
+    const onEnd = () => {
+      const [first] = chunks;
+      finish({
+        ok: true,
+        bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size),
+      });
+    };
+    const onClose = () => finish({ ok: false, why: "gone" });
+    incoming.on("data", onData).on("end", onEnd).on("close", onClose);
+    incoming.on("error", ignore);
+  });
+}

@@ -1,0 +1,127 @@
+/** The HTTP side of a Node gateway: limits on what a connection may do, and a shutdown that loses no request. */
+
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { problemOf } from "@claviger/shared/decide/problem";
+import { type RefusalCode, refuse } from "@claviger/shared/decide/refusals";
+import { createAdaptorServer } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Gateway } from "../../app.ts";
+import type { Exchange } from "../../ports.ts";
+import { nodeExchange } from "./exchange.ts";
+
+export const HEADER_BYTES_MAX = 16 * 1024;
+const TICK_MS = 1000;
+
+export interface ServerSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly gatewayName: string;
+  /** Longest time for a request's head to arrive. */
+  readonly headMsMax: number;
+  /** Longest time for a whole request to arrive; above the body limit of the core. */
+  readonly requestMsMax: number;
+}
+
+export interface RunningServer {
+  readonly port: number;
+  /** Refuses new requests, lets those in flight end within `graceMs`, then ends them and closes. */
+  stop(graceMs: number): Promise<void>;
+}
+
+interface NodeBindings {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+
+/** The core's `exchangeOf` on Node. */
+export function exchangeOf(env: unknown): Exchange {
+  const { incoming, outgoing } = env as NodeBindings;
+  return nodeExchange(incoming, outgoing);
+}
+
+/** The core's `alreadyAnswered` on Node. */
+export function alreadyAnswered(): Response {
+  return RESPONSE_ALREADY_SENT;
+}
+
+/** Listens; rejects when the address cannot be had. */
+export async function startServer(gateway: Gateway, settings: ServerSettings): Promise<RunningServer> {
+  const server = createAdaptorServer({
+    fetch: (request: Request, env: unknown) => gateway.fetch(request, env),
+    overrideGlobalObjects: false,
+    serverOptions: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: settings.headMsMax,
+      requestTimeout: settings.requestMsMax,
+      connectionsCheckingInterval: 5000,
+      keepAliveTimeout: 65_000,
+      noDelay: true,
+    },
+  }) as Server;
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    answerBrokenRequest(error, socket, settings.gatewayName);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(settings.port, settings.host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  const ticking = setInterval(() => gateway.tick(), TICK_MS).unref();
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop(graceMs) {
+      gateway.drain();
+      await quiet(gateway, graceMs);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      gateway.abortAll();
+      server.closeIdleConnections();
+      const cut = setTimeout(() => server.closeAllConnections(), 500).unref();
+      await closed;
+      clearTimeout(cut);
+      clearInterval(ticking);
+    },
+  };
+}
+
+/** Resolves when nothing is in flight any more, or after `graceMs`. */
+function quiet(gateway: Gateway, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const deadlineMs = performance.now() + graceMs;
+    const look = () => {
+      if (gateway.inflight() === 0 || performance.now() >= deadlineMs) resolve();
+      else setTimeout(look, 20);
+    };
+    look();
+  });
+}
+
+const CODES: Readonly<Record<string, RefusalCode>> = {
+  HPE_HEADER_OVERFLOW: "headers_too_large",
+  ERR_HTTP_REQUEST_TIMEOUT: "request_timeout",
+};
+
+/** What Node could not parse never becomes a request, so it is answered on the socket itself. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, gatewayName: string): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = problemOf(
+    refuse(CODES[error.code ?? ""] ?? "invalid_header"),
+    "openai",
+    "req_000000000000",
+  );
+  const reason = problem.status === 431 ? "Request Header Fields Too Large" : "Bad Request";
+  const head = [
+    `HTTP/1.1 ${problem.status} ${reason}`,
+    "content-type: application/json",
+    "cache-control: no-store",
+    `x-claviger-gateway: ${gatewayName}`,
+    `content-length: ${Buffer.byteLength(problem.body)}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${problem.body}`);
+}
