@@ -10,8 +10,8 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { answerCall, type Call } from "./answer.ts";
-import { createLedger, type LedgerEntry } from "./ledger.ts";
-import { createRecorder, type RecordedRequest } from "./recorder.ts";
+import { createLedger, type Ledger, type LedgerEntry } from "./ledger.ts";
+import { createRecorder, type RecordedRequest, type Recorder } from "./recorder.ts";
 
 /** As the big providers do: longer than any client's pool keeps an idle connection. */
 const KEEP_ALIVE_MS = 75_000;
@@ -61,27 +61,33 @@ function requestIdOf(request: IncomingMessage): string {
     : `req_${randomUUID().replaceAll("-", "")}`;
 }
 
+interface Books {
+  readonly ledger: Ledger;
+  readonly recorder: Recorder;
+  connections: number;
+}
+
+/** Answers what tests ask about the provider itself; false when the path is none of those. */
+function answerAbout(books: Books, url: URL, response: ServerResponse): boolean {
+  const sinceMs = Number(url.searchParams.get("since") ?? 0);
+  if (url.pathname === "/__ledger") {
+    json(response, books.ledger.list(sinceMs, url.searchParams.get("requestId") ?? undefined));
+  } else if (url.pathname === "/__requests") {
+    json(response, { connections: books.connections, requests: books.recorder.list(sinceMs) });
+  } else if (url.pathname === "/healthz") {
+    json(response, { status: "ok" });
+  } else return false;
+  return true;
+}
+
 /** Starts a provider and answers when it listens. */
 export async function createSandbox(settings: SandboxSettings = {}): Promise<Sandbox> {
-  const ledger = createLedger();
-  const recorder = createRecorder();
-  let connections = 0;
-
-  const admin = (url: URL, response: ServerResponse): boolean => {
-    const sinceMs = Number(url.searchParams.get("since") ?? 0);
-    if (url.pathname === "/__ledger") {
-      json(response, ledger.list(sinceMs, url.searchParams.get("requestId") ?? undefined));
-    } else if (url.pathname === "/__requests") {
-      json(response, { connections, requests: recorder.list(sinceMs) });
-    } else if (url.pathname === "/healthz") {
-      json(response, { status: "ok" });
-    } else return false;
-    return true;
-  };
+  const books: Books = { ledger: createLedger(), recorder: createRecorder(), connections: 0 };
+  const { ledger, recorder } = books;
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", "http://sandbox.invalid");
-    if (request.method === "GET" && admin(url, response)) return;
+    if (request.method === "GET" && answerAbout(books, url, response)) return;
     const startedAtMs = Date.now();
     const requestId = requestIdOf(request);
     const keepBody = recorder.open(requestId, request, startedAtMs);
@@ -102,7 +108,7 @@ export async function createSandbox(settings: SandboxSettings = {}): Promise<San
     );
   });
   server.on("connection", () => {
-    connections += 1;
+    books.connections += 1;
   });
   const host = settings.host ?? "127.0.0.1";
   await new Promise<void>((resolve, reject) => {
@@ -115,7 +121,7 @@ export async function createSandbox(settings: SandboxSettings = {}): Promise<San
     port,
     ledger: (sinceMs = 0, requestId) => ledger.list(sinceMs, requestId),
     requests: (sinceMs = 0) => recorder.list(sinceMs),
-    connections: () => connections,
+    connections: () => books.connections,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -77,8 +77,13 @@ function describe(shots: readonly Shot[], afterNs: bigint): string {
   return lines.join("\n");
 }
 
-/** Everything that must hold of what the load saw; throws a sentence otherwise. */
-function judge(shots: readonly Shot[], answeredNs: bigint, restriction: Restriction, world: World): number {
+/** Everything that must hold of what the load saw; throws a sentence otherwise. Returns how many were refused. */
+export function judge(
+  shots: readonly Shot[],
+  answeredNs: bigint,
+  restriction: Restriction,
+  world: World,
+): number {
   const late = shots.filter((shot) => shot.tag === "target" && shot.startedNs > answeredNs);
   const admitted = admittedAfter(shots, "target", answeredNs);
   if (admitted.length > 0)
