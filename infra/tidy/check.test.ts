@@ -36,6 +36,8 @@ describe("who may import whom", () => {
     ["control-plane/src/fleet/a.ts", 'import { connect } from "@nats-io/transport-node";'],
     ["dashboard/src/a.ts", 'import type { Key } from "@claviger/control-plane/keys/list";'],
     ["infra/tidy/a.ts", 'import { parse } from "@claviger/shared/key/parse";'],
+    ["control-plane/src/fleet/a.ts", 'import { rig } from "./testing/rig.ts";'],
+    ["control-plane/src/app.ts", 'import { rig } from "./fleet/testing/rig.ts";'],
     ["shared/src/key/a.workerd.test.ts", 'import { readFileSync } from "node:fs";'],
     ["shared/src/key/a.test.ts", 'import { admit } from "@claviger/gateway/admit/admit";'],
   ];
@@ -57,6 +59,8 @@ describe("who may import whom", () => {
     ["control-plane/src/http/a.ts", 'import { create } from "../keys/create.ts";'],
     ["dashboard/src/a.ts", 'import type { Key } from "@claviger/shared/api/keys";'],
     ["gateway/src/admit/a.test.ts", 'import { build } from "@claviger/shared/testing/build";'],
+    ["control-plane/src/fleet/testing/rig.ts", 'import { connect } from "../../runtime/node/nats.ts";'],
+    ["control-plane/src/fleet/a.stack.test.ts", 'import { rig } from "./testing/rig.ts";'],
     ["gateway/src/admit/a.test.ts", 'import { readFileSync } from "node:fs";'],
   ];
   test.each(allowed)("%s allows %s", (path, text) => {

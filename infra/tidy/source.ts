@@ -39,8 +39,11 @@ export function parse(path: string, text: string): Source | Violation {
   return { path, text, program, comments: result.comments, imports: importsOf(program, lineOf), lineOf };
 }
 
-/** A test file, by its name. */
-export const isTest = (path: string): boolean => /\.test\.tsx?$/.test(path);
+/** A test file by its name, or what only tests use, by its folder. */
+export const isTest = (path: string): boolean => /\.test\.tsx?$/.test(path) || isTestSupport(path);
+
+/** Files below a `testing` folder of a room: builders, rigs, contract suites. Code that ships may not import them. */
+export const isTestSupport = (path: string): boolean => /^[^/]+\/src\/.+\/testing\//.test(path);
 
 /** Calls `visit` for every node, outer before inner, with the nodes around it (the nearest last). */
 export function walk(node: Node, visit: (node: Node, around: readonly Node[]) => void): void {

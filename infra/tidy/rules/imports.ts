@@ -1,6 +1,6 @@
 import { resolve, type Target } from "../resolve.ts";
 import { type Room, roomOf } from "../rooms.ts";
-import { type Import, isTest, type Source, type Violation } from "../source.ts";
+import { type Import, isTest, isTestSupport, type Source, type Violation } from "../source.ts";
 
 /** Every import must be one that the table of rooms allows. */
 export function checkImports(source: Source): Violation[] {
@@ -18,7 +18,7 @@ export function checkImports(source: Source): Violation[] {
     if (allowed) continue;
     const what = each.typeOnly ? "types of" : "";
     const because = isTest(source.path)
-      ? "a test knows its package, shared and infra/testing"
+      ? "a test knows its package, shared, infra/testing and infra/local"
       : found.room.because;
     const message = [found.name, "may not import", what, `"${each.specifier}": ${because}`]
       .filter(Boolean)
@@ -29,13 +29,19 @@ export function checkImports(source: Source): Violation[] {
 }
 
 function sameRoom(path: string, name: string, target: Target): boolean {
-  return "file" in target && target.file !== path && roomOf(target.file)?.name === name;
+  return (
+    "file" in target &&
+    !isTestSupport(target.file) &&
+    target.file !== path &&
+    roomOf(target.file)?.name === name
+  );
 }
 
 function mayImport(room: Room, target: Target, each: Import): boolean {
   const fits = (patterns: readonly RegExp[] | undefined, value: string) =>
     patterns?.some((one) => one.test(value));
   if ("file" in target) {
+    if (isTestSupport(target.file) && !room.name.startsWith("infra/")) return false;
     return (
       fits(room.files, target.file) === true || (each.typeOnly && fits(room.types, target.file) === true)
     );
@@ -51,5 +57,7 @@ function testMayImport(path: string, target: Target): boolean {
   if ("package" in target) return !path.endsWith(".workerd.test.ts") || !target.package.startsWith("node:");
   const top = path.split("/")[0];
   if (top === "infra" && !/^infra\/(house|tidy)\//.test(path)) return !target.file.startsWith("dashboard/");
-  return [`${top}/`, "shared/src/", "infra/testing/"].some((folder) => target.file.startsWith(folder));
+  return [`${top}/`, "shared/src/", "infra/testing/", "infra/local/"].some((folder) =>
+    target.file.startsWith(folder),
+  );
 }
