@@ -12,7 +12,7 @@ export interface Answer {
   readonly resource: Resource | null;
   readonly resources: readonly Resource[];
   readonly secretKey: string | null;
-  /** The session cookie, `name=value`, when one was set. */
+  /** For the header `cookie` of later requests, when cookies were set. */
   readonly cookie: string | null;
 }
 
@@ -53,12 +53,13 @@ function read(response: Response, text: string): Answer {
     meta?: { secretKey?: string };
   };
   const data = parsed.data;
+  const cookies = response.headers.getSetCookie();
   return {
     status: response.status,
     resource: data === undefined || Array.isArray(data) ? null : data,
     resources: Array.isArray(data) ? data : [],
     secretKey: parsed.meta?.secretKey ?? null,
-    cookie: response.headers.getSetCookie()[0]?.split(";", 1)[0] ?? null,
+    cookie: cookies.length === 0 ? null : cookies.map((cookie) => cookie.split(";", 1)[0]).join("; "),
   };
 }
 

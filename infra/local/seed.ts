@@ -16,6 +16,9 @@ const PROJECT = "Demo";
 const TOKEN = "npm start";
 const DEMO_KEY = "Demo key";
 
+/** A token lives 15 minutes; one that is about to expire is not used again. */
+const TOKEN_MS = 14 * 60_000;
+
 const Progress = z.object({
   /** Gateways keep the addresses that they enrolled with, and the LLM key its host: a seeded home cannot move. */
   portBase: z.int().optional(),
@@ -23,7 +26,10 @@ const Progress = z.object({
   adminToken: z.string().optional(),
   projectId: z.string().optional(),
   llmKeyId: z.string().optional(),
+  /** Gateways that have been ready. */
   enrolled: z.array(z.string()).default([]),
+  /** By gateway; a replica whose enrolment was cut short goes on with the same token, or it would be a second replica. */
+  tokens: z.record(z.string(), z.object({ secret: z.string(), issuedAtMs: z.int() })).default({}),
   demoKey: z.string().optional(),
 });
 type Progress = z.infer<typeof Progress>;
@@ -37,7 +43,6 @@ export class Seed {
   readonly #baseUrl: string;
   readonly #sandboxUrl: string;
   readonly #portBase: number;
-  readonly #tokens = new Map<string, string>();
   #progress: Progress;
 
   constructor(home: string, secrets: Secrets, layout: Layout, demo: boolean) {
@@ -56,7 +61,7 @@ export class Seed {
 
   /** The token for a gateway's first start; undefined once it has been ready. */
   enrolmentToken(gateway: string): string | undefined {
-    return this.#tokens.get(gateway);
+    return this.#progress.tokens[gateway]?.secret;
   }
 
   /** What `credentials.json` holds; null until the demo is complete. */
@@ -83,17 +88,14 @@ export class Seed {
     const projectId = this.#progress.projectId ?? (await this.#makeProject());
     if (this.#progress.llmKeyId === undefined) await this.#makeLlmKey(projectId);
     for (const name of gateways.filter((one) => !this.#progress.enrolled.includes(one))) {
-      const region = name.replace(/-\d+$/, "");
-      const answer = await this.#asAdmin("POST", "/gateways/enrolment-tokens", { name, region, replicas });
-      this.#tokens.set(name, secretOf(answer, "the enrolment token"));
       report(`enrolling gateway ${name}`);
+      await this.#makeEnrolmentToken(name, replicas);
     }
   }
 
   /** Notes that the gateways are in, and makes the demo key: it works everywhere at the moment it is shown. */
   async afterGateways(gateways: readonly string[], report: (line: string) => void): Promise<void> {
-    this.#note({ enrolled: [...new Set([...this.#progress.enrolled, ...gateways])] });
-    this.#tokens.clear();
+    this.#note({ enrolled: [...new Set([...this.#progress.enrolled, ...gateways])], tokens: {} });
     if (this.#progress.demoKey === undefined) {
       report("making the demo key");
       await this.#makeDemoKey();
@@ -169,6 +171,16 @@ export class Seed {
       found?.id ??
       idOf(await this.#asAdmin("POST", path, bodyOf("llm-api-key", attributes)), "the LLM API key");
     this.#note({ llmKeyId });
+  }
+
+  async #makeEnrolmentToken(name: string, replicas: number): Promise<void> {
+    const held = this.#progress.tokens[name];
+    if (held !== undefined && Date.now() - held.issuedAtMs < TOKEN_MS) return;
+    const region = name.replace(/-\d+$/, "");
+    const issuedAtMs = Date.now();
+    const answer = await this.#asAdmin("POST", "/gateways/enrolment-tokens", { name, region, replicas });
+    const secret = secretOf(answer, "the enrolment token");
+    this.#note({ tokens: { ...this.#progress.tokens, [name]: { secret, issuedAtMs } } });
   }
 
   async #makeDemoKey(): Promise<void> {
