@@ -34,6 +34,10 @@ async function runVerify(): Promise<Tally> {
   return tally;
 }
 
+/** vitest colours whatever it writes to; a log file is read without. */
+const plain: Record<string, string> =
+  process.stdout.isTTY || process.env.FORCE_COLOR !== undefined ? {} : { NO_COLOR: "1" };
+
 function vitest(config: string): Stage["run"] {
   return async (filters) => {
     const folder = mkdtempSync(join(tmpdir(), "claviger-tally-"));
@@ -49,7 +53,7 @@ function vitest(config: string): Stage["run"] {
     try {
       const exitCode = await run(pathOf("node_modules/.bin/vitest"), [...args, ...filters], {
         // Without it the Workers pool asks Cloudflare for a sample request at every start.
-        env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
+        env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false", ...plain },
       });
       return tallyOf(readReport(report), exitCode);
     } finally {
