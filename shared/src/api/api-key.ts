@@ -1,5 +1,6 @@
 /** What the API takes and shows of an API key (API.md §2). */
 import * as z from "zod";
+import { canonicalCidr } from "../decide/ip.ts";
 import { Id, Instant, Label, NameList, Reason } from "./attribute.ts";
 import { type BudgetView, budgetAttributes } from "./budget.ts";
 import { McpAccess } from "./mcp.ts";
@@ -18,6 +19,12 @@ const Limit = z.int().min(0, "must not be negative").max(1_000_000_000, "is too 
 const ModelList = NameList.refine(
   (list) => list === null || list.every((name) => !name.slice(0, -1).includes("*")),
   "may have a * at the end of a name only",
+);
+
+/** Addresses and CIDRs, v4 and v6. */
+const IpList = NameList.refine(
+  (list) => list === null || list.every((text) => canonicalCidr(text) !== undefined),
+  "must hold addresses and CIDRs without host bits, e.g. 192.0.2.7, 10.0.0.0/8, 2001:db8::/32",
 );
 
 const Metadata = z
@@ -40,7 +47,7 @@ const attributes = {
   ...budgetAttributes,
   allowedProviders: NameList.optional(),
   allowedModels: ModelList.optional(),
-  ipAllowlist: NameList.optional(),
+  ipAllowlist: IpList.optional(),
   metadata: Metadata.optional(),
   mcp: McpAccess.optional(),
   maxStalenessSeconds: z

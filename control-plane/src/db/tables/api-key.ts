@@ -1,6 +1,5 @@
 import type { KeyHash, McpPolicy } from "@claviger/shared/wire/record";
 import { index, integer, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
-import { budget } from "./budget.ts";
 import { member } from "./member.ts";
 import { project } from "./project.ts";
 
@@ -28,7 +27,7 @@ export const apiKey = pgTable(
     requestsPerMinute: integer("requests_per_minute"),
     tokensPerMinute: integer("tokens_per_minute"),
     maxConcurrency: integer("max_concurrency"),
-    budgetId: text("budget_id").references(() => budget.id),
+    budgetId: text("budget_id"),
     allowedProviders: jsonb("allowed_providers").$type<string[]>(),
     allowedModels: jsonb("allowed_models").$type<string[]>(),
     /** As it was given; gateways get the canonical form. */
@@ -39,8 +38,7 @@ export const apiKey = pgTable(
     createdAt: timestamp("created_at", { withTimezone: true }).notNull(),
     /** `<epoch>.<revision>` of its last change. */
     revision: text("revision").notNull(),
-    /** The operation that brought it into its status: what a second revoke answers with. */
-    statusOperationId: text("status_operation_id"),
+    /** Revision of the change that brought it into its status: what a second revoke answers with. */
     statusRevision: text("status_revision").notNull(),
   },
   (table) => [

@@ -28,5 +28,5 @@ export const idempotency = pgTable(
 /** The committed effect, before the fleet was waited for. */
 export interface StoredOutcome {
   readonly resource: object | null;
-  readonly operationId: string | null;
+  readonly revision: string;
 }

@@ -1,0 +1,74 @@
+/** The three budget attributes that keys, projects and organizations share. */
+
+import { type BudgetInput, type BudgetView, writeUsd } from "@claviger/shared/api/budget";
+import { invalidAttribute } from "@claviger/shared/api/problem";
+import { and, eq } from "drizzle-orm";
+import type { Queryable } from "../db/database.ts";
+import { newId } from "../db/new-id.ts";
+import { budget } from "../db/tables/budget.ts";
+import type { Tx } from "../fleet/journal.ts";
+import type { Effect } from "../fleet/journal-types.ts";
+import type { Ports } from "../ports.ts";
+
+export type BudgetRow = typeof budget.$inferSelect;
+
+/** The row behind an id of this organization. */
+export async function readBudget(db: Queryable, orgId: string, id: string | null): Promise<BudgetRow | null> {
+  if (id === null) return null;
+  const [row] = await db
+    .select()
+    .from(budget)
+    .where(and(eq(budget.orgId, orgId), eq(budget.id, id)));
+  return row ?? null;
+}
+
+export function budgetView(row: BudgetRow | null): BudgetView {
+  return {
+    budgetUsd: row === null ? null : writeUsd(row.limitN),
+    budgetPeriod: row?.period ?? null,
+    budgetAlertThresholds: row?.thresholds ?? null,
+  };
+}
+
+/** Writes what was asked for over what is; the effect is that of the limit, which no record carries. */
+export async function setBudget(
+  tx: Tx,
+  ports: Ports,
+  orgId: string,
+  budgetId: string | null,
+  input: BudgetInput,
+): Promise<{ budgetId: string | null; effect: Effect }> {
+  const before = await readBudget(tx, orgId, budgetId);
+  const limitN = input.budgetUsd === undefined ? (before?.limitN ?? null) : input.budgetUsd;
+  if (limitN === null) {
+    refuseOrphans(input);
+    if (before === null) return { budgetId: null, effect: "neutral" };
+    await tx.delete(budget).where(and(eq(budget.orgId, orgId), eq(budget.id, before.id)));
+    return { budgetId: null, effect: "giving" };
+  }
+  const period = input.budgetPeriod ?? before?.period ?? "total";
+  const thresholds =
+    input.budgetAlertThresholds === undefined ? (before?.thresholds ?? null) : input.budgetAlertThresholds;
+  if (before === null) {
+    const id = newId(ports.random, "bud");
+    await tx.insert(budget).values({ id, orgId, limitN, period, thresholds });
+    return { budgetId: id, effect: "restrictive" };
+  }
+  await tx
+    .update(budget)
+    .set({ limitN, period, thresholds })
+    .where(and(eq(budget.orgId, orgId), eq(budget.id, before.id)));
+  return { budgetId: before.id, effect: effectOfLimit(before, limitN, period) };
+}
+
+function refuseOrphans(input: BudgetInput): void {
+  if (input.budgetPeriod) throw invalidAttribute("budgetPeriod", "budgetPeriod needs a budgetUsd.");
+  if (input.budgetAlertThresholds?.length) {
+    throw invalidAttribute("budgetAlertThresholds", "budgetAlertThresholds needs a budgetUsd.");
+  }
+}
+
+function effectOfLimit(before: BudgetRow, limitN: bigint, period: BudgetRow["period"]): Effect {
+  if (period !== before.period || limitN < before.limitN) return "restrictive";
+  return limitN > before.limitN ? "giving" : "neutral";
+}

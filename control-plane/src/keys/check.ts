@@ -1,0 +1,63 @@
+/** What only the database and the clock can tell about attributes that are well-formed. */
+import { invalidAttribute, notFound } from "@claviger/shared/api/problem";
+import { KeyRecord } from "@claviger/shared/wire/record";
+import { and, eq, inArray, isNull } from "drizzle-orm";
+import { gateway } from "../db/tables/gateway.ts";
+import type { Tx } from "../fleet/journal.ts";
+import { findMember } from "../members/find.ts";
+import { type Caller, requireRole } from "../sessions/caller.ts";
+import { type KeyRow, keyRecord } from "./record.ts";
+
+const RECORD_BYTES_MAX = 65_536;
+
+/** An instant that has passed would make a key that is dead at birth. */
+export function requireFuture(expiresAt: Date | null | undefined, attribute: string, nowMs: number): void {
+  if (expiresAt && expiresAt.getTime() <= nowMs) {
+    throw invalidAttribute(attribute, `${attribute} must lie in the future.`);
+  }
+}
+
+/** The owner is the caller, or, for admins, any member of the organization. */
+export async function requireOwner(tx: Tx, caller: Caller, ownerId: string): Promise<void> {
+  if (ownerId === caller.memberId) return;
+  requireRole(caller, "admin");
+  await findMember(tx, caller.organizationId, ownerId, "ownerId");
+}
+
+/** Every gateway is one of this organization and still attached. */
+export async function requireGateways(
+  tx: Tx,
+  orgId: string,
+  ids: readonly string[] | null | undefined,
+): Promise<void> {
+  if (!ids) return;
+  const wanted = [...new Set(ids)];
+  const found = await tx
+    .select({ id: gateway.id })
+    .from(gateway)
+    .where(and(eq(gateway.orgId, orgId), isNull(gateway.goneAt), inArray(gateway.id, wanted)));
+  if (found.length !== wanted.length) throw notFound("gateway", "gatewayIds");
+}
+
+/** A record that gateways would refuse must not be journaled: this is the last look at it. */
+export function requireRecord(row: KeyRow): void {
+  const record = KeyRecord.parse(keyRecord(row));
+  if (JSON.stringify(record).length <= RECORD_BYTES_MAX) return;
+  const lists = [
+    "allowedModels",
+    "allowedProviders",
+    "ipAllowlist",
+    "gatewayIds",
+    "mcp",
+    "metadata",
+  ] as const;
+  const [largest = "metadata"] = [...lists].sort((a, b) => size(record[b]) - size(record[a]));
+  throw invalidAttribute(
+    largest,
+    "The key is larger than 64 KiB in all; this attribute is the largest part.",
+  );
+}
+
+function size(value: unknown): number {
+  return JSON.stringify(value).length;
+}

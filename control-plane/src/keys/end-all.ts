@@ -1,0 +1,40 @@
+/** Many keys at once, as part of a change of what they belong to. */
+
+import { problem } from "@claviger/shared/api/problem";
+import type { Change } from "@claviger/shared/wire/record";
+import { and, eq } from "drizzle-orm";
+import { apiKey } from "../db/tables/api-key.ts";
+import type { Tx } from "../fleet/journal.ts";
+import { type KeyRow, putKey } from "./record.ts";
+import { endGraces } from "./set-status.ts";
+
+/** What one delta takes (PROTOCOL §2.1). */
+const KEYS_MAX = 200;
+
+/** Moves keys to a status that admits nothing; keys that are already further down stay where they are. */
+export async function endAll(
+  tx: Tx,
+  orgId: string,
+  keys: readonly KeyRow[],
+  status: "deleted" | "inactive",
+  revision: string,
+): Promise<Change[]> {
+  const moving = keys.filter((key) => status === "deleted" || key.status === "active");
+  if (moving.length > KEYS_MAX) {
+    throw problem(
+      "state_conflict",
+      `This concerns ${moving.length} API keys; end all but ${KEYS_MAX} first.`,
+    );
+  }
+  const changes: Change[] = [];
+  for (const key of moving) {
+    const hashes = status === "deleted" ? endGraces(key.hashes) : key.hashes;
+    const after = { ...key, status, hashes, revision, statusRevision: revision };
+    await tx
+      .update(apiKey)
+      .set(after)
+      .where(and(eq(apiKey.orgId, orgId), eq(apiKey.id, key.id)));
+    changes.push(putKey(after));
+  }
+  return changes;
+}

@@ -1,0 +1,81 @@
+/** Reading keys, always inside one organization. */
+import { notFound } from "@claviger/shared/api/problem";
+import { and, eq, inArray, ne, type SQL, sql } from "drizzle-orm";
+import type { Queryable } from "../db/database.ts";
+import { apiKey } from "../db/tables/api-key.ts";
+import { budget } from "../db/tables/budget.ts";
+import { keyUsage } from "../db/tables/key-usage.ts";
+import { member } from "../db/tables/member.ts";
+import type { KeyRow } from "./record.ts";
+import { type KeyFacts, type KeyResource, keyResource } from "./view.ts";
+
+/** What a caller can see at all: not deleted, not the hidden parent of a token. */
+export function visibleKeys(orgId: string): SQL | undefined {
+  return and(eq(apiKey.orgId, orgId), ne(apiKey.status, "deleted"), eq(apiKey.kind, "key"));
+}
+
+/** The row of a key that is not deleted; `not_found` for everything else. */
+export async function findKey(db: Queryable, orgId: string, id: string): Promise<KeyRow> {
+  const [row] = await db
+    .select()
+    .from(apiKey)
+    .where(and(visibleKeys(orgId), eq(apiKey.id, id)));
+  if (row === undefined) throw notFound("API key");
+  return row;
+}
+
+/** Keys with what stands around them, and the value that a list sorts them by; narrow, order and limit as needed. */
+export function selectFacts(db: Queryable, orgId: string, sortValue: SQL<string> = sql`''`) {
+  const requestsOfAll = sql<string>`(select coalesce(sum(requests), 0) from key_usage where org_id = ${orgId})`;
+  return db
+    .select({
+      key: apiKey,
+      ownerName: member.name,
+      budget: { limitN: budget.limitN, period: budget.period, thresholds: budget.thresholds },
+      requests: keyUsage.requests,
+      lastUsedAt: keyUsage.lastUsedAt,
+      requestsOfAll,
+      sortValue,
+    })
+    .from(apiKey)
+    .innerJoin(member, eq(member.id, apiKey.ownerId))
+    .leftJoin(budget, and(eq(budget.id, apiKey.budgetId), eq(budget.orgId, apiKey.orgId)))
+    .leftJoin(keyUsage, and(eq(keyUsage.keyId, apiKey.id), eq(keyUsage.orgId, apiKey.orgId)))
+    .$dynamic();
+}
+
+type Selected = Awaited<ReturnType<typeof selectFacts>>[number];
+
+export function toFacts(row: Selected): KeyFacts {
+  return { ...row, requests: row.requests ?? 0, requestsOfAll: Number(row.requestsOfAll) };
+}
+
+/** The public form of one key; `not_found` like `findKey`. */
+export async function readKeyResource(
+  db: Queryable,
+  orgId: string,
+  id: string,
+  nowMs: number,
+): Promise<{ resource: KeyResource; revision: string }> {
+  const [row] = await selectFacts(db, orgId).where(and(visibleKeys(orgId), eq(apiKey.id, id)));
+  if (row === undefined) throw notFound("API key");
+  return { resource: keyResource(toFacts(row), nowMs), revision: row.key.revision };
+}
+
+/** Keys of these ids that are not deleted, hidden ones included: for changes that take keys along. */
+export async function findKeysWhere(
+  db: Queryable,
+  orgId: string,
+  by: { projectId: string } | { ownerId: string } | { ids: readonly string[] },
+): Promise<KeyRow[]> {
+  const condition =
+    "projectId" in by
+      ? eq(apiKey.projectId, by.projectId)
+      : "ownerId" in by
+        ? eq(apiKey.ownerId, by.ownerId)
+        : inArray(apiKey.id, [...by.ids]);
+  return db
+    .select()
+    .from(apiKey)
+    .where(and(eq(apiKey.orgId, orgId), ne(apiKey.status, "deleted"), condition));
+}

@@ -1,0 +1,48 @@
+import type { Rotate } from "@claviger/shared/api/api-key";
+import { hashSecret, preview, remakeSecret } from "@claviger/shared/key/secret";
+import type { KeyHash } from "@claviger/shared/wire/record";
+import type { Changed } from "../idempotency/commit.ts";
+import type { Ports } from "../ports.ts";
+import type { Caller } from "../sessions/caller.ts";
+import { changeKey, UNCHANGED } from "./change.ts";
+import { endGraces } from "./set-status.ts";
+import type { KeyResource } from "./view.ts";
+
+/** As many as a record holds; the oldest tombstones go first and are then unknown instead of rotated. */
+const HASHES_MAX = 64;
+
+/** A new secret, shown once. The old one stops at once, or works until the grace ends; one before it never longer. */
+export async function rotateKey(
+  ports: Ports,
+  caller: Caller,
+  id: string,
+  input: Rotate,
+): Promise<Changed<KeyResource>> {
+  const graceSeconds = input.graceSeconds ?? 0;
+  return changeKey(ports, caller, id, async (row, nowMs) => {
+    const secret = remakeSecret(row.id, ports.random);
+    const generation = row.generation + 1;
+    const notAfterMs = graceSeconds === 0 ? 0 : nowMs + graceSeconds * 1000;
+    const old = endGraces(row.hashes).map(
+      (hash): KeyHash => ({
+        ...hash,
+        notAfterMs: hash.notAfterMs ?? notAfterMs,
+      }),
+    );
+    const hashes = [...old, { hash: await hashSecret(secret), generation, notAfterMs: null }];
+    return {
+      set: { generation, hashes: hashes.slice(-HASHES_MAX), preview: preview(secret) },
+      action: "api-key.rotate",
+      inflight: "drain",
+      secretKey: secret,
+    };
+  });
+}
+
+/** Ends a running grace now. Without one nothing happens. */
+export function endRotation(ports: Ports, caller: Caller, id: string): Promise<Changed<KeyResource>> {
+  return changeKey(ports, caller, id, (row, nowMs) => {
+    if (!row.hashes.some((hash) => hash.notAfterMs !== null && hash.notAfterMs > nowMs)) return UNCHANGED;
+    return { set: { hashes: endGraces(row.hashes) }, action: "api-key.end-rotation", inflight: "drain" };
+  });
+}

@@ -1,0 +1,89 @@
+/** Deactivate, activate, revoke: the verbs that move a key's status. */
+import type { Interrupt } from "@claviger/shared/api/api-key";
+import { problem } from "@claviger/shared/api/problem";
+import type { KeyHash } from "@claviger/shared/wire/record";
+import type { Changed } from "../idempotency/commit.ts";
+import type { Ports } from "../ports.ts";
+import type { Caller } from "../sessions/caller.ts";
+import { changeKey, SAME } from "./change.ts";
+import type { KeyRow } from "./record.ts";
+import type { KeyResource } from "./view.ts";
+
+/** Stops the key until it is activated. Twice is once; a revoked key is refused. */
+export function deactivateKey(
+  ports: Ports,
+  caller: Caller,
+  id: string,
+  input: Interrupt,
+): Promise<Changed<KeyResource>> {
+  return changeKey(ports, caller, id, (row) => {
+    if (row.status === "inactive") return SAME;
+    if (row.status === "revoked") throw problem("state_conflict", "A revoked key cannot be deactivated.");
+    return { set: { status: "inactive" }, action: "api-key.deactivate", ...interruption(input) };
+  });
+}
+
+/** Stops the key and ends a running grace. Twice is once: the same operation answers. */
+export function revokeKey(
+  ports: Ports,
+  caller: Caller,
+  id: string,
+  input: Interrupt,
+): Promise<Changed<KeyResource>> {
+  return changeKey(ports, caller, id, (row) => {
+    if (row.status === "revoked") return SAME;
+    const set = { status: "revoked" as const, hashes: endGraces(row.hashes) };
+    return { set, action: "api-key.revoke", ...interruption(input) };
+  });
+}
+
+/** An inactive key goes on as it was; a revoked one becomes the next generation of the same secret. */
+export function activateKey(
+  ports: Ports,
+  caller: Caller,
+  id: string,
+  input: Interrupt,
+): Promise<Changed<KeyResource>> {
+  return changeKey(ports, caller, id, (row) => {
+    if (row.status === "active") return SAME;
+    const set = row.status === "revoked" ? nextGeneration(row) : {};
+    return {
+      set: { status: "active", ...set },
+      action: "api-key.activate",
+      reason: input.reason,
+      meta: { sameSecret: true },
+    };
+  });
+}
+
+/** A delete leaves a tombstone for ever; afterwards the key is not found. */
+export function deleteKey(
+  ports: Ports,
+  caller: Caller,
+  id: string,
+  input: Interrupt,
+): Promise<Changed<KeyResource>> {
+  return changeKey(ports, caller, id, (row) => {
+    const set = { status: "deleted" as const, hashes: endGraces(row.hashes) };
+    return { set, action: "api-key.delete", ...interruption(input) };
+  });
+}
+
+/** Requests in flight are aborted unless they may end. */
+function interruption(input: Interrupt) {
+  return { reason: input.reason, inflight: input.inflight ?? ("abort" as const) };
+}
+
+/**
+ * Ends every grace at once. The end is 0 and not now: a gateway whose clock is behind would else admit the old secret
+ * for that long.
+ */
+export function endGraces(hashes: readonly KeyHash[]): KeyHash[] {
+  return hashes.map((hash) => (hash.notAfterMs === null ? hash : { ...hash, notAfterMs: 0 }));
+}
+
+function nextGeneration(row: KeyRow): Partial<KeyRow> {
+  const generation = row.generation + 1;
+  const hashes = row.hashes.map((hash) => (hash.notAfterMs === null ? { ...hash, generation } : hash));
+  return { generation, hashes };
+}

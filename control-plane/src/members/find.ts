@@ -1,0 +1,34 @@
+/** Reading members, always inside one organization. */
+import type { MemberView } from "@claviger/shared/api/member";
+import { notFound } from "@claviger/shared/api/problem";
+import type { Resource } from "@claviger/shared/api/resource";
+import { and, eq, isNull } from "drizzle-orm";
+import type { Queryable } from "../db/database.ts";
+import { member } from "../db/tables/member.ts";
+
+export type MemberRow = typeof member.$inferSelect;
+export type MemberResource = Resource<MemberView>;
+
+/** The row; `not_found` for foreign, unknown and former members, at `attribute` when the body named the id. */
+export async function findMember(
+  db: Queryable,
+  orgId: string,
+  id: string,
+  attribute?: string,
+): Promise<MemberRow> {
+  const [row] = await db
+    .select()
+    .from(member)
+    .where(and(eq(member.orgId, orgId), eq(member.id, id), isNull(member.deletedAt)));
+  if (row === undefined) throw notFound("member", attribute);
+  return row;
+}
+
+export function memberResource(row: MemberRow): MemberResource {
+  const { email, name, role } = row;
+  return {
+    type: "member",
+    id: row.id,
+    attributes: { email, name, role, createdAt: row.createdAt.toISOString() },
+  };
+}

@@ -1,0 +1,41 @@
+import type { PersonalAccessTokenCreate } from "@claviger/shared/api/personal-access-token";
+import { invalidAttribute } from "@claviger/shared/api/problem";
+import { hashSecret, makeToken } from "@claviger/shared/key/secret";
+import { newId } from "../db/new-id.ts";
+import { personalAccessToken } from "../db/tables/personal-access-token.ts";
+import { recordOutcome } from "../idempotency/claim.ts";
+import type { Ports } from "../ports.ts";
+import { type Caller, requireRole } from "../sessions/caller.ts";
+import { type TokenResource, type TokenRow, tokenResource } from "./view.ts";
+
+/** Makes a token for the caller itself, never with more rights than the caller has now. */
+export async function createToken(
+  ports: Ports,
+  caller: Caller,
+  input: PersonalAccessTokenCreate,
+): Promise<{ resource: TokenResource; secretKey: string }> {
+  const nowMs = ports.clock.nowMs();
+  if (input.role) requireRole(caller, input.role);
+  if (input.expiresAt && input.expiresAt.getTime() <= nowMs) {
+    throw invalidAttribute("expiresAt", "expiresAt must lie in the future.");
+  }
+  const secretKey = makeToken("personalAccess", ports.random);
+  const row: TokenRow = {
+    id: newId(ports.random, "pat"),
+    orgId: caller.organizationId,
+    memberId: caller.memberId,
+    name: input.name,
+    tokenHash: await hashSecret(secretKey),
+    preview: `${secretKey.slice(0, 9)}…${secretKey.slice(-10, -6)}`,
+    role: input.role ?? (caller.capped ? caller.role : null),
+    createdAt: new Date(nowMs),
+    expiresAt: input.expiresAt ?? null,
+    lastUsedAt: null,
+  };
+  const resource = tokenResource(row);
+  await ports.db.transaction(async (tx) => {
+    await tx.insert(personalAccessToken).values(row);
+    if (caller.claim) await recordOutcome(tx, caller.claim, { resource, revision: "" });
+  });
+  return { resource, secretKey };
+}

@@ -1,0 +1,62 @@
+/** What the API takes and shows of gateways and their enrolment tokens. */
+import * as z from "zod";
+import { Slug } from "./attribute.ts";
+
+export const EnrolmentTokenCreate = z.strictObject({
+  name: Slug,
+  region: Slug,
+  /** How many copies of the gateway may enrol with it; one unless asked otherwise. */
+  replicas: z.int().min(1).max(64).optional(),
+});
+export type EnrolmentTokenCreate = z.infer<typeof EnrolmentTokenCreate>;
+
+export interface EnrolmentTokenView {
+  readonly gatewayId: string;
+  readonly name: string;
+  readonly region: string;
+  readonly replicas: number;
+  readonly expiresAt: string;
+}
+
+/** `pending`: no replica has enrolled or spoken yet. */
+export type FleetState = "pending" | "online" | "degraded" | "down";
+
+export interface ReplicaView {
+  readonly id: string;
+  readonly slot: string;
+  readonly status: FleetState;
+  /** What holds for every request that it admits, as `<epoch>.<revision>`; null before its first table. */
+  readonly revision: string | null;
+  /** Where the organization stands. */
+  readonly revisionWanted: string;
+  readonly lastHeartbeatAt: string | null;
+  readonly version: string | null;
+  readonly requestsPerSecond: number;
+  readonly inflight: number;
+  /** Its wall clock minus the control plane's, and the error of that figure. */
+  readonly clockOffsetMs: number | null;
+  readonly clockErrorMs: number | null;
+  /** Why it could not take the organization's state. */
+  readonly problem: { readonly code: string; readonly detail: string } | null;
+}
+
+export interface GatewayView {
+  readonly name: string;
+  readonly region: string;
+  readonly runtime: "node" | "workers" | null;
+  readonly version: string | null;
+  readonly status: FleetState;
+  readonly revision: string | null;
+  readonly revisionWanted: string;
+  readonly lastHeartbeatAt: string | null;
+  readonly requestsPerSecond: number;
+  readonly clockOffsetMs: number | null;
+  readonly replicas: readonly ReplicaView[];
+  readonly createdAt: string;
+}
+
+/** What a detached gateway could read until it was detached. */
+export interface GatewayHoldings {
+  readonly llmApiKeys: readonly { id: string; name: string; provider: string; projectId: string }[];
+  readonly apiKeys: number;
+}
