@@ -153,7 +153,7 @@ const requests = {
   invalid_value: invalid(400, "A parameter has a value that is not allowed."),
   unknown_parameter: invalid(400, "The request has a parameter that is not taken here."),
   invalid_header: invalid(400, "A request header has a value that is not allowed."),
-  invalid_revision: invalid(400, "`x-min-revision` must be `<epoch>.<revision>`.", {
+  invalid_revision: invalid(400, "Send `x-min-revision` as `<epoch>.<revision>`.", {
     param: "x-min-revision",
   }),
   model_not_found: invalid(404, "No LLM API key of this project serves this model.", { param: "model" }),
@@ -230,7 +230,7 @@ const admin = {
   invalid_credentials: unauthenticated("E-mail and password do not match."),
   invalid_origin: forbidden(403, "The request comes from another site than the dashboard."),
   not_found: invalid(404, "There is no such object."),
-  type_conflict: invalid(409, "`data.type` or `data.id` is not that of this address.", {
+  type_conflict: invalid(409, "The `data.type` or `data.id` of the body is not that of this address.", {
     shouldRetry: false,
   }),
   edit_conflict: invalid(409, "It was changed meanwhile. Read it again and repeat the edit.", {
