@@ -151,11 +151,12 @@ export const rooms: readonly Room[] = [
     files: [
       controlPlaneRoot,
       /^control-plane\/src\/(?!(http|fleet|runtime)\/|app\.ts$)/,
-      /^control-plane\/src\/fleet\/journal/,
+      // Fleet's doors for verbs; its machinery (relay, intake, barrier) is not among them.
+      /^control-plane\/src\/fleet\/(journal|journal-types|organization|data-key|enrolment|accounts|ask-all)\.ts$/,
       ...shared,
     ],
     packages: persistence,
-    because: "a verb knows ports, db, fleet/journal, other nouns and shared; not http, hono or NATS",
+    because: "a verb knows ports, db, fleet's doors, other nouns and shared; not http, hono or NATS",
   },
   {
     name: "dashboard",

@@ -27,7 +27,6 @@ interface Raw extends Record<string, unknown> {
   rev_applied: string;
   rev_effective: string;
   boot_id: string | null;
-  retired_boot: string | null;
   confirmations: Confirmation[];
   enrolled_ms: number;
   fresh_ms: number | null;
@@ -43,7 +42,7 @@ export async function lockReplicas(
   ids: readonly string[],
 ): Promise<{ replicas: Map<string, StoredReplica>; nowMs: number }> {
   const rows = await tx.execute<Raw>(sql`
-    select id, nkey, gateway_id, seal_key, epoch, rev_applied, rev_effective, boot_id, retired_boot, confirmations,
+    select id, nkey, gateway_id, seal_key, epoch, rev_applied, rev_effective, boot_id, confirmations,
       extract(epoch from enrolled_at)::float8 * 1000 as enrolled_ms,
       extract(epoch from fresh_hi)::float8 * 1000 as fresh_ms,
       extract(epoch from last_seen)::float8 * 1000 as seen_ms,
@@ -66,7 +65,6 @@ function stored(raw: Raw): StoredReplica {
       freshHiMs: raw.fresh_ms,
       lastSeenMs: raw.seen_ms,
       boot: raw.boot_id,
-      retiredBoot: raw.retired_boot,
     },
     nkey: raw.nkey,
     gatewayId: raw.gateway_id,
@@ -111,7 +109,6 @@ export async function writeReplicas(tx: Tx, updates: readonly ReplicaUpdate[]): 
     rev_applied: row.revApplied,
     rev_effective: row.revEffective,
     boot_id: row.boot,
-    retired_boot: row.retiredBoot,
     confirmations,
     nack: heartbeat.nack ?? null,
     bye: heartbeat.bye ?? false,
@@ -128,13 +125,13 @@ export async function writeReplicas(tx: Tx, updates: readonly ReplicaUpdate[]): 
     update replica r set
       epoch = u.epoch, rev_applied = u.rev_applied, rev_effective = u.rev_effective,
       fresh_hi = greatest(r.fresh_hi, clock_timestamp()), last_seen = greatest(r.last_seen, clock_timestamp()),
-      boot_id = u.boot_id, retired_boot = u.retired_boot, confirmations = u.confirmations,
+      boot_id = u.boot_id, confirmations = u.confirmations,
       nack = nullif(u.nack, 'null'::jsonb), bye = u.bye, software = u.software, inflight = u.inflight,
       requests_per_second = u.requests_per_second, clock_offset_ms = u.clock_offset_ms,
       clock_error_ms = u.clock_error_ms, usage_next_seq = u.usage_next_seq, audit_n = u.audit_n,
       audit_head = u.audit_head
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as u (
-      id text, epoch int, rev_applied bigint, rev_effective bigint, boot_id text, retired_boot text,
+      id text, epoch int, rev_applied bigint, rev_effective bigint, boot_id text,
       confirmations jsonb, nack jsonb, bye boolean, software text, inflight int, requests_per_second float8,
       clock_offset_ms float8, clock_error_ms float8, usage_next_seq bigint, audit_n bigint, audit_head text)
     where r.id = u.id`);

@@ -1,9 +1,8 @@
 /** The control plane's side of the bus: heartbeats, syncs, pages and usage of every organization's replicas. */
 import { Heartbeat, PageRequest, SyncRequest } from "@claviger/shared/wire/heartbeat";
 import { controlSubjects } from "@claviger/shared/wire/subjects";
-import { UsageBatch } from "@claviger/shared/wire/usage";
+import { type UsageAnswer, UsageBatch } from "@claviger/shared/wire/usage";
 import type { Ports } from "../ports.ts";
-import { takeUsage } from "../usage/intake.ts";
 import type { BusMessage, FleetBus } from "./bus.ts";
 import { createHeartbeatIntake } from "./heartbeat.ts";
 import { createSenders, type Sender } from "./senders.ts";
@@ -16,8 +15,11 @@ const QUEUE = "cp";
 /** Null: no answer. */
 type Serve = (sender: Sender, body: unknown) => Promise<string | null>;
 
+/** Usage is a room of its own. */
+export type TakeUsage = (ports: Ports, sender: Sender, batch: UsageBatch) => Promise<UsageAnswer>;
+
 /** Answers replicas until the returned function is called. What cannot be read gets no answer and a line in the log. */
-export function serveFleet(ports: Ports, bus: FleetBus): () => void {
+export function serveFleet(ports: Ports, bus: FleetBus, takeUsage: TakeUsage): () => void {
   const senders = createSenders(ports);
   const takeHeartbeat = createHeartbeatIntake(ports);
   const services: [subject: string, serve: Serve][] = [

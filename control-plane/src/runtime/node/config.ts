@@ -24,11 +24,9 @@ const LIST = z
   .optional()
   .transform((text) => (text ?? "").split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()])));
 
-const POSTGRES_URL = z
-  .string()
-  .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), {
-    message: "must be a postgres:// URL",
-  });
+const POSTGRES_URL = z.string().refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), {
+  message: "must be a postgres:// URL",
+});
 
 /** What `nats-init` needs as well. */
 const Keys = z.object({ DATABASE_URL: POSTGRES_URL, CLAVIGER_KEK: KEK });
