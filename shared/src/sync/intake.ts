@@ -4,6 +4,7 @@
  * commits in between has to see it (PROTOCOL §2.1, M3).
  */
 import type { Heartbeat } from "../wire/heartbeat.ts";
+import { maySpeakAfter } from "./boot.ts";
 import type { ChainedPosition } from "./position.ts";
 
 /** What the control plane remembers of a replica. Times are the database's, in milliseconds. */
@@ -15,9 +16,8 @@ export interface ReplicaRow {
   /** Latest freshness proof ever given. */
   freshHiMs: number | null;
   lastSeenMs: number | null;
-  /** The process that speaks for the replica now, and the one it replaced. */
+  /** The process that speaks for the replica now (`boot.ts`). */
   boot: string | null;
-  retiredBoot: string | null;
 }
 
 export interface IntakeInput {
@@ -48,13 +48,13 @@ export type IntakeEffect =
       cpTimeMs: number;
       continuation: Continuation;
     }
-  /** An older process of the same replica still speaks: it gets no proof. */
+  /** An older process, or a copy of the replica's directory, still speaks: it gets no proof. */
   | { type: "refuse"; code: "replica_conflict" };
 
 /** Takes one heartbeat in: the row as it will stand, and what to do, in order. */
 export function takeIn(input: IntakeInput): { row: ReplicaRow; effects: IntakeEffect[] } {
   const { head, heartbeat, nowMs } = input;
-  if (heartbeat.boot === input.row.retiredBoot) {
+  if (!maySpeakAfter(heartbeat.boot, input.row.boot)) {
     return { row: input.row, effects: [{ type: "refuse", code: "replica_conflict" }] };
   }
   const held = { epoch: heartbeat.epoch, rev: heartbeat.revApplied, chain: heartbeat.chain };
@@ -86,13 +86,11 @@ export function continuationOf(
 
 function recorded(input: IntakeInput, continuation: Continuation): ReplicaRow {
   const { row, heartbeat, nowMs } = input;
-  const replaced = row.boot !== null && row.boot !== heartbeat.boot;
   return {
     ...confirmed(row, heartbeat, continuation),
     freshHiMs: Math.max(row.freshHiMs ?? 0, nowMs),
     lastSeenMs: Math.max(row.lastSeenMs ?? 0, nowMs),
     boot: heartbeat.boot,
-    retiredBoot: replaced ? row.boot : row.retiredBoot,
   };
 }
 

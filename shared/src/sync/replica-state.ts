@@ -2,6 +2,7 @@
 import type { Delta } from "../wire/delta.ts";
 import type { Fresh, Heartbeat, Nack } from "../wire/heartbeat.ts";
 import type { AuditRow } from "../wire/query.ts";
+import type { KeyRecord } from "../wire/record.ts";
 import type { Abort } from "./abort.ts";
 import { type ClockState, type Instant, type Proof, type Stamp, UNMEASURED } from "./freshness.ts";
 import type { ChainedPosition, Position } from "./position.ts";
@@ -10,7 +11,7 @@ import { Table } from "./table.ts";
 export interface Identity {
   readonly org: string;
   readonly replica: string;
-  /** Random per process start. */
+  /** `<starts>.<random>`: `boot.ts`. */
   readonly boot: string;
 }
 
@@ -77,6 +78,8 @@ export type LogEntry = { kind: "delta"; jws: string } | { kind: "stamp"; stamp: 
 
 export interface ReplicaStamp extends Stamp {
   readonly audited: Position;
+  /** `ReplicaState.kept`. */
+  readonly kept: readonly KeyRecord[];
 }
 
 /** The part of a heartbeat that following decides. */
@@ -164,6 +167,8 @@ export interface ReplicaState {
   readonly closed: Map<string, number>;
   readonly aborted: Map<number, number>;
   audited: Position;
+  /** Keys that are closed here although the control plane's history says otherwise, because it lost commits. */
+  readonly kept: Map<string, KeyRecord>;
 }
 
 /** Chain of nothing at all. */
@@ -188,12 +193,13 @@ export function emptyReplica(identity: Identity): ReplicaState {
     closed: new Map(),
     aborted: new Map(),
     audited: { epoch: 0, rev: 0 },
+    kept: new Map(),
   };
 }
 
 /** What would be written of freshness and clock now. */
 export function stampOf(state: ReplicaState): ReplicaStamp {
-  const { proof, clock, audited } = state;
-  const kept = proof === undefined ? null : { sentWallMs: proof.sentWallMs, cpTimeMs: proof.cpTimeMs };
-  return { proof: kept, clock, audited };
+  const { proof, clock, audited, kept } = state;
+  const written = proof === undefined ? null : { sentWallMs: proof.sentWallMs, cpTimeMs: proof.cpTimeMs };
+  return { proof: written, clock, audited, kept: [...kept.values()] };
 }

@@ -2,6 +2,8 @@
  * How a replica follows its organization's history (PROTOCOL §2.4). The bargain: changes land in order or not at all,
  * only what is on disk is spoken of, and whatever is not understood takes away and never gives.
  */
+
+import type { Change } from "../wire/record.ts";
 import { abortBetween, abortOf } from "./abort.ts";
 import { fork } from "./fork.ts";
 import type { Instant } from "./freshness.ts";
@@ -99,7 +101,7 @@ function takeBuffered(state: ReplicaState): DeltaEvent | undefined {
 
 function apply(state: ReplicaState, event: DeltaEvent): ReplicaEffect {
   const { delta, chainAfter, jws } = event;
-  for (const change of delta.changes) state.table.apply(change);
+  for (const change of delta.changes) applyChange(state, change);
   advance(state, { epoch: delta.epoch, rev: delta.rev, chain: chainAfter });
   const n = state.nextN++;
   state.pending.push({
@@ -117,6 +119,14 @@ function apply(state: ReplicaState, event: DeltaEvent): ReplicaEffect {
     },
   });
   return { type: "append", n, entry: { kind: "delta", jws } };
+}
+
+function applyChange(state: ReplicaState, change: Change): void {
+  state.table.apply(change);
+  if (change.op === "del" || change.kind !== "key") return;
+  const folded = state.table.key(change.id);
+  if (folded === undefined || folded === change.record) state.kept.delete(change.id);
+  else state.kept.set(change.id, folded);
 }
 
 function advance(state: ReplicaState, at: ChainedPosition): void {
@@ -179,7 +189,8 @@ function onSnapshot(state: ReplicaState, event: SnapshotEvent): ReplicaEffect[] 
   if (!onward) state.proof = undefined;
   const before = state.table;
   const from = state.at;
-  keepTombstones(before, event.table);
+  state.kept.clear();
+  for (const record of keepTombstones(before, event.table)) state.kept.set(record.id, record);
   state.table = event.table;
   state.forked = false;
   state.chains.clear();

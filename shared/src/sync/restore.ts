@@ -40,6 +40,10 @@ export function restore(
   for (const entry of entries) {
     if (entry.type === "stamp") {
       stamp = entry.stamp;
+      for (const record of stamp.kept) {
+        state.table.replaceKey(record);
+        state.kept.set(record.id, record);
+      }
       continue;
     }
     const { effects } = step(state, entry, now);

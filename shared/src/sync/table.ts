@@ -189,18 +189,19 @@ export function foldKey(held: KeyRecord | undefined, incoming: KeyRecord): KeyRe
 
 /**
  * The table after a snapshot: `next`, with what `held` knows to be dead still dead. A living key that the snapshot
- * does not name is gone.
+ * does not name is gone. Returns the keys that differ from the snapshot because of that.
  */
-export function keepTombstones(held: Table, next: Table): void {
+export function keepTombstones(held: Table, next: Table): KeyRecord[] {
+  const kept: KeyRecord[] = [];
   for (const before of held.keys()) {
     const after = next.key(before.id);
-    if (after === undefined) {
-      if (isDead(before)) next.apply({ op: "put", kind: "key", id: before.id, record: before });
-      continue;
-    }
-    const kept = foldKey(before, after);
-    if (kept !== after) next.replaceKey(kept);
+    if (after === undefined && !isDead(before)) continue;
+    const folded = after === undefined ? before : foldKey(before, after);
+    if (folded === after) continue;
+    next.replaceKey(folded);
+    kept.push(folded);
   }
+  return kept;
 }
 
 function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {

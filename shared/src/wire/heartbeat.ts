@@ -16,8 +16,8 @@ export type Nack = z.infer<typeof Nack>;
 export const Heartbeat = z.object({
   v: z.literal(1),
   replica: Id,
-  /** Random per process start. */
-  boot: z.string().min(8).max(64),
+  /** `<starts>.<random>`: how often this replica was started, from its own disk; see `sync/boot.ts`. */
+  boot: z.string().regex(/^[1-9][0-9]{0,9}\.[A-Za-z0-9_-]{8,48}$/),
   nonce: z.string().min(8).max(64),
   software: z.string().max(64),
   runtime: z.enum(["node", "workers"]),

@@ -40,8 +40,6 @@ export const replica = pgTable(
     freshHi: timestamp("fresh_hi", { withTimezone: true }),
     lastSeen: timestamp("last_seen", { withTimezone: true }),
     bootId: text("boot_id"),
-    /** The boot that `boot_id` replaced: a heartbeat of it is a clone's (A5). */
-    retiredBoot: text("retired_boot"),
     nack: jsonb("nack").$type<Nack>(),
     bye: boolean("bye").notNull().default(false),
     software: text("software"),
