@@ -3,6 +3,7 @@
  * stamp, which is this replica's own note of freshness and clock; the store seals every record.
  */
 import type { ReplicaStamp } from "@claviger/shared/sync/replica-state";
+import { KeyRecord } from "@claviger/shared/wire/record";
 import * as z from "zod";
 
 /** What one record of the state holds. A snapshot is followed by its pages, in order. */
@@ -23,6 +24,7 @@ const Stamp = z.object({
     highWaterMs: z.number(),
   }),
   audited: z.object({ epoch: z.int(), rev: z.int() }),
+  kept: z.array(KeyRecord),
 });
 
 const encoder = new TextEncoder();

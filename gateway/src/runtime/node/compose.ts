@@ -1,0 +1,148 @@
+/** One replica of a gateway on Node: every port answered, the rooms composed, started and stopped in order. */
+import { join } from "node:path";
+import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
+import { bootOf } from "@claviger/shared/sync/boot";
+import { createVerify } from "@claviger/shared/wire/sign";
+import { createGateway, type Gateway } from "../../app.ts";
+import { createFollower, type RunningFollower } from "../../follow/create-follower.ts";
+import { createMetrics } from "../../metrics.ts";
+import type { Clock, Courier, Log, StateStore } from "../../ports.ts";
+import type { Config } from "./config.ts";
+import { createCrypto } from "./crypto.ts";
+import { parseEgressAllow } from "./egress.ts";
+import { type EnrolledIdentity, ensureEnrolled } from "./enrol.ts";
+import { createIdentityFile } from "./identity.ts";
+import { type Logs, openLogs } from "./interim-logs.ts";
+import { createKeeper, type Keeper, startAgain } from "./keeper.ts";
+import { CONNECT_TIMEOUT_MS, SERVE_LIMITS, SERVER_LIMITS, SHUTDOWN_GRACE_MS } from "./limits.ts";
+import { lockSlot } from "./lock.ts";
+import { createNatsCourier } from "./nats-courier.ts";
+import { alreadyAnswered, exchangeOf, startServer } from "./server.ts";
+import { createStateStore } from "./state-store.ts";
+import { createUpstream } from "./upstream.ts";
+import { createVault, type NodeVault } from "./vault.ts";
+
+const SOFTWARE = "claviger-gateway/0.1.0";
+
+export interface RunningReplica {
+  readonly port: number;
+  readonly gatewayName: string;
+  readonly replicaId: string;
+  readonly follower: RunningFollower;
+  /** Lets requests in flight end, says goodbye, and leaves everything on disk. */
+  stop(): Promise<void>;
+}
+
+const clock: Clock = { wallMs: () => Date.now(), monoMs: () => performance.now() };
+
+/** Starts the replica of one slot. Rejects when it cannot be: a folder in use, no token, an address taken. */
+export async function startReplica(config: Config, log: Log): Promise<RunningReplica> {
+  const folder = join(config.home, config.slot);
+  const unlock = await lockSlot(folder);
+  try {
+    const replica = await openReplica(config, folder, log);
+    return await serveReplica(config, replica, log, unlock);
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+/** What follows the control plane and keeps state, before anybody is served. */
+interface Replica {
+  identity: EnrolledIdentity;
+  courier: Courier;
+  store: StateStore;
+  keeper: Keeper;
+  logs: Logs;
+  follower: RunningFollower;
+  vault: NodeVault;
+  /** Told once there is a gateway that has requests. */
+  countInflight: (inflight: () => number) => void;
+}
+
+async function openReplica(config: Config, folder: string, log: Log): Promise<Replica> {
+  const file = createIdentityFile(folder, config.masterKey, config.slot);
+  const identity = await startAgain(file, await ensureEnrolled(file, { ...config, folder }, log));
+  const { organizationId: org, replicaId, natsUrls, natsJwt, dataKeys, verificationKeys } = identity.enrolled;
+  const courier = createNatsCourier(
+    { urls: natsUrls, replica: replicaId, jwt: natsJwt, seed: identity.nkeySeed },
+    log,
+  );
+  const logs = await openLogs(folder, courier, log);
+  const keeper = createKeeper(file, identity, log);
+  const store = createStateStore(folder, config.masterKey, replicaId);
+  let inflight = () => 0;
+  const vault = createVault({ ...identity.enrolled, sealKey: identity.sealKey }, log);
+  await vault.addDataKeys(dataKeys);
+  const follower = await createFollower({
+    identity: { org, replica: replicaId, boot: bootOf(identity.starts, crypto.randomUUID()) },
+    runtime: "node",
+    software: SOFTWARE,
+    clock,
+    courier,
+    store,
+    verify: await createVerify(verificationKeys),
+    log,
+    vitals: () => ({ ...logs.vitals(), inflight: inflight() }),
+    events: {
+      ...logs.events,
+      dataKeys(jwes) {
+        keeper.update({ dataKeys: [...jwes] });
+        void vault.addDataKeys(jwes);
+      },
+    },
+    credentials: (renewed) => keeper.update({ natsJwt: renewed }),
+  });
+  vault.readFrom((id) => follower.secret(id));
+  const countInflight = (count: () => number) => {
+    inflight = count;
+  };
+  return { identity, courier, store, keeper, logs, follower, vault, countInflight };
+}
+
+async function serveReplica(
+  config: Config,
+  replica: Replica,
+  log: Log,
+  unlock: () => Promise<void>,
+): Promise<RunningReplica> {
+  const { follower, vault, logs, courier, store, keeper } = replica;
+  const { gatewayName, gatewayId, replicaId } = replica.identity.enrolled;
+  const egressAllow = parseEgressAllow(config.egressAllow);
+  const upstream = createUpstream({ egressAllow, connectTimeoutMs: CONNECT_TIMEOUT_MS });
+  const gateway: Gateway = createGateway(
+    {
+      clock,
+      crypto: createCrypto(),
+      upstream,
+      vault,
+      follower,
+      ledger: logs.ledger,
+      log,
+      metrics: createMetrics(),
+      replicas: () => 1,
+      exchangeOf,
+      alreadyAnswered,
+    },
+    { ...SERVE_LIMITS, gatewayName, gatewayId, trustedProxies: prepareRanges(config.trustedProxies) },
+  );
+  replica.countInflight(() => gateway.inflight());
+  const { host, port } = config;
+  const server = await startServer(gateway, { ...SERVER_LIMITS, host, port, gatewayName });
+  follower.start();
+  return {
+    port: server.port,
+    gatewayName,
+    replicaId,
+    follower,
+    async stop() {
+      await server.stop(SHUTDOWN_GRACE_MS);
+      await follower.stop();
+      await logs.close();
+      await courier.close();
+      await Promise.all([store.close(), upstream.close(), keeper.idle()]);
+      await unlock();
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/** The environment of a Node gateway, read once (API.md §1). */
+import * as z from "zod";
+
+const Environment = z.object({
+  CLAVIGER_CONTROL_PLANE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }),
+  CLAVIGER_ENROLMENT_TOKEN: z.string().min(10, "must be an enrolment token (clvt_…)").optional(),
+  CLAVIGER_GATEWAY_HOME: z.string().min(1),
+  CLAVIGER_GATEWAY_MASTER_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9+/_-]{43}=?$/, "must be 32 bytes in base64")
+    .transform((text) => new Uint8Array(Buffer.from(text, "base64"))),
+  CLAVIGER_REPLICAS: z.coerce.number().int().min(1).max(64).default(1),
+  CLAVIGER_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
+  CLAVIGER_TRUSTED_PROXIES: z
+    .string()
+    .default("")
+    .transform((text) => text.split(/[\s,]+/).filter((entry) => entry !== "")),
+  CLAVIGER_EGRESS_ALLOW: z.string().default(""),
+  CLAVIGER_SLOT: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/)
+    .default("0"),
+  CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(8701),
+  HOST: z.string().min(1).default("127.0.0.1"),
+});
+
+export interface Config {
+  controlPlaneUrl: string;
+  enrolmentToken: string | undefined;
+  home: string;
+  /** The replica's folder below `home`. */
+  slot: string;
+  masterKey: Uint8Array;
+  replicas: number;
+  publicUrl: string | undefined;
+  /** Addresses and CIDRs. */
+  trustedProxies: string[];
+  egressAllow: string;
+  logLevel: "debug" | "info" | "warn" | "error";
+  port: number;
+  host: string;
+}
+
+/** A setting that is missing or malformed; its message is the one line that names it. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** The settings, or a `ConfigError` for the first that will not do. An empty value counts as absent. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const name = String(issue?.path[0] ?? "the environment");
+    const why = given[name] === undefined ? "is missing" : `is malformed: ${issue?.message}`;
+    throw new ConfigError(`${name} ${why}`);
+  }
+  const { data } = parsed;
+  return {
+    controlPlaneUrl: data.CLAVIGER_CONTROL_PLANE_URL.replace(/\/+$/, ""),
+    enrolmentToken: data.CLAVIGER_ENROLMENT_TOKEN,
+    home: data.CLAVIGER_GATEWAY_HOME,
+    slot: data.CLAVIGER_SLOT,
+    masterKey: data.CLAVIGER_GATEWAY_MASTER_KEY,
+    replicas: data.CLAVIGER_REPLICAS,
+    publicUrl: data.CLAVIGER_PUBLIC_URL,
+    trustedProxies: data.CLAVIGER_TRUSTED_PROXIES,
+    egressAllow: data.CLAVIGER_EGRESS_ALLOW,
+    logLevel: data.CLAVIGER_LOG_LEVEL,
+    port: data.PORT,
+    host: data.HOST,
+  };
+}

@@ -1,0 +1,33 @@
+/** Keeps what the control plane renews (credentials, data keys) in the identity file, one write at a time. */
+import type { EnrolAnswer } from "@claviger/shared/wire/enrol";
+import type { Log } from "../../ports.ts";
+import type { EnrolledIdentity } from "./enrol.ts";
+import type { IdentityFile } from "./identity.ts";
+
+export interface Keeper {
+  /** Written soon; a failure is logged, and the next renewal tries again. */
+  update(changes: Partial<Pick<EnrolAnswer, "natsJwt" | "dataKeys">>): void;
+  /** Resolves when everything is written. */
+  idle(): Promise<void>;
+}
+
+export function createKeeper(file: IdentityFile, initial: EnrolledIdentity, log: Log): Keeper {
+  let identity = initial;
+  let writing: Promise<void> = Promise.resolve();
+  return {
+    update(changes) {
+      identity = { ...identity, enrolled: { ...identity.enrolled, ...changes } };
+      writing = writing
+        .then(() => file.write(identity))
+        .catch((error: unknown) => log.error({ err: error }, "the renewed credentials could not be kept"));
+    },
+    idle: () => writing,
+  };
+}
+
+/** The identity of one more process: its place in the order of starts is on disk before it says anything. */
+export async function startAgain(file: IdentityFile, identity: EnrolledIdentity): Promise<EnrolledIdentity> {
+  const next = { ...identity, starts: identity.starts + 1 };
+  await file.write(next);
+  return next;
+}

@@ -1,0 +1,186 @@
+/**
+ * The bus as the normal courier (PROTOCOL §2.2). The bargain: it is not trusted and not the truth; whatever it loses,
+ * repeats or reorders is harmless, and while it is down nothing waits for it but heartbeats.
+ */
+import { POKE, replicaSubjects } from "@claviger/shared/wire/subjects";
+import { connect, jwtAuthenticator, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import type { Courier, Log } from "../../ports.ts";
+
+const REQUEST_TIMEOUT_MS = 3_000;
+const PING_MS = 5_000;
+const RECONNECT_MS_MIN = 100;
+const RECONNECT_MS_MAX = 5_000;
+/** A connection that held this long was a good one: the next failure starts over with short waits. */
+const STABLE_MS = 30_000;
+
+export interface NatsSettings {
+  /** As enrolment told; only those that speak TCP are used. */
+  urls: readonly string[];
+  replica: string;
+  jwt: string;
+  /** Seed of the replica's nkey, `SU…`. */
+  seed: string;
+}
+
+interface Listener {
+  delta(jws: string): void;
+  poke(): void;
+  query(jws: string): void;
+}
+
+/** Connects in the background and for ever; at most one client lives at a time. */
+export function createNatsCourier(settings: NatsSettings, log: Log): Courier {
+  return new NatsCourier(settings, log);
+}
+
+class NatsCourier implements Courier {
+  readonly #settings: NatsSettings;
+  readonly #log: Log;
+  #jwt: string;
+  #connection: NatsConnection | undefined;
+  #listener: Listener | undefined;
+  #closing = false;
+  #failures = 0;
+  #wake: (() => void) | undefined;
+  readonly #done: Promise<void>;
+
+  constructor(settings: NatsSettings, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#jwt = settings.jwt;
+    this.#done = this.#supervise();
+  }
+
+  async heartbeat(body: Uint8Array): Promise<string> {
+    return (await this.#request(replicaSubjects.heartbeat(this.#settings.replica), body)).string();
+  }
+
+  async sync(body: Uint8Array): Promise<Uint8Array> {
+    return (await this.#request(replicaSubjects.sync(this.#settings.replica), body)).data;
+  }
+
+  async page(sha256: string): Promise<Uint8Array> {
+    const body = new TextEncoder().encode(JSON.stringify({ sha256 }));
+    return (await this.#request(replicaSubjects.page(this.#settings.replica), body)).data;
+  }
+
+  async usage(body: Uint8Array): Promise<Uint8Array> {
+    return (await this.#request(replicaSubjects.usage(this.#settings.replica), body)).data;
+  }
+
+  async answer(cp: string, id: string, part: Uint8Array): Promise<void> {
+    const connection = this.#connected();
+    connection.publish(replicaSubjects.answer(this.#settings.replica, cp, id), part);
+    await connection.flush();
+  }
+
+  listen(on: Listener): void {
+    this.#listener = on;
+    if (this.#connection !== undefined) this.#subscribe(this.#connection);
+  }
+
+  useNatsJwt(jwt: string): void {
+    this.#jwt = jwt;
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#wake?.();
+    await this.#connection?.close();
+    await this.#done;
+  }
+
+  #connected(): NatsConnection {
+    if (this.#connection === undefined) throw new Error("the bus is not connected");
+    return this.#connection;
+  }
+
+  #request(subject: string, body: Uint8Array): Promise<Msg> {
+    return this.#connected().request(subject, body, { timeout: REQUEST_TIMEOUT_MS });
+  }
+
+  /** Keeps one client alive. A client that gave up (an expired JWT, say) is closed before there is another. */
+  async #supervise(): Promise<void> {
+    while (!this.#closing) {
+      try {
+        const connection = await this.#connect();
+        if (this.#closing) {
+          await connection.close();
+          return;
+        }
+        const sinceMs = performance.now();
+        this.#connection = connection;
+        if (this.#listener !== undefined) this.#subscribe(connection);
+        this.#log.info({ server: connection.getServer() }, "bus connected");
+        this.#listener?.poke();
+        void this.#watch(connection);
+        const error = await connection.closed();
+        if (performance.now() - sinceMs > STABLE_MS) this.#failures = 0;
+        if (!this.#closing) this.#log.warn({ err: error ?? undefined }, "bus lost");
+      } catch (error) {
+        this.#log.warn({ err: error, attempt: this.#failures + 1 }, "bus unreachable");
+      }
+      this.#connection = undefined;
+      if (!this.#closing) await this.#pause();
+    }
+  }
+
+  #connect(): Promise<NatsConnection> {
+    const { urls, replica, seed } = this.#settings;
+    const servers = urls.filter((url) => !url.startsWith("ws:") && !url.startsWith("wss:"));
+    return connect({
+      servers,
+      name: replica,
+      inboxPrefix: `_INBOX.${replica}`,
+      authenticator: jwtAuthenticator(() => this.#jwt, new TextEncoder().encode(seed)),
+      pingInterval: PING_MS,
+      maxPingOut: 2,
+      timeout: REQUEST_TIMEOUT_MS,
+      maxReconnectAttempts: -1,
+      reconnectDelayHandler: () => RECONNECT_MS_MIN + Math.random() * 900,
+    });
+  }
+
+  #subscribe(connection: NatsConnection): void {
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    connection.subscribe(replicaSubjects.deltas, {
+      callback: (error, message) => {
+        if (error === null) listener.delta(message.string());
+        else this.#log.error({ err: error }, "the subscription for changes failed");
+      },
+    });
+    connection.subscribe(replicaSubjects.own(this.#settings.replica), {
+      callback: (error, message) => {
+        if (error !== null) {
+          this.#log.error({ err: error }, "the subscription for pokes failed");
+          return;
+        }
+        const text = message.string();
+        if (text === POKE) listener.poke();
+        else listener.query(text);
+      },
+    });
+  }
+
+  /** After a reconnect the wire may have lost changes: a heartbeat asks. */
+  async #watch(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === "reconnect") this.#listener?.poke();
+      if (status.type === "disconnect" || status.type === "reconnect" || status.type === "error") {
+        this.#log.info({ status: status.type }, "bus status");
+      }
+    }
+  }
+
+  /** Full jitter, longer after each failure; `close` ends it. */
+  async #pause(): Promise<void> {
+    const waitMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** Math.min(this.#failures, 10));
+    this.#failures += 1;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      setTimeout(resolve, waitMs * (0.2 + 0.8 * Math.random()));
+    });
+    this.#wake = undefined;
+  }
+}
