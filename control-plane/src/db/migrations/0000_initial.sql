@@ -247,7 +247,6 @@ CREATE TABLE "replica" (
 	"fresh_hi" timestamp with time zone,
 	"last_seen" timestamp with time zone,
 	"boot_id" text,
-	"retired_boot" text,
 	"nack" jsonb,
 	"bye" boolean DEFAULT false NOT NULL,
 	"software" text,
