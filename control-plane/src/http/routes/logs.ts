@@ -1,0 +1,73 @@
+import { Instant } from "@claviger/shared/api/attribute";
+import { listQuery, pageParameters } from "@claviger/shared/api/list";
+import { Id } from "@claviger/shared/wire/scalars";
+import * as z from "zod";
+import { listAudit } from "../../audit/list.ts";
+import { listLogs } from "../../logs/list.ts";
+import { memberRoute, type Route } from "../route.ts";
+
+const text = z.string().min(1).max(256).optional();
+
+const range = {
+  ...pageParameters,
+  "filter[key]": Id.optional(),
+  /** Id or name. */
+  "filter[gateway]": text,
+  from: Instant.optional(),
+  to: Instant.optional(),
+};
+
+const LogQuery = z.strictObject({
+  ...range,
+  "filter[model]": text,
+  "filter[provider]": text,
+  "filter[code]": text,
+  "filter[requestId]": text,
+});
+type LogQuery = z.infer<typeof LogQuery>;
+
+const AuditQuery = z.strictObject({ ...range, "filter[action]": text });
+type AuditQuery = z.infer<typeof AuditQuery>;
+
+export const logRoutes: readonly Route[] = [
+  memberRoute<undefined, LogQuery>({
+    method: "GET",
+    path: "/api/v1/logs",
+    summary: "Requests as the gateways logged them, asked of them live",
+    access: "viewer",
+    body: { kind: "none" },
+    query: LogQuery,
+    handle: async ({ ports, caller, query }) => {
+      const list = await listLogs(ports, caller, {
+        ...common(query),
+        model: query["filter[model]"],
+        provider: query["filter[provider]"],
+        code: query["filter[code]"],
+        requestId: query["filter[requestId]"],
+      });
+      return { kind: "list", ...list };
+    },
+  }),
+  memberRoute<undefined, AuditQuery>({
+    method: "GET",
+    path: "/api/v1/audit",
+    summary: "Changes and admitted requests as the gateways chained them, asked of them live",
+    access: "viewer",
+    body: { kind: "none" },
+    query: AuditQuery,
+    handle: async ({ ports, caller, query }) => {
+      const list = await listAudit(ports, caller, { ...common(query), action: query["filter[action]"] });
+      return { kind: "list", ...list };
+    },
+  }),
+];
+
+function common(query: LogQuery | AuditQuery) {
+  return {
+    ...listQuery(query),
+    keyId: query["filter[key]"],
+    gateway: query["filter[gateway]"],
+    fromMs: query.from?.getTime(),
+    toMs: query.to?.getTime(),
+  };
+}

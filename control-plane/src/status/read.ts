@@ -1,0 +1,53 @@
+/** What the whole control plane can say of itself without naming any organization. */
+import { sql } from "drizzle-orm";
+import type { Ports } from "../ports.ts";
+
+export interface StatusView {
+  readonly database: {
+    /** True when a commit waits for a standby; without it a failover may lose the newest changes (A3). */
+    readonly synchronousReplication: boolean;
+  };
+  readonly bus: { readonly connected: boolean };
+  readonly revocations: "durable" | "best effort during database failover";
+}
+
+/** Asks the database; throws when it does not answer. */
+export async function readStatus(ports: Ports): Promise<StatusView> {
+  const [row] = await ports.db.execute<{ on: boolean }>(sql`
+    select current_setting('synchronous_commit') in ('on', 'remote_apply')
+      and current_setting('synchronous_standby_names') <> '' as on`);
+  const synchronousReplication = row?.on === true;
+  return {
+    database: { synchronousReplication },
+    bus: { connected: ports.bus.connected },
+    revocations: synchronousReplication ? "durable" : "best effort during database failover",
+  };
+}
+
+interface Counts extends Record<string, unknown> {
+  organizations: string;
+  revisions: string;
+  unpublished: string;
+  operations_open: string;
+  replicas: string;
+  replicas_up: string;
+  usage_events: string;
+}
+
+/** Gauges over the whole cluster, in the Prometheus text format. */
+export async function readMetrics(ports: Ports): Promise<string> {
+  const [counts] = await ports.db.execute<Counts>(sql`
+    select
+      (select count(*) from org_head) as organizations,
+      (select coalesce(sum(rev), 0) from org_head) as revisions,
+      (select count(*) from org_change where published_at is null) as unpublished,
+      (select count(*) from barrier_op where done_at is null) as operations_open,
+      (select count(*) from replica where gone_at is null) as replicas,
+      (select count(*) from replica
+        where gone_at is null and last_seen > clock_timestamp() - interval '25 seconds') as replicas_up,
+      (select coalesce(sum(seq), 0) from replica_cursor) as usage_events`);
+  const lines = Object.entries({ ...counts, bus_connected: ports.bus.connected ? 1 : 0 }).map(
+    ([name, value]) => `# TYPE claviger_${name} gauge\nclaviger_${name} ${String(value)}\n`,
+  );
+  return lines.join("");
+}
