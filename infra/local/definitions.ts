@@ -179,6 +179,7 @@ function nodeProgram(
     env: { PATH: "/usr/local/bin:/usr/bin:/bin", TZ: "UTC", ...env },
     logFile,
     stopSignal: "SIGTERM",
-    stopMsMax: 8000,
+    // A gateway lets requests in flight end for 10 s, a control plane for 8 s.
+    stopMsMax: 15_000,
   };
 }
