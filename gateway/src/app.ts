@@ -27,6 +27,8 @@ export interface GatewayPorts {
   readonly follower: Follower;
   readonly ledger: Ledger;
   readonly log: Log;
+  /** Given when the logs count into the same; else the gateway makes its own. */
+  readonly metrics?: Metrics;
   /** How many replicas of the organization share each limit; 1 while that is not known. */
   readonly replicas: () => number;
   /** What the runtime makes of Hono's environment. */
@@ -42,7 +44,6 @@ export interface GatewaySettings extends ServeSettings {
 
 export interface Gateway {
   readonly fetch: (request: Request, env: unknown) => Response | Promise<Response>;
-  readonly metrics: Metrics;
   /** Requests that are being forwarded. */
   inflight(): number;
   /** To be called about once a second: limits of time. */
@@ -55,8 +56,7 @@ export interface Gateway {
 
 /** Composes the gateway and connects it to the follower's aborts. */
 export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
-  const { follower, clock, log } = ports;
-  const metrics = createMetrics();
+  const { follower, clock, log, metrics = createMetrics() } = ports;
   const inflight = new Inflight();
   const deps: ServeDeps = {
     ...ports,
@@ -124,7 +124,6 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
 
   return {
     fetch: (request, env) => app.fetch(request, env as Record<string, unknown>),
-    metrics,
     inflight: () => inflight.size,
     tick: () => inflight.tick(clock.monoMs()),
     drain: () => {

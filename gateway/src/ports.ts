@@ -5,7 +5,7 @@
 
 import type { AuditRow, LogRow, Question } from "@claviger/shared/wire/query";
 import type { ProviderRecord } from "@claviger/shared/wire/record";
-import type { UsageEvent } from "@claviger/shared/wire/usage";
+import type { RefusedEvent, SettledEvent } from "@claviger/shared/wire/usage";
 
 /** `wallMs` may jump; `monoMs` never runs backwards but stands still in a paused machine. Both in milliseconds. */
 export interface Clock {
@@ -80,24 +80,22 @@ export interface LogBatch {
 
 /** What one commit holds. The store gives audit numbers and usage sequence numbers, gapless, in order. */
 export type LogEntry =
-  /** An admitted request: request log, audit chain and usage outbox at once. */
+  /** An admitted request: request log, audit chain and usage outbox are all told from this. */
   | {
       readonly kind: "settled";
       readonly log: Omit<LogRow, "n">;
-      readonly audit: RequestAudit;
-      readonly usage: UsageDraft;
+      readonly generation: number;
+      readonly basis: SettledEvent["basis"];
+      readonly ipPrefix: string;
     }
   /** A refused request of a known key: a sample for the log; the count travels as `count`. */
   | { readonly kind: "refused"; readonly log: Omit<LogRow, "n"> }
-  | { readonly kind: "count"; readonly usage: UsageDraft }
+  | { readonly kind: "count"; readonly usage: Omit<RefusedEvent, "seq"> }
+  /** Taken once: an (epoch, rev) that the store has is passed over. */
   | { readonly kind: "change"; readonly atMs: number; readonly audit: Exclude<AuditEntry, RequestAudit> };
 
 export type AuditEntry = AuditRow["entry"];
 export type RequestAudit = Extract<AuditEntry, { kind: "request" }>;
-
-type WithoutSeq<T> = T extends unknown ? Omit<T, "seq"> : never;
-/** A usage event before the store has numbered it. */
-export type UsageDraft = WithoutSeq<UsageEvent>;
 
 /**
  * Leaves the open record of an admitted request before its first upstream byte: one unsynced append per event-loop

@@ -5,16 +5,16 @@ import { bootOf } from "@claviger/shared/sync/boot";
 import { createVerify } from "@claviger/shared/wire/sign";
 import { createGateway, type Gateway } from "../../app.ts";
 import { createFollower, type RunningFollower } from "../../follow/create-follower.ts";
-import { createMetrics } from "../../metrics.ts";
+import { createMetrics, type Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log, StateStore } from "../../ports.ts";
 import type { Config } from "./config.ts";
 import { createCrypto } from "./crypto.ts";
 import { parseEgressAllow } from "./egress.ts";
 import { type EnrolledIdentity, ensureEnrolled } from "./enrol.ts";
 import { createIdentityFile } from "./identity.ts";
-import { type Logs, openLogs } from "./interim-logs.ts";
 import { createKeeper, type Keeper, startAgain } from "./keeper.ts";
 import { CONNECT_TIMEOUT_MS, SERVE_LIMITS, SERVER_LIMITS, SHUTDOWN_GRACE_MS } from "./limits.ts";
+import { type LocalLogs, openLocalLogs } from "./local-logs.ts";
 import { lockSlot } from "./lock.ts";
 import { createNatsCourier } from "./nats-courier.ts";
 import { alreadyAnswered, exchangeOf, startServer } from "./server.ts";
@@ -54,7 +54,8 @@ interface Replica {
   courier: Courier;
   store: StateStore;
   keeper: Keeper;
-  logs: Logs;
+  logs: LocalLogs;
+  metrics: Metrics;
   follower: RunningFollower;
   vault: NodeVault;
   /** Told once there is a gateway that has requests. */
@@ -69,7 +70,9 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
     { urls: natsUrls, replica: replicaId, jwt: natsJwt, seed: identity.nkeySeed },
     log,
   );
-  const logs = await openLogs(folder, courier, log);
+  const verify = await createVerify(verificationKeys);
+  const metrics = createMetrics();
+  const logs = await openLocalLogs(folder, { courier, verify, replicaId, clock, log, metrics });
   const keeper = createKeeper(file, identity, log);
   const store = createStateStore(folder, config.masterKey, replicaId);
   let inflight = () => 0;
@@ -82,7 +85,7 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
     clock,
     courier,
     store,
-    verify: await createVerify(verificationKeys),
+    verify,
     log,
     vitals: () => ({ ...logs.vitals(), inflight: inflight() }),
     events: {
@@ -95,10 +98,11 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
     credentials: (renewed) => keeper.update({ natsJwt: renewed }),
   });
   vault.readFrom((id) => follower.secret(id));
+  logs.policyFrom(() => follower.view.policy()?.auditPolicy);
   const countInflight = (count: () => number) => {
     inflight = count;
   };
-  return { identity, courier, store, keeper, logs, follower, vault, countInflight };
+  return { identity, courier, store, keeper, logs, metrics, follower, vault, countInflight };
 }
 
 async function serveReplica(
@@ -120,7 +124,7 @@ async function serveReplica(
       follower,
       ledger: logs.ledger,
       log,
-      metrics: createMetrics(),
+      metrics: replica.metrics,
       replicas: () => 1,
       exchangeOf,
       alreadyAnswered,

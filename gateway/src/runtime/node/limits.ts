@@ -5,8 +5,8 @@ import type { ServerSettings } from "./server.ts";
 const MIB = 1 << 20;
 
 export const SERVE_LIMITS = {
-  bodyBytesMax: 32 * MIB,
-  bodyMsMax: 60_000,
+  bodyBytesMax: 20_000_000,
+  bodyMsMax: 30_000,
   headersTimeoutMs: 300_000,
   idleTimeoutMs: 300_000,
   streamMsMax: 3_600_000,

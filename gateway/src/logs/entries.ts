@@ -1,0 +1,97 @@
+/** From what the rooms know of a request to what is written down of it. Never a prompt, a key or a provider's secret. */
+
+import type { KeyRecord } from "@claviger/shared/wire/record";
+import type { LogEntry, OpenRecord } from "../ports.ts";
+import type { RequestFacts, Settlement } from "../rooms.ts";
+
+export function settledEntry({ facts, admission, ...ended }: Settlement): LogEntry {
+  const { key, generation, provider, model } = admission;
+  const { status, code, streamed, tokens, basis, firstByteMs, totalMs } = ended;
+  return {
+    kind: "settled",
+    log: {
+      requestId: facts.requestId,
+      atMs: facts.atMs,
+      keyId: key.id,
+      projectId: key.projectId,
+      surface: facts.surface,
+      method: facts.method,
+      path: facts.path,
+      model,
+      provider: provider.provider,
+      llmKeyId: provider.id,
+      status,
+      code,
+      streamed,
+      tokens,
+      firstByteMs: firstByteMs === null ? null : round(firstByteMs),
+      totalMs: round(totalMs),
+      ip: facts.ip,
+      metadata: key.metadata,
+    },
+    generation,
+    basis,
+    ipPrefix: facts.ipPrefix,
+  };
+}
+
+/** Tenths of a millisecond. */
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+export function refusedEntry(facts: RequestFacts, key: KeyRecord, code: string, status: number): LogEntry {
+  return {
+    kind: "refused",
+    log: {
+      requestId: facts.requestId,
+      atMs: facts.atMs,
+      keyId: key.id,
+      projectId: key.projectId,
+      surface: facts.surface,
+      method: facts.method,
+      path: facts.path,
+      model: null,
+      provider: null,
+      llmKeyId: null,
+      status,
+      code,
+      streamed: false,
+      tokens: null,
+      firstByteMs: null,
+      totalMs: 0,
+      ip: facts.ip,
+      metadata: key.metadata,
+    },
+  };
+}
+
+/** A request whose process ended before it was settled: what it used is not known, and that is what is said. */
+export function crashedEntry(record: OpenRecord): LogEntry {
+  return {
+    kind: "settled",
+    log: {
+      requestId: record.requestId,
+      atMs: record.atMs,
+      keyId: record.keyId,
+      projectId: record.projectId,
+      surface: record.surface,
+      method: "POST",
+      path: "",
+      model: record.model,
+      provider: record.provider,
+      llmKeyId: record.llmKeyId,
+      status: 500,
+      code: "gateway_crashed",
+      streamed: false,
+      tokens: { input: null, cacheRead: null, cacheWrite: null, output: null, reasoning: null },
+      firstByteMs: null,
+      totalMs: 0,
+      ip: record.ipPrefix,
+      metadata: {},
+    },
+    generation: record.generation,
+    basis: "crash",
+    ipPrefix: record.ipPrefix,
+  };
+}

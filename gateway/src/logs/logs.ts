@@ -1,0 +1,202 @@
+/**
+ * What a gateway writes down: the open record before the forward, the settlement after it, every applied change, and
+ * refusals by count. Nothing on a request's path waits for the disk but the open record, which is one unsynced append for
+ * all requests of the same turn. Settlements are committed in batches; only then is the open record marked as settled, so
+ * a killed process finds at its next start what it had not written down, and says so (`basis: "crash"`).
+ */
+import type { Verify } from "@claviger/shared/wire/sign";
+import type { Metrics } from "../metrics.ts";
+import type {
+  AuditEntry,
+  Clock,
+  Courier,
+  Log,
+  LogEntry,
+  LogHeads,
+  LogStore,
+  OpenJournal,
+  RequestAudit,
+} from "../ports.ts";
+import type { Ledger } from "../rooms.ts";
+import { createAnswering } from "./answer.ts";
+import { crashedEntry, refusedEntry, settledEntry } from "./entries.ts";
+import { Outbox } from "./outbox.ts";
+import { RefusalCounts } from "./refusals.ts";
+
+export interface LogsDeps {
+  readonly store: LogStore;
+  readonly journal: OpenJournal;
+  readonly courier: Pick<Courier, "usage" | "answer">;
+  readonly verify: Verify;
+  readonly replicaId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where failures are counted; `createGateway`'s. */
+  readonly metrics: Pick<Metrics, "unrecorded" | "logFailures">;
+  /** `strict`: no request without a record. */
+  readonly auditPolicy: () => "strict" | "continue";
+}
+
+/** The rooms' ledger, and what following needs: `audit`, `query` and `usageCursor` are `FollowerEvents`. */
+export interface Logs extends Ledger {
+  audit(entries: readonly AuditEntry[]): Promise<void>;
+  query(jws: string): void;
+  usageCursor(cursor: number): void;
+  /** Where chain and outbox stand, as committed: for the heartbeat. */
+  heads(): LogHeads;
+  /** Commits what is gathered and stops. */
+  close(): Promise<void>;
+}
+
+/** How long settlements are gathered for one commit. */
+const GATHER_MS = 50;
+const RETRY_MS = 1000;
+const COUNTS_MS = 5000;
+
+/** Settles the orphans of the last process, then takes entries. */
+export async function openLogs(deps: LogsDeps): Promise<Logs> {
+  const heads = await deps.store.heads();
+  const books = new Books(deps, heads);
+  await books.recover();
+  return books;
+}
+
+type Change = Exclude<AuditEntry, RequestAudit>;
+
+class Books implements Logs {
+  readonly #deps: LogsDeps;
+  readonly #counts = new RefusalCounts();
+  readonly #outbox: Outbox;
+  readonly #answer: (jws: string) => void;
+  readonly #sweeping: ReturnType<typeof setInterval>;
+  #heads: LogHeads;
+  #pending: LogEntry[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #committing: Promise<void> | undefined;
+  #broken = false;
+  #closed = false;
+
+  constructor(deps: LogsDeps, heads: LogHeads) {
+    this.#deps = deps;
+    this.#heads = heads;
+    this.#outbox = new Outbox(deps.store, deps.courier, deps.log, heads.usageCursor, heads.usageNextSeq);
+    this.#answer = createAnswering(deps);
+    this.#sweeping = setInterval(() => this.#add(this.#counts.take(deps.clock.wallMs())), COUNTS_MS);
+  }
+
+  /** Requests that were open when the last process ended and whose settlement never reached the disk. */
+  async recover(): Promise<void> {
+    for (const orphan of await this.#deps.journal.orphans()) {
+      const { requestId, atMs } = orphan;
+      const known = await this.#deps.store.query({ kind: "logs", limit: 1, requestId, fromMs: atMs });
+      if (known.length === 0) this.#pending.push(crashedEntry(orphan));
+      else this.#deps.journal.settle(requestId);
+    }
+    if (this.#pending.length > 0) await this.#commit();
+    this.#outbox.committed(this.#heads.usageNextSeq);
+  }
+
+  async open(record: Parameters<Ledger["open"]>[0]): Promise<boolean> {
+    const strict = this.#deps.auditPolicy() === "strict";
+    if (this.#broken && strict) return false;
+    try {
+      await this.#deps.journal.open(record);
+    } catch (error) {
+      this.#deps.log.error({ err: error }, "open record could not be written");
+      if (strict) return false;
+      this.#deps.metrics.unrecorded++;
+    }
+    return true;
+  }
+
+  withdraw(requestId: string): void {
+    this.#deps.journal.settle(requestId);
+  }
+
+  settle(settlement: Parameters<Ledger["settle"]>[0]): void {
+    this.#add([settledEntry(settlement)]);
+  }
+
+  refused(...[facts, key, code, status]: Parameters<Ledger["refused"]>): void {
+    if (this.#counts.add(key.id, code, facts.atMs)) this.#add([refusedEntry(facts, key, code, status)]);
+  }
+
+  async audit(entries: readonly AuditEntry[]): Promise<void> {
+    const atMs = this.#deps.clock.wallMs();
+    for (const audit of entries) {
+      if (audit.kind === "request") throw new Error("requests are audited by their settlement");
+      this.#pending.push({ kind: "change", atMs, audit: audit satisfies Change });
+    }
+    await this.#flush();
+  }
+
+  query(jws: string): void {
+    this.#answer(jws);
+  }
+
+  usageCursor(cursor: number): void {
+    this.#outbox.acknowledged(cursor);
+  }
+
+  heads(): LogHeads {
+    return { ...this.#heads, usageCursor: this.#outbox.cursor };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeping);
+    this.#pending.push(...this.#counts.take(0, true));
+    await this.#flush();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#outbox.close();
+    await this.#deps.journal.close();
+    await this.#deps.store.close();
+  }
+
+  #add(entries: readonly LogEntry[]): void {
+    if (entries.length === 0 || this.#closed) return;
+    this.#pending.push(...entries);
+    this.#schedule(GATHER_MS);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer !== undefined || this.#committing !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#commit();
+    }, delayMs);
+  }
+
+  /** Commits until nothing that was there at the call is pending; gives up after a failure, which is retried later. */
+  async #flush(): Promise<void> {
+    if (this.#committing !== undefined) await this.#committing;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#pending.length > 0) await this.#commit();
+  }
+
+  #commit(): Promise<void> {
+    this.#committing ??= this.#commitPending().finally(() => {
+      this.#committing = undefined;
+      if (this.#pending.length > 0 && !this.#closed) this.#schedule(this.#broken ? RETRY_MS : GATHER_MS);
+    });
+    return this.#committing;
+  }
+
+  async #commitPending(): Promise<void> {
+    const entries = this.#pending;
+    this.#pending = [];
+    try {
+      this.#heads = await this.#deps.store.append({ entries, usageCursor: this.#outbox.cursor });
+      this.#broken = false;
+    } catch (error) {
+      this.#broken = true;
+      this.#deps.metrics.logFailures++;
+      this.#deps.log.error({ err: error, entries: entries.length }, "local log could not be written");
+      this.#pending = [...entries, ...this.#pending];
+      return;
+    }
+    for (const entry of entries) if (entry.kind === "settled") this.#deps.journal.settle(entry.log.requestId);
+    this.#outbox.committed(this.#heads.usageNextSeq);
+  }
+}

@@ -1,0 +1,57 @@
+/** The logs of one replica on Node: SQLite in its own thread, the open journal beside it, in the replica's folder. */
+import { join } from "node:path";
+import type { Verify } from "@claviger/shared/wire/sign";
+import type { FollowerEvents, Vitals } from "../../follow/follower.ts";
+import { openLogs } from "../../logs/logs.ts";
+import type { Metrics } from "../../metrics.ts";
+import type { Clock, Courier, Log } from "../../ports.ts";
+import type { Ledger } from "../../rooms.ts";
+import { openLogStore } from "./log-store.ts";
+import { openOpenJournal } from "./open-journal.ts";
+
+export interface LocalLogs {
+  readonly ledger: Ledger;
+  readonly events: Omit<FollowerEvents, "dataKeys">;
+  vitals(): Omit<Vitals, "inflight">;
+  /** Where the organization's audit policy is read from; `strict` until then. */
+  policyFrom(policy: () => "strict" | "continue" | undefined): void;
+  close(): Promise<void>;
+}
+
+export interface LocalLogsDeps {
+  readonly courier: Pick<Courier, "usage" | "answer">;
+  readonly verify: Verify;
+  readonly replicaId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Opens the logs below `folder` and settles what the last process left open. */
+export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promise<LocalLogs> {
+  let policy: () => "strict" | "continue" | undefined = () => undefined;
+  const store = await openLogStore(join(folder, "log.sqlite"));
+  const journal = await openOpenJournal(join(folder, "open"));
+  const logs = await openLogs({ ...deps, store, journal, auditPolicy: () => policy() ?? "strict" });
+  let last = { admitted: 0, monoMs: deps.clock.monoMs() };
+  return {
+    ledger: logs,
+    events: {
+      audit: (entries) => logs.audit(entries),
+      query: (jws) => logs.query(jws),
+      usageCursor: (cursor) => logs.usageCursor(cursor),
+    },
+    vitals() {
+      const { usageNextSeq, auditN, auditHead } = logs.heads();
+      const now = { admitted: deps.metrics.admitted, monoMs: deps.clock.monoMs() };
+      const seconds = Math.max(0.001, (now.monoMs - last.monoMs) / 1000);
+      const requestsPerSecond = (now.admitted - last.admitted) / seconds;
+      last = now;
+      return { usage: { nextSeq: usageNextSeq }, audit: { n: auditN, head: auditHead }, requestsPerSecond };
+    },
+    policyFrom(source) {
+      policy = source;
+    },
+    close: () => logs.close(),
+  };
+}

@@ -1,0 +1,96 @@
+/** The one table of the local log, and what its rows are told as. */
+import type { AuditRow, LogRow } from "@claviger/shared/wire/query";
+import type { UsageEvent } from "@claviger/shared/wire/usage";
+import type { RequestAudit } from "../../ports.ts";
+
+export const KINDS = { settled: 0, change: 1, refused: 2, count: 3 } as const;
+
+export const SCHEMA = `
+CREATE TABLE IF NOT EXISTS entry (
+  n INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  key_id TEXT,
+  log TEXT,
+  generation INTEGER,
+  basis TEXT,
+  ip_prefix TEXT,
+  usage TEXT,
+  change TEXT,
+  audit TEXT,
+  audit_n INTEGER,
+  hash TEXT,
+  seq INTEGER
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS entry_audit ON entry (audit_n) WHERE audit_n IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS entry_seq ON entry (seq) WHERE seq IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS entry_change ON entry (change) WHERE change IS NOT NULL;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+`;
+
+export interface Row {
+  readonly n: number;
+  readonly kind: number;
+  readonly at_ms: number;
+  readonly log: string | null;
+  readonly generation: number | null;
+  readonly basis: string | null;
+  readonly ip_prefix: string | null;
+  readonly usage: string | null;
+  readonly audit: string | null;
+  readonly audit_n: number | null;
+  readonly hash: string | null;
+  readonly seq: number | null;
+}
+
+export function logRow(row: Row): LogRow {
+  return { n: row.n, ...(JSON.parse(row.log ?? "{}") as Omit<LogRow, "n">) };
+}
+
+/** What the chain says of a request is told from its log line, so it is stored once. */
+export function requestAudit(log: Omit<LogRow, "n">, generation: number): RequestAudit {
+  return {
+    kind: "request",
+    requestId: log.requestId,
+    keyId: log.keyId ?? "",
+    generation,
+    model: log.model ?? "",
+    provider: log.provider ?? "",
+    status: log.status,
+    code: log.code,
+  };
+}
+
+export function auditRow(row: Row): AuditRow {
+  const entry =
+    row.kind === KINDS.settled
+      ? requestAudit(logRow(row), row.generation ?? 0)
+      : (JSON.parse(row.audit ?? "{}") as AuditRow["entry"]);
+  return { n: row.audit_n ?? 0, hash: row.hash ?? "", atMs: row.at_ms, entry };
+}
+
+export function usageEvent(row: Row): UsageEvent {
+  const seq = row.seq ?? 0;
+  if (row.usage !== null) return { ...JSON.parse(row.usage), seq } as UsageEvent;
+  const log = logRow(row);
+  return {
+    kind: "settled",
+    seq,
+    keyId: log.keyId ?? "",
+    generation: row.generation ?? 1,
+    projectId: log.projectId ?? "",
+    requestId: log.requestId,
+    surface: log.surface,
+    provider: log.provider ?? "",
+    llmKeyId: log.llmKeyId ?? "",
+    model: log.model ?? "",
+    status: log.status,
+    code: log.code,
+    tokens: log.tokens ?? { input: null, cacheRead: null, cacheWrite: null, output: null, reasoning: null },
+    basis: row.basis as "provider" | "bounded" | "crash",
+    startedAtMs: log.atMs,
+    firstByteMs: log.firstByteMs,
+    totalMs: log.totalMs,
+    ipPrefix: row.ip_prefix ?? "",
+  };
+}

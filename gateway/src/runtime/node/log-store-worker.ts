@@ -1,0 +1,173 @@
+/**
+ * The thread that SQLite lives in: it takes batches and answers once per commit, so that no disk ever holds up a
+ * request. One table holds request log, audit chain and usage outbox; a settled request is one row.
+ */
+import { hash } from "node:crypto";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { parentPort, workerData } from "node:worker_threads";
+import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
+import { auditText } from "../../logs/chain.ts";
+import type { AuditEntry, LogEntry, LogHeads } from "../../ports.ts";
+import { questionSql } from "./log-store-query.ts";
+import { auditRow, KINDS, logRow, type Row, requestAudit, SCHEMA, usageEvent } from "./log-store-rows.ts";
+
+export type Request =
+  | {
+      readonly id: number;
+      readonly op: "append";
+      readonly entries: readonly LogEntry[];
+      readonly usageCursor: number;
+    }
+  | { readonly id: number; readonly op: "query"; readonly question: Parameters<typeof questionSql>[0] }
+  | { readonly id: number; readonly op: "usageAfter"; readonly cursor: number; readonly limit: number }
+  | { readonly id: number; readonly op: "heads" | "verify" | "close" };
+
+export type Reply = { readonly id: number; readonly value?: unknown; readonly error?: string };
+
+const db = new DatabaseSync(String(workerData.path));
+db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
+db.exec(SCHEMA);
+
+const insert = db.prepare(
+  "INSERT INTO entry (kind, at_ms, key_id, log, generation, basis, ip_prefix, usage, change, audit, audit_n, hash, seq)" +
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+);
+const hasChange = db.prepare("SELECT 1 FROM entry WHERE change = ?");
+const remember = db.prepare(
+  "INSERT INTO meta (name, value) VALUES ('usageCursor', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+);
+
+let heads: LogHeads = readHeads();
+
+function readHeads(): LogHeads {
+  const last = db
+    .prepare("SELECT audit_n, hash FROM entry WHERE audit_n IS NOT NULL ORDER BY audit_n DESC LIMIT 1")
+    .get();
+  const seq = db.prepare("SELECT seq FROM entry WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1").get();
+  const meta = db.prepare("SELECT value FROM meta WHERE name = 'usageCursor'").get();
+  const usageCursor = Number(meta?.value ?? 0);
+  return {
+    auditN: Number(last?.audit_n ?? 0),
+    auditHead: String(last?.hash ?? GENESIS_CHAIN),
+    // Never below what the control plane has: a disk that was rolled back must not give a number twice.
+    usageNextSeq: Math.max(Number(seq?.seq ?? 0), usageCursor) + 1,
+    usageCursor,
+  };
+}
+
+function append(entries: readonly LogEntry[], usageCursor: number): LogHeads {
+  const next = { ...heads, usageCursor, usageNextSeq: Math.max(heads.usageNextSeq, usageCursor + 1) };
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    for (const entry of entries) insertEntry(entry, next);
+    if (usageCursor !== heads.usageCursor) remember.run(usageCursor);
+    db.exec("COMMIT");
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+  heads = next;
+  return heads;
+}
+
+/** The next link of the chain; moves the head. */
+function chain(text: string, next: LogHeads): [number, string] {
+  next.auditN++;
+  const previous = Buffer.from(next.auditHead, "base64url");
+  next.auditHead = hash("sha256", Buffer.concat([previous, Buffer.from(text)]), "base64url");
+  return [next.auditN, next.auditHead];
+}
+
+function insertEntry(entry: LogEntry, next: LogHeads): void {
+  switch (entry.kind) {
+    case "settled": {
+      const { log, generation, basis, ipPrefix } = entry;
+      const [auditN, head] = chain(auditText(requestAudit(log, generation)), next);
+      const text = JSON.stringify(log);
+      insert.run(
+        ...[KINDS.settled, log.atMs, log.keyId, text, generation, basis, ipPrefix, null, null, null],
+        ...[auditN, head, next.usageNextSeq++],
+      );
+      return;
+    }
+    case "refused":
+      insert.run(
+        ...[KINDS.refused, entry.log.atMs, entry.log.keyId, JSON.stringify(entry.log)],
+        ...[null, null, null, null, null, null, null, null, null],
+      );
+      return;
+    case "count":
+      insert.run(
+        ...[KINDS.count, entry.usage.minuteMs, entry.usage.keyId, null, null, null, null],
+        ...[JSON.stringify(entry.usage), null, null, null, null, next.usageNextSeq++],
+      );
+      return;
+    case "change":
+      insertChange(entry.atMs, entry.audit, next);
+  }
+}
+
+function insertChange(atMs: number, audit: Exclude<AuditEntry, { kind: "request" }>, next: LogHeads): void {
+  const change = `${audit.kind}.${audit.epoch}.${audit.kind === "change" ? audit.rev : audit.toRev}`;
+  if (hasChange.get(change) !== undefined) return;
+  const text = auditText(audit);
+  const [auditN, head] = chain(text, next);
+  const keyId = audit.kind === "change" ? (audit.ids.find((id) => id.startsWith("key_")) ?? null) : null;
+  const values: SQLInputValue[] = [KINDS.change, atMs, keyId, null, null, null, null, null, change, text];
+  insert.run(...values, auditN, head, null);
+}
+
+function usageAfter(cursor: number, limit: number): { body: Uint8Array; lastSeq: number } | undefined {
+  const rows = db
+    .prepare("SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT ?")
+    .all(cursor, limit) as unknown as Row[];
+  const last = rows.at(-1);
+  if (last === undefined) return undefined;
+  const body = new TextEncoder().encode(JSON.stringify({ v: 1, events: rows.map(usageEvent) }));
+  return { body, lastSeq: Number(last.seq) };
+}
+
+/** Walks the chain from its beginning; the number of the first link that does not hold. */
+function verify(): number | undefined {
+  let n = 0;
+  let head: string = GENESIS_CHAIN;
+  const rows = db.prepare("SELECT * FROM entry WHERE audit_n IS NOT NULL ORDER BY audit_n").iterate();
+  for (const each of rows as unknown as Iterable<Row>) {
+    const row = auditRow(each);
+    const link = { auditN: n, auditHead: head, usageNextSeq: 0, usageCursor: 0 };
+    [n, head] = chain(auditText(row.entry), link);
+    if (row.n !== n || row.hash !== head) return row.n;
+  }
+  return undefined;
+}
+
+function run(request: Request): unknown {
+  switch (request.op) {
+    case "append":
+      return append(request.entries, request.usageCursor);
+    case "query": {
+      const { sql, values } = questionSql(request.question);
+      const rows = db.prepare(sql).all(...values) as unknown as Row[];
+      return request.question.kind === "logs" ? rows.map(logRow) : rows.map(auditRow);
+    }
+    case "usageAfter":
+      return usageAfter(request.cursor, request.limit);
+    case "heads":
+      return heads;
+    case "verify":
+      return verify();
+    case "close":
+      db.close();
+      return undefined;
+  }
+}
+
+parentPort?.on("message", (request: Request) => {
+  let reply: Reply;
+  try {
+    reply = { id: request.id, value: run(request) };
+  } catch (error) {
+    reply = { id: request.id, error: error instanceof Error ? error.message : String(error) };
+  }
+  parentPort?.postMessage(reply);
+});

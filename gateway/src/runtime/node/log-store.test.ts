@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { AuditRow, LogRow } from "@claviger/shared/wire/query";
+import { AuditRow as AuditRowSchema, LogRow as LogRowSchema } from "@claviger/shared/wire/query";
+import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
+import { UsageBatch } from "@claviger/shared/wire/usage";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { firstBrokenLink } from "../../logs/chain.ts";
+import type { LogEntry, LogStore } from "../../ports.ts";
+import { openLogStore } from "./log-store.ts";
+
+let folder: string;
+let store: LogStore;
+const path = () => join(folder, "log.sqlite");
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "claviger-log-"));
+  store = await openLogStore(path());
+});
+
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true });
+});
+
+function settled(n: number, changes: Partial<LogRow> = {}): LogEntry {
+  return {
+    kind: "settled",
+    generation: 1,
+    basis: "provider",
+    ipPrefix: "10.0.0.0/24",
+    log: {
+      requestId: `req_${String(n).padStart(12, "0")}`,
+      atMs: 1_000_000 + n,
+      keyId: "key_000000000001",
+      projectId: "prj_000000000001",
+      surface: "chat.completions",
+      method: "POST",
+      path: "/v1/chat/completions",
+      model: "echo",
+      provider: "sandbox",
+      llmKeyId: "llm_000000000001",
+      status: 200,
+      code: null,
+      streamed: false,
+      tokens: { input: 1, cacheRead: 0, cacheWrite: null, output: 2, reasoning: null },
+      firstByteMs: 1.5,
+      totalMs: 3,
+      ip: "10.0.0.7",
+      metadata: { team: "é" },
+      ...changes,
+    },
+  };
+}
+
+const change = (rev: number, ids = ["key_000000000001"]): LogEntry => ({
+  kind: "change",
+  atMs: 5,
+  audit: {
+    kind: "change",
+    epoch: 1,
+    rev,
+    action: "api-key.revoke",
+    actor: { kind: "member", id: "mem_000000000001", name: "a@b" },
+    ids,
+  },
+});
+
+const count: LogEntry = {
+  kind: "count",
+  usage: { kind: "refused", keyId: "key_000000000001", code: "key_revoked", minuteMs: 0, n: 7 },
+};
+
+test("audit links and usage sequence numbers are gapless over batches and restarts, and the chain verifies", async () => {
+  await store.append({ entries: [change(1), settled(1), count], usageCursor: 0 });
+  await store.close();
+  store = await openLogStore(path());
+  const heads = await store.append({ entries: [settled(2), change(2)], usageCursor: 1 });
+  expect(heads).toMatchObject({ auditN: 4, usageNextSeq: 4, usageCursor: 1 });
+  const rows = (await store.query({ kind: "audit", limit: 10 })) as AuditRow[];
+  expect(rows.map(({ n }) => n)).toEqual([4, 3, 2, 1]);
+  for (const row of rows) expect(AuditRowSchema.parse(row)).toEqual(row);
+  expect(heads.auditHead).toBe(rows[0]?.hash);
+  const oldestFirst = [...rows].reverse();
+  expect(await firstBrokenLink(oldestFirst, { n: 0, hash: GENESIS_CHAIN })).toBeUndefined();
+  expect(await firstBrokenLink(oldestFirst.filter(({ n }) => n !== 2))).toBe(3);
+  expect(await store.verify()).toBeUndefined();
+  const batch = await store.usageAfter(1, 500);
+  const events = UsageBatch.parse(JSON.parse(new TextDecoder().decode(batch?.body))).events;
+  expect(events.map(({ seq, kind }) => [seq, kind])).toEqual([
+    [2, "refused"],
+    [3, "settled"],
+  ]);
+  expect(await store.usageAfter(3, 500)).toBeUndefined();
+});
+
+test("an edited line is found by the verifier", async () => {
+  await store.append({ entries: [settled(1), settled(2), settled(3)], usageCursor: 0 });
+  await store.close();
+  const db = new DatabaseSync(path());
+  db.exec(`UPDATE entry SET log = replace(log, '"status":200', '"status":500') WHERE audit_n = 2`);
+  db.close();
+  store = await openLogStore(path());
+  expect(await store.verify()).toBe(2);
+});
+
+test("a change that comes twice is one link", async () => {
+  await store.append({ entries: [change(1), change(1)], usageCursor: 0 });
+  const heads = await store.append({ entries: [change(1), change(2)], usageCursor: 0 });
+  expect(heads.auditN).toBe(2);
+});
+
+test("a batch that fails leaves nothing behind", async () => {
+  const broken = { ...settled(1), generation: {} as number } as LogEntry;
+  await expect(store.append({ entries: [settled(1), broken], usageCursor: 0 })).rejects.toThrow();
+  const heads = await store.append({ entries: [settled(2)], usageCursor: 0 });
+  expect(heads).toMatchObject({ auditN: 1, usageNextSeq: 2 });
+  expect(await store.query({ kind: "logs", limit: 10 })).toHaveLength(1);
+  expect(await store.verify()).toBeUndefined();
+});
+
+test("a sequence number that the control plane has is never given again", async () => {
+  const heads = await store.append({ entries: [settled(1)], usageCursor: 41 });
+  expect(heads.usageNextSeq).toBe(43);
+  await store.close();
+  store = await openLogStore(path());
+  expect((await store.heads()).usageNextSeq).toBe(43);
+});
+
+test("logs are filtered and paged newest first; audit follows a key through changes and requests", async () => {
+  const refused: LogEntry = {
+    kind: "refused",
+    log: { ...(settled(4) as Extract<LogEntry, { kind: "settled" }>).log, code: "key_revoked", model: null },
+  };
+  const other = settled(5, { keyId: "key_000000000002", model: "story" });
+  await store.append({ entries: [settled(1), settled(2), refused, other, change(1)], usageCursor: 0 });
+  const ids = async (question: object) =>
+    ((await store.query({ kind: "logs", limit: 10, ...question })) as LogRow[]).map(({ requestId }) =>
+      Number(requestId.slice(4)),
+    );
+  expect(await ids({})).toEqual([5, 4, 2, 1]);
+  expect(await ids({ keyId: "key_000000000001", limit: 2 })).toEqual([4, 2]);
+  expect(await ids({ before: 3 })).toEqual([2, 1]);
+  expect(await ids({ model: "story" })).toEqual([5]);
+  expect(await ids({ code: "key_revoked" })).toEqual([4]);
+  expect(await ids({ requestId: "req_000000000002" })).toEqual([2]);
+  expect(await ids({ fromMs: 1_000_002, toMs: 1_000_004 })).toEqual([4, 2]);
+  const rows = (await store.query({ kind: "logs", limit: 10 })) as LogRow[];
+  for (const row of rows) expect(LogRowSchema.parse(row)).toEqual(row);
+  const audit = (await store.query({ kind: "audit", limit: 10, keyId: "key_000000000001" })) as AuditRow[];
+  expect(audit.map(({ entry }) => entry.kind)).toEqual(["change", "request", "request"]);
+  expect(await store.query({ kind: "audit", limit: 10, action: "api-key.revoke" })).toHaveLength(1);
+});

@@ -1,0 +1,170 @@
+/**
+ * `OpenJournal` on Node: one unsynced append for all requests of an event-loop turn. What was written survives the end of
+ * the process; a power cut may lose the last moments of requests of keys without a budget.
+ *
+ * The journal is a row of files. A file is deleted when nothing in it is open any more and no older file is left, so that
+ * a settlement is never forgotten before what it settles.
+ */
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { OpenJournal, OpenRecord } from "../../ports.ts";
+
+const FILE_BYTES_MAX = 4 * 1024 * 1024;
+const FILE_NAME = /^open-(\d{9})\.jsonl$/;
+
+interface JournalFile {
+  readonly path: string;
+  open: number;
+}
+
+/** Opens the journal in `folder`; what the last process left open are the orphans. */
+export async function openOpenJournal(folder: string, fileBytesMax = FILE_BYTES_MAX): Promise<OpenJournal> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const names = readdirSync(folder)
+    .filter((name) => FILE_NAME.test(name))
+    .sort();
+  const files: JournalFile[] = [];
+  const orphans = new Map<string, { record: OpenRecord; file: JournalFile }>();
+  for (const name of names) {
+    const file = { path: join(folder, name), open: 0 };
+    files.push(file);
+    readFile(file, orphans);
+  }
+  const number = Number(FILE_NAME.exec(names.at(-1) ?? "")?.[1] ?? 0);
+  return new Journal(folder, number, files, orphans, fileBytesMax);
+}
+
+/** A line that cannot be read was being written when the process ended: its request was never forwarded. */
+function readFile(file: JournalFile, open: Map<string, { record: OpenRecord; file: JournalFile }>): void {
+  for (const line of readFileSync(file.path, "utf8").split("\n")) {
+    const entry = parse(line);
+    if (entry === undefined) continue;
+    if (typeof entry === "string") {
+      const settled = open.get(entry);
+      if (settled !== undefined) settled.file.open--;
+      open.delete(entry);
+    } else {
+      file.open++;
+      open.set(entry.requestId, { record: entry, file });
+    }
+  }
+}
+
+function parse(line: string): OpenRecord | string | undefined {
+  try {
+    return JSON.parse(line) as OpenRecord | string;
+  } catch {
+    return undefined;
+  }
+}
+
+class Journal implements OpenJournal {
+  readonly #folder: string;
+  readonly #fileBytesMax: number;
+  readonly #files: JournalFile[];
+  readonly #orphans: readonly OpenRecord[];
+  readonly #open = new Map<string, JournalFile>();
+  #number: number;
+  #fd: number;
+  #written = 0;
+  #lines = "";
+  #turn: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(
+    folder: string,
+    number: number,
+    files: JournalFile[],
+    orphans: ReadonlyMap<string, { record: OpenRecord; file: JournalFile }>,
+    fileBytesMax: number,
+  ) {
+    this.#folder = folder;
+    this.#fileBytesMax = fileBytesMax;
+    this.#number = number;
+    this.#files = files;
+    this.#orphans = [...orphans.values()].map(({ record }) => record);
+    for (const [id, { file }] of orphans) this.#open.set(id, file);
+    this.#fd = this.#nextFile();
+    this.#tidy();
+  }
+
+  open(record: OpenRecord): Promise<void> {
+    const file = this.#files.at(-1);
+    if (this.#closed || file === undefined) return Promise.reject(new Error("the open journal is closed"));
+    this.#lines += `${JSON.stringify(record)}\n`;
+    this.#open.set(record.requestId, file);
+    file.open++;
+    return this.#writeAtTurnsEnd();
+  }
+
+  settle(requestId: string): void {
+    const file = this.#open.get(requestId);
+    if (file === undefined || this.#closed) return;
+    this.#open.delete(requestId);
+    file.open--;
+    this.#lines += `"${requestId}"\n`;
+    // A mark that cannot be written costs a look-up at the next start, which finds the request settled.
+    this.#writeAtTurnsEnd().catch(() => undefined);
+  }
+
+  async orphans(): Promise<readonly OpenRecord[]> {
+    return this.#orphans;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    await this.#turn?.catch(() => undefined);
+    this.#closed = true;
+    closeSync(this.#fd);
+  }
+
+  #writeAtTurnsEnd(): Promise<void> {
+    this.#turn ??= new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        this.#turn = undefined;
+        const text = this.#lines;
+        this.#lines = "";
+        try {
+          this.#write(text);
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    return this.#turn;
+  }
+
+  #write(text: string): void {
+    const bytes = Buffer.from(text);
+    let done = 0;
+    try {
+      while (done < bytes.length) done += writeSync(this.#fd, bytes, done);
+    } finally {
+      this.#written += done;
+      // Whatever comes next begins on a line of its own.
+      if (done < bytes.length) this.#lines = `\n${this.#lines}`;
+    }
+    if (this.#written < this.#fileBytesMax) return;
+    closeSync(this.#fd);
+    this.#fd = this.#nextFile();
+    this.#tidy();
+  }
+
+  #nextFile(): number {
+    this.#number++;
+    const path = join(this.#folder, `open-${String(this.#number).padStart(9, "0")}.jsonl`);
+    this.#files.push({ path, open: 0 });
+    this.#written = 0;
+    return openSync(path, "a", 0o600);
+  }
+
+  #tidy(): void {
+    for (;;) {
+      const [oldest] = this.#files;
+      if (oldest === undefined || oldest.open > 0 || this.#files.length === 1) return;
+      unlinkSync(oldest.path);
+      this.#files.shift();
+    }
+  }
+}
