@@ -155,7 +155,7 @@ export const rooms: readonly Room[] = [
       /^control-plane\/src\/fleet\/(journal|journal-types|organization|data-key|enrolment|accounts|ask-all)\.ts$/,
       ...shared,
     ],
-    packages: persistence,
+    packages: [...persistence, /^@pydantic\/genai-prices$/],
     because: "a verb knows ports, db, fleet's doors, other nouns and shared; not http, hono or NATS",
   },
   {
