@@ -39,6 +39,7 @@ export const replica = pgTable(
     /** The latest moment at which it was told that its table is current; null = it admits nothing yet. */
     freshHi: timestamp("fresh_hi", { withTimezone: true }),
     lastSeen: timestamp("last_seen", { withTimezone: true }),
+    /** The process that speaks for it; only a later start may take over (A5). */
     bootId: text("boot_id"),
     nack: jsonb("nack").$type<Nack>(),
     bye: boolean("bye").notNull().default(false),

@@ -81,7 +81,7 @@ export async function connectFakeReplica(
     ignoreAuthErrorAbort: true,
   });
   const verify = await createVerify(answer.verificationKeys);
-  const boot = Buffer.from(random(9)).toString("base64url");
+  const boot = `1.${Buffer.from(random(9)).toString("base64url")}`;
   const replica: FakeReplica = {
     id,
     answer,

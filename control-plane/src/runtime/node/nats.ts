@@ -22,11 +22,18 @@ interface Link {
   readonly connected: boolean;
   /** Calls back with the connection at the first connect and after every reconnect; at once when it stands. */
   onConnect(callback: (connection: NatsConnection, first: boolean) => void): () => void;
+  within(ms: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface Opened {
+  /** True as soon as it is connected, false when it is not after `ms`. */
+  within(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
 /** The bus as the control plane's account sees it; usable before it is connected. */
-export function openFleetBus(options: BusOptions): FleetBus & { close(): Promise<void> } {
+export function openFleetBus(options: BusOptions): FleetBus & Opened {
   const link = openLink(options);
   return {
     get connected() {
@@ -58,12 +65,13 @@ export function openFleetBus(options: BusOptions): FleetBus & { close(): Promise
         stop();
       };
     },
+    within: (ms) => link.within(ms),
     close: () => link.close(),
   };
 }
 
 /** The bus as the system account sees it. */
-export function openAccountBus(options: BusOptions): AccountBus & { close(): Promise<void> } {
+export function openAccountBus(options: BusOptions): AccountBus & Opened {
   const link = openLink(options);
   const request = async (subject: string, body: string): Promise<unknown> => {
     const connection = link.connection();
@@ -84,6 +92,7 @@ export function openAccountBus(options: BusOptions): AccountBus & { close(): Pro
       return Array.isArray(data) ? data.map(String) : [];
     },
     onConnect: (callback) => link.onConnect(() => callback()),
+    within: (ms) => link.within(ms),
     close: () => link.close(),
   };
 }
@@ -148,6 +157,19 @@ function openLink({ servers, account, name, log }: BusOptions): Link {
       callbacks.add(callback);
       if (connection !== undefined) callback(connection, true);
       return () => callbacks.delete(callback);
+    },
+    within(ms) {
+      return new Promise((resolve) => {
+        const settle = (value: boolean) => {
+          clearTimeout(timer);
+          callbacks.delete(up);
+          resolve(value);
+        };
+        const up = () => settle(true);
+        const timer = setTimeout(() => settle(false), ms);
+        if (connected) settle(true);
+        else callbacks.add(up);
+      });
     },
     async close() {
       closed = true;

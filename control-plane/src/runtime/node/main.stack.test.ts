@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { findFreePort } from "../../../../infra/local/ports.ts";
+import { issueEnrolmentToken } from "../../fleet/enrolment.ts";
+import { awaitOperation } from "../../fleet/operations.ts";
+import { KEK, startCluster, type TestCluster, type TestProcess } from "../../fleet/testing/control-plane.ts";
+import { connectFakeReplica, enrolmentKeys } from "../../fleet/testing/fake-replica.ts";
+import { createTestOrganization, putTestKey, testKey } from "../../fleet/testing/organization.ts";
+
+const MAIN = resolve(import.meta.dirname, "main.ts");
+
+let cluster: TestCluster;
+/** Writes as a verb would; answers no replica. */
+let writer: TestProcess;
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  writer = await cluster.start({ serve: false });
+});
+afterAll(async () => {
+  await cluster?.stop();
+});
+
+interface Spawned {
+  child: ChildProcess;
+  output(): string;
+  /** Resolves when a line with this text has been printed, rejects when the process ends before. */
+  printed(text: string): Promise<void>;
+}
+
+function spawnMain(environment: Record<string, string>): Spawned {
+  const child = spawn(process.execPath, [MAIN], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  const watchers = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk) => {
+      output += String(chunk);
+      for (const look of watchers) look();
+    });
+  }
+  return {
+    child,
+    output: () => output,
+    printed: (text) =>
+      new Promise((found, reject) => {
+        const look = () => {
+          if (output.includes(text)) found();
+        };
+        watchers.add(look);
+        child.once("exit", () => reject(new Error(`ended before it printed "${text}":\n${output}`)));
+        look();
+      }),
+  };
+}
+
+async function environment(change: Record<string, string> = {}): Promise<Record<string, string>> {
+  const port = await findFreePort();
+  return {
+    DATABASE_URL: cluster.databaseUrl,
+    NATS_URL: cluster.nats.url,
+    CLAVIGER_NATS_PUBLIC_URLS: cluster.nats.url,
+    CLAVIGER_KEK: Buffer.from(KEK).toString("base64"),
+    CLAVIGER_OPERATOR_TOKEN: "operator-token-of-the-test-0123456789",
+    CLAVIGER_PUBLIC_URL: `http://127.0.0.1:${port}`,
+    PORT: String(port),
+    HOST: "127.0.0.1",
+    ...change,
+  };
+}
+
+test("a process enrols a replica over HTTP, answers its heartbeats, completes a barrier, and ends on SIGTERM", async () => {
+  const env = await environment();
+  const main = spawnMain(env);
+  await main.printed("control plane ready");
+  const { orgId, projectId } = await createTestOrganization(writer.ports);
+  const request = { orgId, name: "eu-1", region: "eu", replicas: 1 };
+  const token = await writer.ports.db.transaction((tx) => issueEnrolmentToken(tx, writer.ports, request));
+  const keys = enrolmentKeys();
+  const enrolled = await fetch(`${env.CLAVIGER_PUBLIC_URL}/gateway/v1/enrol`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      v: 1,
+      token: token.secret,
+      slot: "0",
+      nkey: keys.publicKey,
+      sealKey: keys.sealKey,
+      runtime: "node",
+    }),
+  });
+  expect(enrolled.status).toBe(200);
+  const replica = await connectFakeReplica((await enrolled.json()) as never, keys);
+  await replica.beat();
+  await replica.catchUp();
+  await replica.beat();
+  const change = await putTestKey(writer.ports, orgId, testKey(projectId), "giving");
+  const view = await awaitOperation(writer.ports, orgId, change.operationId, 5_000);
+  expect(view).toMatchObject({ status: "confirmed", gateways: [{ name: "eu-1", state: "confirmed" }] });
+  await replica.close();
+  const exit = once(main.child, "exit");
+  main.child.kill("SIGTERM");
+  expect(await exit).toEqual([0, null]);
+});
+
+test.each([
+  ["CLAVIGER_KEK", "too-short", "CLAVIGER_KEK must be 32 bytes as base64"],
+  [
+    "CLAVIGER_KEK",
+    "aws-kms://key/1",
+    "CLAVIGER_KEK names a key of a KMS, which this version does not support; give 32 bytes as base64",
+  ],
+  ["CLAVIGER_OPERATOR_TOKEN", "short", "CLAVIGER_OPERATOR_TOKEN must have at least 32 characters"],
+  ["DATABASE_URL", "mysql://x", "DATABASE_URL must be a postgres:// URL"],
+  ["PORT", "http", "PORT Invalid input: expected number, received NaN"],
+])("a bad %s stops the start with one line that names it and does not show it", async (name, value, line) => {
+  const main = spawnMain(await environment({ [name]: value }));
+  expect(await once(main.child, "exit")).toEqual([1, null]);
+  expect(main.output()).toBe(`${line}\n`);
+});
+
+test("another key-encryption key than the cluster's stops the start", async () => {
+  const main = spawnMain(await environment({ CLAVIGER_KEK: Buffer.alloc(32, 9).toString("base64") }));
+  expect(await once(main.child, "exit")).toEqual([1, null]);
+  expect(main.output()).toContain("was not wrapped under this key-encryption key (CLAVIGER_KEK)");
+});

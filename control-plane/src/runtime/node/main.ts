@@ -1,0 +1,74 @@
+/** A control plane as a Node process. Any number of them share one PostgreSQL. */
+import { type HttpBindings, type ServerType, serve } from "@hono/node-server";
+import { pino } from "pino";
+import { createControlPlane } from "../../app.ts";
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { type Running, startServices } from "./services.ts";
+
+/** Connections that are still busy after this long are cut, in milliseconds. */
+const DRAIN_MS = 8_000;
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = pino({ level: config.logLevel, base: { process: "control-plane" } });
+  const services = await startServices(config, log);
+  const app = createControlPlane(services.ports, settingsOf(config));
+  const server = await listen((request, { incoming }: HttpBindings) => {
+    const peer = incoming.socket.remoteAddress;
+    return app.fetch(request, peer === undefined ? {} : { peer });
+  }, config);
+  log.info({ url: config.publicUrl, port: config.port }, "control plane ready");
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, "control plane stops");
+    shutDown(server, services).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, "control plane did not stop cleanly");
+        process.exit(1);
+      },
+    );
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+}
+
+function settingsOf(config: Config) {
+  const { publicUrl, operatorToken, egressAllow } = config;
+  return { publicUrl, operatorToken, egressAllow };
+}
+
+type Fetch = (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
+
+function listen(fetch: Fetch, config: Config): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve(
+      { fetch: fetch as Parameters<typeof serve>[0]["fetch"], port: config.port, hostname: config.host },
+      () => {
+        server.off("error", reject);
+        resolve(server);
+      },
+    );
+    server.once("error", reject);
+  });
+}
+
+/** Stops accepting, lets running requests end, then closes what they stood on. */
+async function shutDown(server: ServerType, services: Running): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  if ("closeIdleConnections" in server) server.closeIdleConnections();
+  const cut = setTimeout(() => {
+    if ("closeAllConnections" in server) server.closeAllConnections();
+  }, DRAIN_MS);
+  await closed;
+  clearTimeout(cut);
+  await services.stop();
+}
+
+main().catch((error: unknown) => {
+  const line = error instanceof ConfigError ? error.message : `control plane cannot start: ${String(error)}`;
+  process.stderr.write(`${line}\n`);
+  process.exit(1);
+});

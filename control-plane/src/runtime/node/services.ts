@@ -1,0 +1,62 @@
+/** Everything a control-plane process runs beside HTTP, started in order and stopped in reverse. */
+import { openDatabase } from "../../db/database.ts";
+import { migrate } from "../../db/migrate.ts";
+import { startAccountKeeper } from "../../fleet/account-keeper.ts";
+import { loadClusterKeys } from "../../fleet/cluster-keys.ts";
+import { startHousekeeping } from "../../fleet/housekeeping.ts";
+import { createQueries } from "../../fleet/queries.ts";
+import { startRelay } from "../../fleet/relay.ts";
+import { serveFleet } from "../../fleet/serve.ts";
+import type { Log, Ports } from "../../ports.ts";
+import { takeUsage } from "../../usage/intake.ts";
+import type { Config } from "./config.ts";
+import { openAccountBus, openFleetBus } from "./nats.ts";
+import { passwords } from "./passwords.ts";
+import { openWake } from "./postgres.ts";
+import { createVault } from "./vault.ts";
+
+/** Of one process; the API's and the fleet's queries share it. */
+const CONNECTIONS_MAX = 16;
+/** A start waits this long for the bus, in milliseconds; then the API serves without it. */
+const BUS_MS = 5_000;
+
+export interface Running {
+  readonly ports: Ports;
+  stop(): Promise<void>;
+}
+
+export type ServicesConfig = Pick<Config, "databaseUrl" | "kek" | "natsUrls" | "natsPublicUrls">;
+
+/** Migrates, loads the cluster's keys, and starts bus, relay and intake. A bus that is away does not stop the start. */
+export async function startServices(config: ServicesConfig, log: Log): Promise<Running> {
+  await migrate(config.databaseUrl);
+  const { db, close } = openDatabase(config.databaseUrl, CONNECTIONS_MAX);
+  const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+  const vault = await createVault(config.kek);
+  const { sign, verificationKeys, controlPlane, system } = await loadClusterKeys(db, { vault, random });
+  const wake = await openWake(config.databaseUrl, log);
+  const bus = openFleetBus({ servers: config.natsUrls, account: controlPlane, name: "claviger", log });
+  const accounts = openAccountBus({ servers: config.natsUrls, account: system, name: "claviger-sys", log });
+  const keeper = startAccountKeeper({ db, wake, log }, accounts);
+  const clock = { nowMs: () => Date.now() };
+  const base = { db, clock, random, sign, vault, passwords, bus, wake, log };
+  const queries = createQueries(base, bus);
+  const ports: Ports = {
+    ...base,
+    fleet: { natsUrls: config.natsPublicUrls, verificationKeys, ask: queries.ask },
+  };
+  const unserve = serveFleet(ports, bus, takeUsage);
+  const relay = startRelay(ports);
+  const housekeeping = startHousekeeping(ports);
+  if (!(await bus.within(BUS_MS))) log.warn({}, "the bus is not connected; changes wait for it");
+  return {
+    ports,
+    async stop() {
+      unserve();
+      queries.stop();
+      await Promise.all([housekeeping.stop(), relay.stop(), keeper.stop()]);
+      await Promise.all([bus.close(), accounts.close(), wake.close()]);
+      await close();
+    },
+  };
+}
