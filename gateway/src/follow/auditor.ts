@@ -35,12 +35,18 @@ export function createAuditor(
         retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
       }
     }
-    running = undefined;
+  };
+  const start = () => {
+    if (stopped || queue.length === 0) return;
+    running ??= run().finally(() => {
+      running = undefined;
+      start();
+    });
   };
   return {
     push(entries, upTo) {
       queue.push({ entries, upTo });
-      running ??= run();
+      start();
     },
     async idle() {
       while (running !== undefined) await running;

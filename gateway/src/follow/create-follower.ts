@@ -31,6 +31,7 @@ export async function createFollower(ports: FollowPorts): Promise<RunningFollowe
   const { condition, state } = loaded;
   log.info({ condition, ...state.at, keys: state.table.keyCount }, "state loaded");
   const applier = new Applier(ports, loaded);
+  let stopped = false;
   return {
     ...windowOf(applier),
     ...waitsOf(applier),
@@ -47,6 +48,8 @@ export async function createFollower(ports: FollowPorts): Promise<RunningFollowe
       applier.beats.start();
     },
     async stop() {
+      if (stopped) return;
+      stopped = true;
       applier.beats.stop();
       applier.fetcher.stop();
       await atMost(LEAVE_WAIT_MS, applier.beat(true));

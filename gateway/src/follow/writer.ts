@@ -60,12 +60,18 @@ export function createWriter(
         retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
       }
     }
-    running = undefined;
+  };
+  const start = () => {
+    if (stopped || queue.length === 0) return;
+    running ??= run().finally(() => {
+      running = undefined;
+      start();
+    });
   };
   return {
     push(effect) {
       queue.push(effect);
-      running ??= run();
+      start();
     },
     sizes,
     get failures() {
