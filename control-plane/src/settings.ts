@@ -7,6 +7,4 @@ export interface Settings {
   readonly operatorToken: string;
   /** `host:port` or CIDR entries that may be called without https (`CLAVIGER_EGRESS_ALLOW`). */
   readonly egressAllow: readonly string[];
-  /** Folder of the built dashboard; absent when there is none. */
-  readonly dashboardDir?: string;
 }

@@ -1,12 +1,28 @@
 /** Every route of the control plane, once. What is not here is a 404. */
 import type { Route } from "./route.ts";
+import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { enrolmentRoutes } from "./routes/enrolment.ts";
 import { gatewayRoutes } from "./routes/gateways.ts";
+import { llmApiKeyRoutes } from "./routes/llm-api-keys.ts";
 import { logRoutes } from "./routes/logs.ts";
+import { memberRoutes } from "./routes/members.ts";
+import { modelRoutes } from "./routes/models.ts";
 import { operationRoutes } from "./routes/operations.ts";
+import { organizationRoutes } from "./routes/organizations.ts";
+import { personalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
+import { projectRoutes } from "./routes/projects.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import { statusRoutes } from "./routes/status.ts";
 
 export const routes: readonly Route[] = [
+  ...organizationRoutes,
+  ...sessionRoutes,
+  ...personalAccessTokenRoutes,
+  ...memberRoutes,
+  ...projectRoutes,
+  ...apiKeyRoutes,
+  ...llmApiKeyRoutes,
+  ...modelRoutes,
   ...gatewayRoutes,
   ...operationRoutes,
   ...logRoutes,

@@ -6,7 +6,8 @@
 import type { Resource, ResourceType } from "@claviger/shared/api/resource";
 import type { Role } from "@claviger/shared/api/role";
 import type * as z from "zod";
-import type { Effect } from "../fleet/journal-types.ts";
+import type { Claim } from "../idempotency/claim.ts";
+import type { Changed } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
 import type { Settings } from "../settings.ts";
@@ -38,28 +39,20 @@ export interface Call<B, Q> {
   readonly request: Request;
   /** Address of the peer, for rate limits and session lists. */
   readonly peer: string;
+  /** The right to run, when the request came with an Idempotency-Key; members carry it in `caller`. */
+  readonly claim: Claim | undefined;
 }
 
 export interface MemberCall<B, Q> extends Call<B, Q> {
   readonly caller: Caller;
 }
 
-/** What a change verb returns; `resource` is null after a delete without a view. */
-export interface Changed<R extends Resource = Resource> {
-  readonly resource: R | null;
-  readonly effect: Effect;
-  readonly operationId: string | null;
-  readonly revision: string;
-  /** Shown once, as `meta.secretKey`; never stored with the idempotent answer. */
-  readonly secretKey?: string;
-  readonly meta?: Readonly<Record<string, unknown>>;
-}
-
 export type Answer =
   | {
       readonly kind: "one";
       readonly status?: 200 | 201 | 202;
-      readonly resource: Resource;
+      /** null after a delete. */
+      readonly resource: Resource | null;
       readonly revision?: string;
       readonly secretKey?: string;
       readonly meta?: Readonly<Record<string, unknown>>;

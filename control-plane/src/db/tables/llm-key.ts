@@ -22,5 +22,8 @@ export const llmKey = pgTable(
     createdAt: timestamp("created_at", { withTimezone: true }).notNull(),
     revision: text("revision").notNull(),
   },
-  (table) => [uniqueIndex("llm_key_name").on(table.projectId, table.name), index("llm_key_org").on(table.orgId)],
+  (table) => [
+    uniqueIndex("llm_key_name").on(table.projectId, table.name),
+    index("llm_key_org").on(table.orgId),
+  ],
 );

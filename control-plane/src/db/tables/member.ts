@@ -23,5 +23,8 @@ export const member = pgTable(
     /** Kept so that what the member did and owned stays readable. */
     deletedAt: timestamp("deleted_at", { withTimezone: true }),
   },
-  (table) => [uniqueIndex("member_email").on(table.orgId, table.email), index("member_sign_in").on(table.email)],
+  (table) => [
+    uniqueIndex("member_email").on(table.orgId, table.email),
+    index("member_sign_in").on(table.email),
+  ],
 );

@@ -1,0 +1,65 @@
+/** The route table as one Hono application, with what stands outside of `/api/v1`. */
+import { type ApiProblem, problem } from "@claviger/shared/api/problem";
+import { sql } from "drizzle-orm";
+import { Hono } from "hono";
+import type { Ports } from "../ports.ts";
+import type { Settings } from "../settings.ts";
+import { docsPage } from "./docs-page.ts";
+import { type HttpEnv, makeRequestId, mount } from "./mount.ts";
+import { openApiOf } from "./openapi.ts";
+import { failureResponse } from "./refuse.ts";
+import type { Route } from "./route.ts";
+import { routes } from "./route-table.ts";
+
+/** Answers every request; never throws. */
+export function createServer(ports: Ports, settings: Settings): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  app.use(async (context, next) => {
+    context.set("requestId", makeRequestId(ports));
+    await next();
+    context.res.headers.set("x-request-id", context.get("requestId"));
+    context.res.headers.set("x-content-type-options", "nosniff");
+  });
+  for (const route of routes) app.on(route.method, route.path, mount(route, ports, settings));
+  app.get("/healthz", (context) => context.json({ status: "ok" }));
+  app.get("/readyz", async (context) => {
+    const ready = await isReady(ports);
+    return context.json({ status: ready ? "ready" : "database_unavailable" }, ready ? 200 : 503);
+  });
+  const openApi = JSON.stringify(openApiOf(routes));
+  app.get("/openapi.json", (context) => context.body(openApi, 200, { "content-type": "application/json" }));
+  app.get("/docs", (context) => context.html(docsPage(routes)));
+  const others = [get("/healthz"), get("/readyz"), get("/openapi.json"), get("/docs")];
+  const table = [...routes, ...others].map(({ method, path }) => ({ method, pattern: patternOf(path) }));
+  app.notFound((context) => {
+    const { pathname } = new URL(context.req.url);
+    const allow = [
+      ...new Set(table.filter(({ pattern }) => pattern.test(pathname)).map(({ method }) => method)),
+    ];
+    const error = allow.length === 0 ? problem("unknown_url") : wrongMethod(allow);
+    const shape = pathname.startsWith("/gateway/") ? "gateway" : "json-api";
+    return failureResponse(error, shape, context.get("requestId"), ports.log);
+  });
+  app.onError((error, context) => failureResponse(error, "json-api", context.get("requestId"), ports.log));
+  return app;
+}
+
+async function isReady(ports: Ports): Promise<boolean> {
+  try {
+    await ports.db.execute(sql`select 1`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const get = (path: string): Pick<Route, "method"> & { path: string } => ({ method: "GET", path });
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/[.]/g, "\\.").replace(/:[A-Za-z0-9]+/g, "[^/]+")}$`);
+}
+
+function wrongMethod(allow: readonly string[]): ApiProblem {
+  const named = allow.includes("GET") ? [...allow, "HEAD"] : allow;
+  return problem("method_not_allowed", undefined, { allow: named });
+}
