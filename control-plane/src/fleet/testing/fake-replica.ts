@@ -79,6 +79,7 @@ export async function connectFakeReplica(
     maxReconnectAttempts: -1,
     reconnectTimeWait: 100,
     ignoreAuthErrorAbort: true,
+    waitOnFirstConnect: true,
   });
   const verify = await createVerify(answer.verificationKeys);
   const boot = `1.${Buffer.from(random(9)).toString("base64url")}`;
