@@ -29,16 +29,15 @@ export function readCredential(headers: CredentialHeaders): Credential {
   const authorization = trim(headers.authorization);
   const bearer = BEARER.test(authorization);
   let token = bearer ? trim(authorization.slice(6)) : authorization;
-  let fromBearer = token !== "";
+  const fromAuthorization = token !== "";
   for (const name of BARE_HEADERS) {
     const value = trim(headers[name]);
     if (value === "" || value === token) continue;
     if (token !== "") return { kind: "refused", refusal: refuse("ambiguous_credentials") };
     token = value;
-    fromBearer = false;
   }
   if (token === "") return { kind: "refused", refusal: refuse("missing_api_key") };
-  if ((fromBearer && !bearer) || token.length > TOKEN_BYTES_MAX || !VISIBLE_ASCII.test(token)) {
+  if ((fromAuthorization && !bearer) || token.length > TOKEN_BYTES_MAX || !VISIBLE_ASCII.test(token)) {
     return { kind: "refused", refusal: refuse("malformed_api_key") };
   }
   return { kind: "token", token };

@@ -132,6 +132,7 @@ describe("what can be read in two ways", () => {
     [`{${many},"n39":1}`, "duplicate_name"],
     [`{${many},"x":{${many}}}`, undefined],
     [`{"x":{${many}},${many},"x":1}`, "duplicate_name"],
+    [`{"x":[{${many}},{${many}}],"y":{${many}}}`, undefined],
     ['{"":1,"":2}', "duplicate_name"],
     ['{"__proto__":1}', "forbidden_name"],
     ['{"a":[{"__proto__":{}}]}', "forbidden_name"],
