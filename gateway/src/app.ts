@@ -56,7 +56,7 @@ export interface Gateway {
 
 /** Composes the gateway and connects it to the follower's aborts. */
 export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
-  const { follower, clock, log, metrics = createMetrics() } = ports;
+  const { follower, clock, metrics = createMetrics() } = ports;
   const inflight = new Inflight();
   const deps: ServeDeps = {
     ...ports,
@@ -70,46 +70,83 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     refuseBySize,
     refuseByType,
   };
-  let draining = false;
   follower.onAbort((abort) => inflight.abort(abort, follower.view));
-
+  const state: State = { ports, settings, deps, metrics, inflight, draining: false };
   const app = new Hono<{ Bindings: Record<string, unknown> }>();
-  const refuseHere = (exchange: Exchange, refusal: Refusal, dialect: Dialect) => {
+  mountData(app, state);
+  mountHealth(app, state);
+  return {
+    fetch: (request, env) => app.fetch(request, env as Record<string, unknown>),
+    inflight: () => inflight.size,
+    tick: () => inflight.tick(clock.monoMs()),
+    drain: () => {
+      state.draining = true;
+    },
+    abortAll: () => inflight.abortAll(refuse("draining")),
+  };
+}
+
+type App = Hono<{ Bindings: Record<string, unknown> }>;
+
+interface State {
+  readonly ports: GatewayPorts;
+  readonly settings: GatewaySettings;
+  readonly deps: ServeDeps;
+  readonly metrics: Metrics;
+  readonly inflight: Inflight;
+  draining: boolean;
+}
+
+/** The closed table of data routes; what is not in it is a 404, and another method a 405. */
+function mountData(app: App, state: State): void {
+  const { ports, metrics, settings, deps } = state;
+  const turnAway = (exchange: Exchange, refusal: Refusal, dialect: Dialect): Response => {
     countUp(metrics.refusals, refusal.code);
     const requestId = `req_${ports.crypto.randomId()}`;
-    const ours = ownHeaders(settings.gatewayName, requestId, { dialect });
-    sendProblem(exchange.answer, refusal, dialect, ours, requestId);
+    sendProblem(
+      exchange.answer,
+      refusal,
+      dialect,
+      ownHeaders(settings.gatewayName, requestId, { dialect }),
+      requestId,
+    );
+    return ports.alreadyAnswered();
   };
   const answer = (route: Route, env: unknown): Response => {
     const exchange = ports.exchangeOf(env);
-    if (draining) refuseHere(exchange, refuse("draining"), route.dialect);
-    else {
-      const work =
-        route.kind === "forward" ? serve(deps, exchange, route) : answerModels(deps, exchange, route);
-      work.catch((error: unknown) => {
-        log.error({ err: error }, "request failed");
-        if (exchange.answer.begun) exchange.answer.cut();
-        else refuseHere(exchange, refuse("internal_error"), route.dialect);
-      });
-    }
+    if (state.draining) return turnAway(exchange, refuse("draining"), route.dialect);
+    const work =
+      route.kind === "forward" ? serve(deps, exchange, route) : answerModels(deps, exchange, route);
+    work.catch((error: unknown) => {
+      ports.log.error({ err: error }, "request failed");
+      if (exchange.answer.begun) exchange.answer.cut();
+      else turnAway(exchange, refuse("internal_error"), route.dialect);
+    });
     return ports.alreadyAnswered();
   };
   for (const route of routes) {
     app.on(route.method, route.path, (c) => answer(route, c.env));
-    app.all(route.path, (c) => {
-      const allow = routes.filter(({ path }) => path === route.path).map(({ method }) => method);
-      refuseHere(ports.exchangeOf(c.env), refuse("method_not_allowed", { allow }), route.dialect);
-      return ports.alreadyAnswered();
-    });
+    const allow = routes.filter(({ path }) => path === route.path).map(({ method }) => method);
+    app.all(route.path, (c) =>
+      turnAway(ports.exchangeOf(c.env), refuse("method_not_allowed", { allow }), route.dialect),
+    );
   }
+  app.notFound((c) => turnAway(ports.exchangeOf(c.env), refuse("unknown_url"), dialectOfPath(c.req.path)));
+  app.onError((error, c) => {
+    ports.log.error({ err: error }, "request failed");
+    return turnAway(ports.exchangeOf(c.env), refuse("internal_error"), dialectOfPath(c.req.path));
+  });
+}
+
+/** What tells operators and balancers how the gateway is. */
+function mountHealth(app: App, state: State): void {
+  const { settings, metrics, inflight } = state;
+  const { follower } = state.ports;
   app.get("/healthz", (c) => c.json({ status: "ok" }, 200, plainHeaders(settings)));
   app.get("/readyz", (c) => {
-    const ready = follower.ready() && !draining;
-    return c.json(
-      { status: ready ? "ready" : draining ? "draining" : "not ready" },
-      ready ? 200 : 503,
-      plainHeaders(settings),
-    );
+    const ready = follower.ready() && !state.draining;
+    const status = ready ? "ready" : state.draining ? "draining" : "not ready";
+    return c.json({ status }, ready ? 200 : 503, plainHeaders(settings));
   });
   app.get("/metrics", (c) => {
     const { epoch, rev, ageMs, dropped } = follower.status();
@@ -117,20 +154,6 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     const headers = { ...plainHeaders(settings), "content-type": "text/plain; version=0.0.4; charset=utf-8" };
     return c.body(renderMetrics(metrics, gauges), 200, headers);
   });
-  app.notFound((c) => {
-    refuseHere(ports.exchangeOf(c.env), refuse("unknown_url"), dialectOfPath(c.req.path));
-    return ports.alreadyAnswered();
-  });
-
-  return {
-    fetch: (request, env) => app.fetch(request, env as Record<string, unknown>),
-    inflight: () => inflight.size,
-    tick: () => inflight.tick(clock.monoMs()),
-    drain: () => {
-      draining = true;
-    },
-    abortAll: () => inflight.abortAll(refuse("draining")),
-  };
 }
 
 function plainHeaders({ gatewayName }: GatewaySettings): Record<string, string> {

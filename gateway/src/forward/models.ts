@@ -21,7 +21,7 @@ export async function answerModels(deps: ServeDeps, exchange: Exchange, route: M
   const who = judged instanceof Promise ? await judged : judged;
   if (!who.ok) return turnAway(who.refusal);
   const { principal } = who;
-  ours.push("x-claviger-key", principal.key.id);
+  const admitted = [...ours, "x-claviger-key", principal.key.id];
   if (route.kind === "models") {
     const names = new Map(
       listRoutes(deps.view, principal).map(({ provider, model }) => [
@@ -29,13 +29,13 @@ export async function answerModels(deps: ServeDeps, exchange: Exchange, route: M
         provider.provider,
       ]),
     );
-    return send(exchange, ours, listOf([...names], dialect));
+    return send(exchange, admitted, listOf([...names], dialect));
   }
   const asked = decode(exchange.target.slice("/v1/models/".length).split("?", 1)[0] as string);
   if (asked === undefined) return turnAway(refuse("model_not_found"));
   const decision = admitModel(deps.view, principal, asked);
   if (decision.kind === "refused") return turnAway(decision.refusal);
-  send(exchange, ours, modelOf(asked, decision.routes[0].provider.provider, dialect));
+  send(exchange, admitted, modelOf(asked, decision.routes[0].provider.provider, dialect));
 }
 
 function decode(text: string): string | undefined {

@@ -162,6 +162,7 @@ function failureOf(error: unknown): UpstreamFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "EGRESS_BLOCKED") return "blocked";
   if (TIMEOUTS.has(code) || code === "ETIMEDOUT") return "timeout";
-  if (GARBAGE.has(code) || code.startsWith("HPE_")) return "bad_response";
+  if (GARBAGE.has(code) || (error instanceof Error && error.name === "HTTPParserError"))
+    return "bad_response";
   return "disconnected";
 }

@@ -1,0 +1,186 @@
+/** For tests: the table, the follower and the ledger as the test writes them. */
+import type { Freshness, TableView } from "@claviger/shared/decide/view";
+import { makeApiKey } from "@claviger/shared/key/secret";
+import type { KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "@claviger/shared/wire/record";
+import type { Abort, Follower } from "../../follow/follower.ts";
+import type { OpenRecord } from "../../ports.ts";
+import type { Ledger, Settlement } from "../../rooms.ts";
+import { createCrypto } from "./crypto.ts";
+
+export const PROJECT = "prj_000000000001";
+const ORGANIZATION = "org_000000000001";
+const hashOf = createCrypto().keyHash;
+
+export interface FakeTable {
+  readonly view: TableView;
+  readonly keys: Map<string, KeyRecord>;
+  readonly providers: Map<string, ProviderRecord>;
+  freshness: Freshness;
+  policy: PolicyRecord;
+  project: ProjectRecord;
+  /** A new active key and its secret. */
+  addKey(changes?: Partial<KeyRecord>): { secret: string; record: KeyRecord };
+  edit(id: string, changes: Partial<KeyRecord>): void;
+}
+
+export function fakeTable(): FakeTable {
+  const keys = new Map<string, KeyRecord>();
+  const hashes = new Map<string, string>();
+  const providers = new Map<string, ProviderRecord>();
+  const table: FakeTable = {
+    keys,
+    providers,
+    freshness: { ageMs: 100, nowMs: Date.now() },
+    policy: {
+      id: ORGANIZATION,
+      enabled: true,
+      auditPolicy: "strict",
+      defaultMaxOutputTokens: null,
+      bodyCapture: false,
+      budgetId: null,
+    },
+    project: { id: PROJECT, enabled: true, budgetId: null },
+    addKey(changes) {
+      const made = makeApiKey((size) => crypto.getRandomValues(new Uint8Array(size)));
+      const hash = hashOf(made.secret);
+      const record: KeyRecord = { ...newKey(made.id, hash), ...changes };
+      keys.set(made.id, record);
+      hashes.set(hash, made.id);
+      return { secret: made.secret, record };
+    },
+    edit(id, changes) {
+      const record = keys.get(id);
+      if (record !== undefined) keys.set(id, { ...record, ...changes });
+    },
+    view: {
+      byHash(hash) {
+        const key = keys.get(hashes.get(hash) ?? "");
+        const entry = key?.hashes.find((each) => each.hash === hash);
+        return key === undefined || entry === undefined ? undefined : { key, hash: entry };
+      },
+      key: (id) => keys.get(id),
+      project: (id) => (id === table.project.id ? table.project : undefined),
+      policy: () => table.policy,
+      provider: (id) => providers.get(id),
+      providersOf: () => [...providers.values()],
+      configured: true,
+      epoch: 1,
+      rev: 1,
+    },
+  };
+  return table;
+}
+
+function newKey(id: string, hash: string): KeyRecord {
+  return {
+    id,
+    projectId: PROJECT,
+    kind: "key",
+    generation: 1,
+    hashes: [{ hash, generation: 1, notAfterMs: null }],
+    status: "active",
+    expiresAtMs: null,
+    maxStalenessSeconds: 900,
+    requestsPerMinute: null,
+    tokensPerMinute: null,
+    maxConcurrency: null,
+    budgetId: null,
+    allowedProviders: null,
+    allowedModels: null,
+    ipAllowlist: null,
+    gatewayIds: null,
+    mcp: { enabled: false },
+    metadata: { team: "blue" },
+  };
+}
+
+export interface FakeFollower extends Follower {
+  abort(abort: Partial<Abort>): number;
+  waits: number;
+}
+
+export function fakeFollower(table: FakeTable): FakeFollower {
+  let listener: ((abort: Abort) => number) | undefined;
+  const none: ReadonlySet<string> = new Set();
+  const follower: FakeFollower = {
+    view: table.view,
+    waits: 0,
+    secret: () => undefined,
+    freshness: () => ({ ...table.freshness, nowMs: Date.now() }),
+    ready: () => true,
+    async waitForUnknown() {
+      follower.waits++;
+    },
+    waitForRevision: async (epoch, rev) => epoch === 1 && rev <= 1,
+    onAbort(to) {
+      listener = to;
+      return () => {
+        listener = undefined;
+      };
+    },
+    abort: (abort) =>
+      listener?.({
+        epoch: 1,
+        rev: 2,
+        keyIds: none,
+        providerIds: none,
+        projectIds: none,
+        everything: false,
+        ...abort,
+      }) ?? 0,
+    status: () => ({
+      configured: true,
+      epoch: 1,
+      rev: 1,
+      durableRev: 1,
+      chain: "",
+      keys: table.keys.size,
+      ageMs: table.freshness.ageMs,
+      clockOffsetMs: 0,
+      clockErrorMs: 0,
+      clockTrusted: true,
+      nack: undefined,
+      loaded: "whole",
+      heartbeats: { answered: 1, failed: 0 },
+      dropped: { bad_signature: 3 },
+      alarms: {},
+    }),
+  };
+  return follower;
+}
+
+export interface FakeLedger extends Ledger {
+  readonly opened: OpenRecord[];
+  readonly settlements: Settlement[];
+  readonly refusals: string[];
+  records: boolean;
+  /** Resolves when `n` requests have been settled. */
+  settledCount(n: number): Promise<void>;
+}
+
+export function fakeLedger(): FakeLedger {
+  const waiting: { n: number; resolve: () => void }[] = [];
+  const ledger: FakeLedger = {
+    opened: [],
+    settlements: [],
+    refusals: [],
+    records: true,
+    async open(record) {
+      ledger.opened.push(record);
+      return ledger.records;
+    },
+    withdraw() {},
+    settle(settlement) {
+      ledger.settlements.push(settlement);
+      for (const each of waiting) if (ledger.settlements.length >= each.n) each.resolve();
+    },
+    refused(_facts, _key, code) {
+      ledger.refusals.push(code);
+    },
+    settledCount(n) {
+      if (ledger.settlements.length >= n) return Promise.resolve();
+      return new Promise((resolve) => waiting.push({ n, resolve }));
+    },
+  };
+  return ledger;
+}
