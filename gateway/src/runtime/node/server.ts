@@ -1,6 +1,6 @@
 /** The HTTP side of a Node gateway: limits on what a connection may do, and a shutdown that loses no request. */
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { problemOf } from "@claviger/shared/decide/problem";
 import { type RefusalCode, refuse } from "@claviger/shared/decide/refusals";
@@ -8,6 +8,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Gateway } from "../../app.ts";
 import type { Exchange } from "../../ports.ts";
+import { createCrypto } from "./crypto.ts";
 import { nodeExchange } from "./exchange.ts";
 
 export const HEADER_BYTES_MAX = 16 * 1024;
@@ -103,20 +104,19 @@ const CODES: Readonly<Record<string, RefusalCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: "request_timeout",
 };
 
+const ids = createCrypto();
+
 /** What Node could not parse never becomes a request, so it is answered on the socket itself. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, gatewayName: string): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
-  const problem = problemOf(
-    refuse(CODES[error.code ?? ""] ?? "invalid_header"),
-    "openai",
-    "req_000000000000",
-  );
-  const reason = problem.status === 431 ? "Request Header Fields Too Large" : "Bad Request";
+  const requestId = `req_${ids.randomId()}`;
+  const problem = problemOf(refuse(CODES[error.code ?? ""] ?? "invalid_header"), "openai", requestId);
   const head = [
-    `HTTP/1.1 ${problem.status} ${reason}`,
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `x-request-id: ${requestId}`,
     "content-type: application/json",
     "cache-control: no-store",
     `x-claviger-gateway: ${gatewayName}`,
