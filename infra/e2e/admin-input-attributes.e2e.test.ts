@@ -38,8 +38,6 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, string])[] = [
   ["a staleness below 30 s", { maxStalenessSeconds: 29 }, "maxStalenessSeconds"],
   ["a staleness beyond seven days", { maxStalenessSeconds: 604_801 }, "maxStalenessSeconds"],
   ["no gateways at all", { gatewayIds: [] }, "gatewayIds"],
-  ["a gateway that is none", { gatewayIds: ["gw_000000000000"] }, "gatewayIds"],
-  ["an owner who is nobody", { ownerId: "mem_000000000000" }, "ownerId"],
   ["an MCP list mode without servers", { mcp: { enabled: true, mode: "allow-list" } }, "mcp"],
   ["an unknown attribute", { requestsPerMinutes: 5 }, "requestsPerMinutes"],
   ["an attribute that only answers have", { preview: "clv" }, "preview"],
@@ -51,6 +49,16 @@ describe.each(WRONG)("an API key with %s", (name, attributes, attribute) => {
     trial.refuses([name, "POST {keys}", newKey(attributes), EXPECTED, at(attribute)]));
   test("is not made by an edit", () =>
     trial.refuses([name, "PATCH {key}", resource("api-key", attributes), EXPECTED, at(attribute)]));
+});
+
+describe.each([
+  ["a gateway that is none", { gatewayIds: ["gw_000000000000"] }, "gatewayIds"],
+  ["an owner who is nobody", { ownerId: "mem_000000000000" }, "ownerId"],
+])("an API key with %s is a 404 as any foreign id", (name, attributes, attribute) => {
+  test("when created", () =>
+    trial.refuses([name, "POST {keys}", newKey(attributes), "404 not_found", at(attribute)]));
+  test("when edited", () =>
+    trial.refuses([name, "PATCH {key}", resource("api-key", attributes), "404 not_found", at(attribute)]));
 });
 
 test("control: right values of the same attributes are taken, and shown as they were given", async () => {

@@ -50,7 +50,6 @@ const KEYS: readonly WrongRow[] = [
   ["an unknown member of rotate", "POST {key}/rotate", { grace: 1 }, "400 unknown_parameter", "/grace"],
   ["an inflight that is none", "POST {key}/revoke", { inflight: "kill" }, wrongType, "/inflight"],
   ["a reason that is a number", "POST {key}/deactivate", { reason: 1 }, wrongType, "/reason"],
-  ["a grace to end that does not run", "POST {key}/rotation/end", undefined, "409 state_conflict"],
   ["an unknown filter", "GET /api-keys?filter[colour]=red", undefined, "400 invalid_value|unknown_parameter"],
   ["a page of 201", "GET /api-keys?page[size]=201", undefined, wrongType],
   ["a page after nothing", "GET /api-keys?page[after]=%7B", undefined, wrongType],
@@ -58,14 +57,6 @@ const KEYS: readonly WrongRow[] = [
   ["an unknown status", "GET /api-keys?filter[status]=tired", undefined, wrongType],
   ["an unknown path", "GET /nothing", undefined, "404 unknown_url"],
   ["a method that is not there", "PUT {key}", named, "405 method_not_allowed"],
-  [
-    "a malformed Prefer",
-    "POST {key}/revoke",
-    undefined,
-    "400 invalid_header",
-    undefined,
-    { prefer: "wait=soon" },
-  ],
 ];
 test.each(KEYS.map((row) => ({ name: row[0], row })))("API keys: $name", ({ row }) => trial.refuses(row));
 
