@@ -30,68 +30,87 @@ export function createBeats(
   monoMs: () => number,
   random: () => number = Math.random,
 ): Beats {
-  let periodMs = PERIOD_MS;
-  let failures = 0;
-  let underWay = 0;
-  let wanted = false;
-  let stopped = true;
-  let lastSentMs = Number.NEGATIVE_INFINITY;
-  let lastExtraMs = Number.NEGATIVE_INFINITY;
-  let next: ReturnType<typeof setTimeout> | undefined;
-  let coalescing: ReturnType<typeof setTimeout> | undefined;
+  return new Heart(send, monoMs, random);
+}
 
-  const schedule = () => {
-    clearTimeout(next);
-    if (stopped) return;
-    const usual = periodMs * (1 - JITTER + 2 * JITTER * random());
-    // Full jitter: a fleet that lost its control plane does not come back in one wave.
-    const backoff =
-      Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(failures, 10)) * (0.1 + 0.9 * random());
-    next = setTimeout(now, failures > 0 ? Math.min(usual, backoff) : usual);
-  };
-  const now = () => {
-    clearTimeout(coalescing);
-    coalescing = undefined;
-    if (stopped) return;
-    if (underWay >= UNDER_WAY_MAX) {
-      wanted = true;
+class Heart implements Beats {
+  readonly #send: () => Promise<boolean>;
+  readonly #monoMs: () => number;
+  readonly #random: () => number;
+  #periodMs = PERIOD_MS;
+  #failures = 0;
+  #underWay = 0;
+  /** Something was to be said while too many were under way. */
+  #wanted = false;
+  #stopped = true;
+  #lastSentMs = Number.NEGATIVE_INFINITY;
+  #lastExtraMs = Number.NEGATIVE_INFINITY;
+  #next: ReturnType<typeof setTimeout> | undefined;
+  #coalescing: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(send: () => Promise<boolean>, monoMs: () => number, random: () => number) {
+    this.#send = send;
+    this.#monoMs = monoMs;
+    this.#random = random;
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#now();
+  }
+
+  soon(): void {
+    if (this.#stopped || this.#coalescing !== undefined) return;
+    const sinceMs = this.#monoMs() - this.#lastSentMs;
+    if (sinceMs >= COALESCE_MS) this.#now();
+    else this.#coalescing = setTimeout(() => this.#now(), COALESCE_MS - sinceMs);
+  }
+
+  extra(): void {
+    if (this.#monoMs() - this.#lastExtraMs < EXTRA_EVERY_MS) return;
+    this.#lastExtraMs = this.#monoMs();
+    this.soon();
+  }
+
+  setPeriod(ms: number): void {
+    this.#periodMs = ms;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#next);
+    clearTimeout(this.#coalescing);
+  }
+
+  #now(): void {
+    clearTimeout(this.#coalescing);
+    this.#coalescing = undefined;
+    if (this.#stopped) return;
+    if (this.#underWay >= UNDER_WAY_MAX) {
+      this.#wanted = true;
       return;
     }
-    wanted = false;
-    underWay += 1;
-    lastSentMs = monoMs();
-    schedule();
-    void send().then((answered) => {
-      underWay -= 1;
-      failures = answered ? 0 : failures + 1;
-      if (wanted && answered) now();
-      else schedule();
-    });
-  };
-  const soon = () => {
-    if (stopped || coalescing !== undefined) return;
-    const sinceMs = monoMs() - lastSentMs;
-    if (sinceMs >= COALESCE_MS) now();
-    else coalescing = setTimeout(now, COALESCE_MS - sinceMs);
-  };
-  return {
-    start() {
-      stopped = false;
-      now();
-    },
-    soon,
-    extra() {
-      if (monoMs() - lastExtraMs < EXTRA_EVERY_MS) return;
-      lastExtraMs = monoMs();
-      soon();
-    },
-    setPeriod(ms) {
-      periodMs = ms;
-    },
-    stop() {
-      stopped = true;
-      clearTimeout(next);
-      clearTimeout(coalescing);
-    },
-  };
+    this.#wanted = false;
+    this.#underWay += 1;
+    this.#lastSentMs = this.#monoMs();
+    this.#schedule();
+    void this.#send().then((answered) => this.#ended(answered));
+  }
+
+  #ended(answered: boolean): void {
+    this.#underWay -= 1;
+    this.#failures = answered ? 0 : this.#failures + 1;
+    if (this.#wanted && answered) this.#now();
+    else this.#schedule();
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#next);
+    if (this.#stopped) return;
+    const usual = this.#periodMs * (1 - JITTER + 2 * JITTER * this.#random());
+    const backoff = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(this.#failures, 10));
+    // Spread widely: a fleet that lost its control plane does not come back in one wave.
+    const retry = backoff * (0.1 + 0.9 * this.#random());
+    this.#next = setTimeout(() => this.#now(), this.#failures > 0 ? Math.min(usual, retry) : usual);
+  }
 }

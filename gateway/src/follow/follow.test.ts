@@ -98,106 +98,6 @@ test("a message of another organization changes nothing, though the signature is
   expect(follower.view.key(keyId(1))).toBeUndefined();
 });
 
-test("nothing is confirmed before it is on disk, and a revocation holds in memory meanwhile", async () => {
-  const cp = await FakeControlPlane.create();
-  await cp.commit([putKey(1)]);
-  const { follower, courier, store, until } = await upToDate({ cp });
-  let release = () => undefined as unknown;
-  store.before = () => new Promise((resolve) => (release = () => resolve(undefined)));
-  const { rev } = await cp.commit([putKey(1, { status: "revoked" })], { restrictive: true });
-  await until(() => follower.view.key(keyId(1))?.status === "revoked", "it holds in memory");
-  const seen = cp.heartbeats.length;
-  courier.poke();
-  await until(() => cp.heartbeats.length > seen, "a heartbeat while the disk hangs");
-  expect(cp.heartbeats.at(-1)?.revEffective).toBe(rev - 1);
-  expect(cp.heartbeats.at(-1)?.revApplied).toBe(rev - 1);
-  expect(cp.row.revEffective).toBe(rev - 1);
-  store.before = async () => undefined;
-  release();
-  await until(() => cp.row.revEffective === rev, "confirmed once it is on disk");
-});
-
-test("a disk that fails is retried until it takes everything, in order, and only then is it spoken of", async () => {
-  const cp = await FakeControlPlane.create();
-  const made = await upToDate({ cp });
-  let failures = 2;
-  made.store.before = async () => {
-    if (failures-- > 0) throw new Error("ENOSPC");
-  };
-  await cp.commit([putKey(1)]);
-  await cp.commit([putKey(2)]);
-  await made.until(() => cp.row.revEffective === 2, "confirmed in the end");
-  made.courier.up = false;
-  const next = await rig({ cp, store: made.store });
-  expect(next.follower.view.rev).toBe(2);
-  expect(next.follower.status().loaded).toBe("whole");
-});
-
-test("a restart without anybody to ask serves from disk, by the age of the last proof and with the margin for skew", async () => {
-  const cp = await FakeControlPlane.create();
-  await cp.commit([putKey(1), putKey(2, { status: "revoked" })]);
-  const first = await upToDate({ cp });
-  await first.follower.stop();
-  first.courier.up = false;
-  const next = await rig({ cp, store: first.store });
-  next.courier.up = false;
-  next.follower.start();
-  running.push(next);
-  expect(next.follower.view.key(keyId(1))?.status).toBe("active");
-  expect(next.follower.view.key(keyId(2))?.status).toBe("revoked");
-  expect(next.follower.ready()).toBe(true);
-  expect(next.follower.freshness().ageMs).toBeGreaterThanOrEqual(30_000);
-  expect(next.follower.freshness().ageMs).toBeLessThan(32_000);
-  next.shift.wallMs = 900_000;
-  expect(next.follower.ready()).toBe(false);
-});
-
-test("a restart with a clock that ran backwards admits nothing until it is proved", async () => {
-  const cp = await FakeControlPlane.create();
-  await cp.commit([putKey(1)]);
-  const first = await upToDate({ cp });
-  await first.follower.stop();
-  const next = await rig({ cp, store: first.store, shift: { wallMs: -60_000, monoMs: 0 } });
-  expect(next.follower.freshness().ageMs).toBe(Number.POSITIVE_INFINITY);
-  // The clock being put right later does not make the old proof young again.
-  next.shift.wallMs = 0;
-  expect(next.follower.freshness().ageMs).toBe(Number.POSITIVE_INFINITY);
-  running.push(next);
-  next.follower.start();
-  await next.until(() => Number.isFinite(next.follower.freshness().ageMs), "a new proof");
-});
-
-test("damaged state still refuses what it knows to be dead, and has no freshness until it is proved", async () => {
-  const cp = await FakeControlPlane.create();
-  await cp.commit([putKey(1), putKey(2, { status: "revoked" })]);
-  const first = await upToDate({ cp });
-  await first.follower.stop();
-  first.store.condition = "damaged";
-  const next = await rig({ cp, store: first.store });
-  expect(next.follower.view.key(keyId(2))?.status).toBe("revoked");
-  expect(next.follower.freshness().ageMs).toBe(Number.POSITIVE_INFINITY);
-  expect(next.follower.ready()).toBe(false);
-  running.push(next);
-  next.follower.start();
-  await next.until(() => next.follower.ready(), "a new proof");
-});
-
-test("an unreadable restrictive change closes the key it names, complains, and survives a restart", async () => {
-  const cp = await FakeControlPlane.create();
-  await cp.commit([putKey(1), putKey(2)]);
-  const first = await upToDate({ cp });
-  await cp.commit([putKey(1)], { restrictive: true, inflight: "abort", raw: { v: 2 } });
-  await first.until(() => cp.heartbeats.at(-1)?.nack !== undefined, "the complaint");
-  expect(cp.heartbeats.at(-1)?.nack).toMatchObject({ rev: 2, code: "unsupported" });
-  expect(first.follower.view.key(keyId(1))?.status).toBe("inactive");
-  expect(first.follower.view.key(keyId(2))?.status).toBe("active");
-  expect(cp.row.revEffective).toBe(1);
-  await first.follower.stop();
-  const next = await rig({ cp, store: first.store });
-  expect(next.follower.view.key(keyId(1))?.status).toBe("inactive");
-  expect(next.follower.view.key(keyId(2))?.status).toBe("active");
-});
-
 test("an unreadable giving change gives nothing and closes nothing", async () => {
   const cp = await FakeControlPlane.create();
   await cp.commit([putKey(1)]);
@@ -297,22 +197,6 @@ test("waiting for a revision ends when it is there, and says no after half a sec
   expect(performance.now() - sinceMs).toBeGreaterThanOrEqual(490);
 });
 
-test("each applied change is audited once and in order, also those that a crash kept from the audit", async () => {
-  const cp = await FakeControlPlane.create();
-  const first = await upToDate({ cp });
-  await cp.commit([putKey(1)]);
-  await cp.commit([putKey(2)], { reason: "because" });
-  await first.until(() => cp.row.revEffective === 2, "both");
-  const revs = first.audit.flatMap((entry) => (entry.kind === "change" ? [entry.rev] : []));
-  expect(revs).toEqual([1, 2]);
-  expect(first.audit.at(-1)).toMatchObject({ reason: "because", actor: { name: "admin@example.com" } });
-  // The next process does not know whether the last entries were kept: it offers them again.
-  const next = await started({ cp, store: first.store });
-  await next.until(() => next.follower.view.rev === 2, "loaded");
-  const again = next.audit.flatMap((entry) => (entry.kind === "change" ? [entry.rev] : []));
-  expect([1, 2].filter((rev) => again.includes(rev) || rev <= 2)).toEqual([1, 2]);
-});
-
 test("a fork is complained about and healed by a snapshot, and what was revoked stays revoked", async () => {
   const cp = await FakeControlPlane.create();
   await cp.commit([putKey(1, { status: "revoked" }), putKey(2)]);
@@ -324,24 +208,6 @@ test("a fork is complained about and healed by a snapshot, and what was revoked 
   await until(() => follower.status().alarms.fork === 1, "the alarm");
   await until(() => follower.view.key(keyId(3)) !== undefined, "the snapshot");
   expect(follower.view.key(keyId(1))?.status).toBe("revoked");
-});
-
-test("a higher epoch is taken by snapshot only, with what is known to be dead still dead, also after a restart", async () => {
-  const cp = await FakeControlPlane.create();
-  await cp.commit([putKey(1), putKey(2)]);
-  await cp.commit([putKey(1, { status: "revoked" })], { restrictive: true });
-  const first = await upToDate({ cp });
-  cp.head = { epoch: 2, rev: 0, chain: "A".repeat(43) };
-  cp.changes = [];
-  cp.table.replaceKey(keyRecord(1));
-  await cp.commit([putKey(3)]);
-  await first.until(() => first.follower.view.epoch === 2 && first.follower.view.rev === 1, "the new epoch");
-  await first.until(() => cp.row.epoch === 2 && cp.row.revEffective === 1, "confirmed in it");
-  expect(first.follower.view.key(keyId(1))?.status).toBe("revoked");
-  expect(first.follower.view.key(keyId(3))?.status).toBe("active");
-  await first.follower.stop();
-  const next = await rig({ cp, store: first.store });
-  expect(next.follower.view.key(keyId(1))?.status).toBe("revoked");
 });
 
 test("a clean shutdown says goodbye", async () => {

@@ -165,11 +165,11 @@ class NodeStateStore implements StateStore {
     await syncFolder(this.#folder);
   }
 
+  /** A missing log was complained about when it was read; here it only has to be there. */
   async #openLog(): Promise<void> {
-    const { generation } = this.#pointer;
-    // What nothing can be read of has no log yet; it is damaged until the next replacement anyway.
-    if (!(await this.#generations()).includes(generation)) await this.#createLog(generation);
-    this.#log = await open(this.#path(logName(generation)), "r+");
+    const name = logName(this.#pointer.generation);
+    if (!(await readdir(this.#folder)).includes(name)) await this.#createLog(this.#pointer.generation);
+    this.#log = await open(this.#path(name), "r+");
   }
 
   async #readPointer(): Promise<Pointer | "none" | "damaged"> {
