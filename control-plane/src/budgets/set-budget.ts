@@ -1,6 +1,6 @@
 /** The three budget attributes that keys, projects and organizations share. */
 
-import { type BudgetInput, type BudgetView, writeUsd } from "@claviger/shared/api/budget";
+import { type BudgetInput, type BudgetView, readUsd } from "@claviger/shared/api/budget";
 import { invalidAttribute } from "@claviger/shared/api/problem";
 import { and, eq } from "drizzle-orm";
 import type { Queryable } from "../db/database.ts";
@@ -24,7 +24,7 @@ export async function readBudget(db: Queryable, orgId: string, id: string | null
 
 export function budgetView(row: BudgetRow | null): BudgetView {
   return {
-    budgetUsd: row === null ? null : writeUsd(row.limitN),
+    budgetUsd: row?.limitUsd ?? null,
     budgetPeriod: row?.period ?? null,
     budgetAlertThresholds: row?.thresholds ?? null,
   };
@@ -39,24 +39,26 @@ export async function setBudget(
   input: BudgetInput,
 ): Promise<{ budgetId: string | null; effect: Effect }> {
   const before = await readBudget(tx, orgId, budgetId);
-  const limitN = input.budgetUsd === undefined ? (before?.limitN ?? null) : input.budgetUsd;
-  if (limitN === null) {
+  const limitUsd = input.budgetUsd === undefined ? (before?.limitUsd ?? null) : input.budgetUsd;
+  if (limitUsd === null) {
     refuseOrphans(input);
     if (before === null) return { budgetId: null, effect: "neutral" };
     await tx.delete(budget).where(and(eq(budget.orgId, orgId), eq(budget.id, before.id)));
     return { budgetId: null, effect: "giving" };
   }
+  const limitN = readUsd(limitUsd);
+  if (limitN === undefined) throw new Error("a budget passed its schema and is no amount");
   const period = input.budgetPeriod ?? before?.period ?? "total";
   const thresholds =
     input.budgetAlertThresholds === undefined ? (before?.thresholds ?? null) : input.budgetAlertThresholds;
   if (before === null) {
     const id = newId(ports.random, "bud");
-    await tx.insert(budget).values({ id, orgId, limitN, period, thresholds });
+    await tx.insert(budget).values({ id, orgId, limitN, limitUsd, period, thresholds });
     return { budgetId: id, effect: "restrictive" };
   }
   await tx
     .update(budget)
-    .set({ limitN, period, thresholds })
+    .set({ limitN, limitUsd, period, thresholds })
     .where(and(eq(budget.orgId, orgId), eq(budget.id, before.id)));
   return { budgetId: before.id, effect: effectOfLimit(before, limitN, period) };
 }

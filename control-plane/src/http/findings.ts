@@ -73,8 +73,8 @@ function pointerOf(prefix: string, path: readonly PropertyKey[]): string {
   return first === undefined ? prefix : `${prefix}/${escapeToken(String(first))}`;
 }
 
-/** RFC 6901. */
-function escapeToken(token: string): string {
+/** One step of a JSON pointer (RFC 6901). */
+export function escapeToken(token: string): string {
   return token.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 

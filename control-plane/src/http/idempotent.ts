@@ -1,6 +1,5 @@
 /** `Idempotency-Key` around a route: the first request runs, the others get its answer without any secret. */
 import { ApiProblem } from "@claviger/shared/api/problem";
-import { newId } from "../db/new-id.ts";
 import { type Claim, type Claimed, claimKey, keepAnswer, releaseClaim } from "../idempotency/claim.ts";
 import { operationAt } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
@@ -34,12 +33,10 @@ export async function runOnce(
     throw new ApiProblem([{ code: "invalid_header", detail, header: HEADER }]);
   }
   const { ports } = asked;
-  const claimed = await claimKey(ports.db, {
+  const claimed = await claimKey(ports, {
     scope: asked.scope,
     key,
     requestHash: await requestHash(asked),
-    attempt: newId(ports.random, "try"),
-    nowMs: ports.clock.nowMs(),
   });
   if (claimed.kind !== "run") return replay(asked, claimed);
   return run(ports, claimed.claim, work);

@@ -3,8 +3,8 @@
  * so none can forget a step.
  */
 import { problem } from "@claviger/shared/api/problem";
+import { makeId } from "@claviger/shared/key/id";
 import type { Context } from "hono";
-import { newId } from "../db/new-id.ts";
 import type { Claim } from "../idempotency/claim.ts";
 import type { Ports } from "../ports.ts";
 import { type Caller, requireRole } from "../sessions/caller.ts";
@@ -49,7 +49,7 @@ async function serve(
   const request = context.req.raw;
   const url = new URL(request.url);
   const caller = await admit(route, ports, settings, request);
-  const params = context.req.param() as Record<string, string>;
+  const params = idsOf(context.req.param());
   const query = readQuery(url, route.query);
   const { value, bytes } = await readBody(request, route.body, params.id);
   const waitMs = readWait(request.headers.get("prefer") ?? undefined);
@@ -81,6 +81,12 @@ async function serve(
   const scope = caller?.organizationId ?? "operator";
   const asked = { ports, settings, request, url, bytes, scope, who, waiting };
   return respond(await runOnce(asked, work), requestId);
+}
+
+/** What no id of ours looks like is unknown, before anything is asked about it. */
+function idsOf(params: Record<string, string>): Record<string, string> {
+  if (Object.values(params).every((value) => /^[A-Za-z0-9_.-]{1,128}$/.test(value))) return params;
+  throw problem("not_found");
 }
 
 async function admit(
@@ -121,5 +127,5 @@ function respond(done: Document | Response, requestId: string): Response {
 
 /** A new request id. */
 export function makeRequestId(ports: Ports): string {
-  return newId(ports.random, "req");
+  return makeId("req", ports.random);
 }

@@ -1,7 +1,7 @@
 /** From bytes to what a route's schema makes of them. Strict: what could be read in two ways is refused. */
 import { ApiProblem, problem } from "@claviger/shared/api/problem";
 import { scanJson } from "@claviger/shared/decide/scan-json";
-import { bodyFindings } from "./findings.ts";
+import { bodyFindings, escapeToken } from "./findings.ts";
 import type { BodyShape } from "./route.ts";
 
 export const BODY_BYTES_MAX = 1_048_576;
@@ -59,7 +59,23 @@ function readJson(request: Request, bytes: Uint8Array): object {
     );
   }
   if (scanJson(bytes, new Set()).kind !== "object") throw problem("invalid_json");
-  return JSON.parse(new TextDecoder().decode(bytes)) as object;
+  const json = JSON.parse(new TextDecoder().decode(bytes)) as object;
+  refuseNul(json, "", 0);
+  return json;
+}
+
+/** U+0000 is JSON and yet no text that a database keeps. Attributes are named as a whole, like everywhere. */
+function refuseNul(value: unknown, pointer: string, depth: number): void {
+  if (typeof value === "string" && value.includes("\0")) {
+    throw bodyProblem("invalid_value", "A text holds the character U+0000.", pointer);
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const [name, member] of Object.entries(value)) {
+    const at = depth < 3 && !Array.isArray(value) ? `${pointer}/${escapeToken(name)}` : pointer;
+    if (name.includes("\0"))
+      throw bodyProblem("invalid_value", "A name holds the character U+0000.", pointer);
+    refuseNul(member, at, depth + 1);
+  }
 }
 
 function attributesOf(json: object, type: string, id: string | undefined): object {
@@ -84,8 +100,7 @@ function attributesOf(json: object, type: string, id: string | undefined): objec
 function onlyMembers(value: object, allowed: readonly string[], at: string): Record<string, unknown> {
   for (const name of Object.keys(value)) {
     if (allowed.includes(name)) continue;
-    const token = name.replaceAll("~", "~0").replaceAll("/", "~1");
-    throw bodyProblem("unknown_parameter", `${name} is not known here.`, `${at}/${token}`);
+    throw bodyProblem("unknown_parameter", `${name} is not known here.`, `${at}/${escapeToken(name)}`);
   }
   return value as Record<string, unknown>;
 }

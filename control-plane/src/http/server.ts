@@ -1,9 +1,9 @@
 /** The route table as one Hono application, with what stands outside of `/api/v1`. */
 import { type ApiProblem, problem } from "@claviger/shared/api/problem";
-import { sql } from "drizzle-orm";
 import { Hono } from "hono";
 import type { Ports } from "../ports.ts";
 import type { Settings } from "../settings.ts";
+import { isReady } from "../status/ready.ts";
 import { docsPage } from "./docs-page.ts";
 import { type HttpEnv, makeRequestId, mount } from "./mount.ts";
 import { openApiOf } from "./openapi.ts";
@@ -42,15 +42,6 @@ export function createServer(ports: Ports, settings: Settings): Hono<HttpEnv> {
   });
   app.onError((error, context) => failureResponse(error, "json-api", context.get("requestId"), ports.log));
   return app;
-}
-
-async function isReady(ports: Ports): Promise<boolean> {
-  try {
-    await ports.db.execute(sql`select 1`);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const get = (path: string): Pick<Route, "method"> & { path: string } => ({ method: "GET", path });

@@ -6,7 +6,9 @@
 import { problem } from "@claviger/shared/api/problem";
 import { and, eq, lt, sql } from "drizzle-orm";
 import type { Database, Queryable } from "../db/database.ts";
+import { newId } from "../db/new-id.ts";
 import { idempotency, type StoredOutcome } from "../db/tables/idempotency.ts";
+import type { Ports } from "../ports.ts";
 
 const KEPT_MS = 24 * 3_600_000;
 /** Longer than the longest wait for the fleet, so that only dead processes lose their claim. */
@@ -29,13 +31,14 @@ export interface ClaimRequest {
   readonly scope: string;
   readonly key: string;
   readonly requestHash: string;
-  readonly attempt: string;
-  readonly nowMs: number;
 }
 
 /** Takes the claim, or tells what became of the first; throws when that still runs or was another request. */
-export async function claimKey(db: Database, request: ClaimRequest): Promise<Claimed> {
-  const { scope, key, requestHash, attempt, nowMs } = request;
+export async function claimKey(ports: Ports, request: ClaimRequest): Promise<Claimed> {
+  const { db } = ports;
+  const { scope, key, requestHash } = request;
+  const attempt = newId(ports.random, "try");
+  const nowMs = ports.clock.nowMs();
   const now = new Date(nowMs);
   const fresh = {
     requestHash,

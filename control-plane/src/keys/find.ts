@@ -31,7 +31,7 @@ export function selectFacts(db: Queryable, orgId: string, sortValue: SQL<string>
     .select({
       key: apiKey,
       ownerName: member.name,
-      budget: { limitN: budget.limitN, period: budget.period, thresholds: budget.thresholds },
+      budget: { limitUsd: budget.limitUsd, period: budget.period, thresholds: budget.thresholds },
       requests: keyUsage.requests,
       lastUsedAt: keyUsage.lastUsedAt,
       requestsOfAll,

@@ -1,10 +1,11 @@
 import type { Rotate } from "@claviger/shared/api/api-key";
+import { problem } from "@claviger/shared/api/problem";
 import { hashSecret, preview, remakeSecret } from "@claviger/shared/key/secret";
 import type { KeyHash } from "@claviger/shared/wire/record";
 import type { Changed } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
-import { changeKey, UNCHANGED } from "./change.ts";
+import { changeKey } from "./change.ts";
 import { endGraces } from "./set-status.ts";
 import type { KeyResource } from "./view.ts";
 
@@ -39,10 +40,11 @@ export async function rotateKey(
   });
 }
 
-/** Ends a running grace now. Without one nothing happens. */
+/** Ends a running grace now; without one there is a conflict. */
 export function endRotation(ports: Ports, caller: Caller, id: string): Promise<Changed<KeyResource>> {
   return changeKey(ports, caller, id, (row, nowMs) => {
-    if (!row.hashes.some((hash) => hash.notAfterMs !== null && hash.notAfterMs > nowMs)) return UNCHANGED;
+    const runs = row.hashes.some((hash) => hash.notAfterMs !== null && hash.notAfterMs > nowMs);
+    if (!runs) throw problem("state_conflict", "No grace is running.");
     return { set: { hashes: endGraces(row.hashes) }, action: "api-key.end-rotation", inflight: "drain" };
   });
 }

@@ -1,7 +1,6 @@
 /** From the row to what the API shows. */
 
 import type { ApiKeyStatus, ApiKeyView } from "@claviger/shared/api/api-key";
-import { writeUsd } from "@claviger/shared/api/budget";
 import type { Resource } from "@claviger/shared/api/resource";
 import type { KeyRow } from "./record.ts";
 
@@ -9,7 +8,7 @@ import type { KeyRow } from "./record.ts";
 export interface KeyFacts {
   readonly key: KeyRow;
   readonly ownerName: string;
-  readonly budget: { limitN: bigint; period: string; thresholds: number[] | null } | null;
+  readonly budget: { limitUsd: string; period: string; thresholds: number[] | null } | null;
   readonly requests: number;
   readonly lastUsedAt: Date | null;
   /** Sum over the organization, deleted keys included. */
@@ -38,7 +37,7 @@ export function keyResource(facts: KeyFacts, nowMs: number): KeyResource {
       requestsPerMinute: key.requestsPerMinute,
       tokensPerMinute: key.tokensPerMinute,
       maxConcurrency: key.maxConcurrency,
-      budgetUsd: budget === null ? null : writeUsd(budget.limitN),
+      budgetUsd: budget?.limitUsd ?? null,
       budgetPeriod: (budget?.period ?? null) as ApiKeyView["budgetPeriod"],
       budgetAlertThresholds: budget?.thresholds ?? null,
       allowedProviders: key.allowedProviders,

@@ -15,23 +15,13 @@ export function readUsd(text: string): bigint | undefined {
   return nanos <= USD_MAX * NANOS_PER_USD ? nanos : undefined;
 }
 
-/** The shortest decimal string of an amount that is not negative: `12.5`, `0`. */
-export function writeUsd(nanos: bigint): string {
-  const fraction = (nanos % NANOS_PER_USD).toString().padStart(9, "0").replace(/0+$/, "");
-  const whole = (nanos / NANOS_PER_USD).toString();
-  return fraction === "" ? whole : `${whole}.${fraction}`;
-}
-
-/** `"0"` means nothing may be spent; it becomes integer nano-dollars. */
-export const Usd = z.string().transform((text, context) => {
-  const nanos = readUsd(text);
-  if (nanos !== undefined) return nanos;
-  context.addIssue({
-    code: "custom",
-    message: 'must be a decimal string such as "25.00": not negative, at most 9000000, at most 9 decimals',
-  });
-  return z.NEVER;
-});
+/** `"0"` means nothing may be spent. Kept as it was given; `readUsd` says what it means. */
+export const Usd = z
+  .string()
+  .refine(
+    (text) => readUsd(text) !== undefined,
+    'must be a decimal string such as "25.00": not negative, at most 9000000, at most 9 decimals',
+  );
 
 /** Ascending whole percentages from 1 to 100. */
 export const Thresholds = z
@@ -48,7 +38,7 @@ export const budgetAttributes = {
 
 /** The three attributes, read. */
 export interface BudgetInput {
-  readonly budgetUsd?: bigint | null | undefined;
+  readonly budgetUsd?: string | null | undefined;
   readonly budgetPeriod?: BudgetPeriod | null | undefined;
   readonly budgetAlertThresholds?: number[] | null | undefined;
 }

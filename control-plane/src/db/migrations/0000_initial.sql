@@ -44,6 +44,7 @@ CREATE TABLE "budget" (
 	"id" text PRIMARY KEY NOT NULL,
 	"org_id" text NOT NULL,
 	"limit_n" bigint NOT NULL,
+	"limit_usd" text NOT NULL,
 	"period" text NOT NULL,
 	"thresholds" jsonb
 );

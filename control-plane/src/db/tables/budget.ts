@@ -10,6 +10,8 @@ export const budget = pgTable(
       .notNull()
       .references(() => organization.id),
     limitN: bigint("limit_n", { mode: "bigint" }).notNull(),
+    /** The limit as it was written, for showing it again; `limitN` decides. */
+    limitUsd: text("limit_usd").notNull(),
     period: text("period", { enum: ["total", "daily", "weekly", "monthly"] }).notNull(),
     /** Percentages, ascending. */
     thresholds: jsonb("thresholds").$type<number[]>(),
