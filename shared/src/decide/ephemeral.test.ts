@@ -27,8 +27,8 @@ describe("I16: a token's rights are within its parent's present rights", () => {
         expect([undefined, "ambiguous_model"]).toContain(whole.code);
         if (whole.code === undefined) expect(whole.routes).toEqual(expect.arrayContaining([...child.routes]));
         child.limits.forEach((limit, i) => {
-          const parents = whole.limits[i] ?? null;
-          if (parents !== null) expect(limit).toBeLessThanOrEqual(parents);
+          const parents = whole.limits[i];
+          expect(limit ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(parents ?? Number.POSITIVE_INFINITY);
         });
         expect(asked.freshness.nowMs).toBeLessThan(claims.expiresAtMs);
         // A key with exactly the token's claims and no other limit.
