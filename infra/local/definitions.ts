@@ -21,6 +21,7 @@ export interface Blueprint {
   readonly secrets: Secrets;
   readonly options: StackOptions;
   readonly natsBinary: string;
+  readonly cacheDir: string;
   /** The token for a gateway's first start; undefined once it has enrolled. */
   readonly enrolmentToken: (gateway: string) => string | undefined;
 }
@@ -83,6 +84,7 @@ export async function runNatsInit(blueprint: Blueprint): Promise<void> {
   const args = ["--out", join(home, "nats"), "--port", String(layout.natsPort)];
   args.push("--ws-port", String(layout.natsWebSocketPort), "--host", HOST);
   const spec = nodeProgram(
+    blueprint,
     "control-plane/src/runtime/node/nats-init.ts",
     { DATABASE_URL: databaseUrl(blueprint), CLAVIGER_KEK: secrets.keyEncryptionKey },
     logFile,
@@ -154,7 +156,8 @@ function nodeChild(
     name,
     logFile,
     readyMsMax: 30_000,
-    prepare: async () => nodeProgram(program, { ...env(), ...blueprint.options.env?.[name] }, logFile),
+    prepare: async () =>
+      nodeProgram(blueprint, program, { ...env(), ...blueprint.options.env?.[name] }, logFile),
     ready: () => answersOk(`${httpUrl(port)}/readyz`),
   };
 }
@@ -166,6 +169,7 @@ async function answersOk(url: string): Promise<boolean> {
 }
 
 function nodeProgram(
+  blueprint: Blueprint,
   program: string,
   env: Record<string, string>,
   logFile: string,
@@ -176,7 +180,13 @@ function nodeProgram(
     args: [join(CHECKOUT, program), ...args],
     cwd: CHECKOUT,
     // Nothing of the terminal's environment: a setting that the stack does not make does not reach a child.
-    env: { PATH: "/usr/local/bin:/usr/bin:/bin", TZ: "UTC", ...env },
+    env: {
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+      TZ: "UTC",
+      // Stripped and compiled sources from the last start: about 0.2 s of CPU less per child.
+      NODE_COMPILE_CACHE: join(blueprint.cacheDir, "node"),
+      ...env,
+    },
     logFile,
     stopSignal: "SIGTERM",
     // A gateway lets requests in flight end for 10 s, a control plane for 8 s.

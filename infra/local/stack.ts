@@ -22,6 +22,7 @@ import { type Child, type ChildName, LocalStackError } from "./types.ts";
  */
 export async function startLocalStack(options: StackOptions): Promise<Stack> {
   const report = options.report ?? (() => undefined);
+  const cacheDir = options.cacheDir ?? join(definitions.CHECKOUT, ".cache");
   mkdirSync(options.home, { recursive: true, mode: 0o700 });
   const unlock = lockHome(options.home);
   const children: SupervisedChild[] = [];
@@ -42,7 +43,8 @@ export async function startLocalStack(options: StackOptions): Promise<Stack> {
       layout,
       secrets,
       options,
-      natsBinary: findNats(options),
+      natsBinary: findNatsServer({ path: options.searchPath ?? "", cacheDir, report }),
+      cacheDir,
       enrolmentToken: (gateway) => seed.enrolmentToken(gateway),
     };
     await startChildren(blueprint, seed, children, superviseWith(options, report));
@@ -53,14 +55,6 @@ export async function startLocalStack(options: StackOptions): Promise<Stack> {
   } finally {
     options.signal?.removeEventListener("abort", interrupt);
   }
-}
-
-function findNats(options: StackOptions): string {
-  return findNatsServer({
-    path: options.searchPath ?? "",
-    cacheDir: options.cacheDir ?? join(definitions.CHECKOUT, ".cache"),
-    report: options.report,
-  });
 }
 
 function superviseWith(options: StackOptions, report: (line: string) => void): Supervision {
@@ -89,13 +83,15 @@ async function startChildren(
     await child.start();
     supervision.report(`${definition.name} is ready (${Date.now() - sinceMs} ms)`);
   };
-  await start(definitions.postgresChild(blueprint));
-  await ensureDatabase(definitions.adminDatabaseUrl(blueprint), "claviger");
-  rotateLog(definitions.logFileOf(blueprint.home, "nats-init"));
-  await definitions.runNatsInit(blueprint);
-  await start(definitions.natsChild(blueprint));
+  const startBus = async () => {
+    await start(definitions.postgresChild(blueprint));
+    await ensureDatabase(definitions.adminDatabaseUrl(blueprint), "claviger");
+    rotateLog(definitions.logFileOf(blueprint.home, "nats-init"));
+    await definitions.runNatsInit(blueprint);
+    await start(definitions.natsChild(blueprint));
+  };
+  await allOrThrow([startBus(), start(definitions.sandboxChild(blueprint))]);
   await allOrThrow([
-    start(definitions.sandboxChild(blueprint)),
     ...layout.controlPlanePorts.map((_, n) => start(definitions.controlPlaneChild(blueprint, n))),
   ]);
   if (!seed.wanted) {
