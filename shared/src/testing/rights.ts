@@ -12,7 +12,8 @@ import type { Freshness, TableView } from "../decide/view.ts";
 import type { KeyRecord, McpPolicy } from "../wire/record.ts";
 import { buildKey, buildProvider, buildView, fakeDigest, NOW_MS } from "./records.ts";
 
-const nullable = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null, freq: 1 });
+/** null every second time. */
+const nullable = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null, freq: 2 });
 const some = <T>(...from: T[]) => fc.subarray(from, { minLength: 1 });
 
 const models = nullable(some("gpt", "gpt-4", "gpt*", "g*", "*", "claude", "openai/*", "eu/gpt"));
