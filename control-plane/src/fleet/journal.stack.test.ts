@@ -1,6 +1,6 @@
 import { fromBase64Url, nextChain } from "@claviger/shared/wire/chain";
 import { Delta } from "@claviger/shared/wire/delta";
-import { Fresh } from "@claviger/shared/wire/heartbeat";
+import { Fresh, type Heartbeat } from "@claviger/shared/wire/heartbeat";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -40,6 +40,29 @@ async function blocked(sessions: number, unless?: Promise<unknown>): Promise<voi
   }
 }
 
+function firstHeartbeat(replica: string): Heartbeat {
+  return {
+    v: 1,
+    replica,
+    boot: "1.boot-boot",
+    nonce: "nonce-nonce",
+    software: "test",
+    runtime: "node",
+    wallMs: Date.now(),
+    epoch: 0,
+    revApplied: 0,
+    revEffective: 0,
+    chain: GENESIS_CHAIN,
+    usage: { nextSeq: 1 },
+    audit: { n: 0, head: GENESIS_CHAIN },
+    inflight: 0,
+    requestsPerSecond: 0,
+    aborted: [],
+    clockOffsetMs: null,
+    clockErrorMs: null,
+  };
+}
+
 /** A freshness proof that is held up between reading the head and recording itself, while a revocation commits. */
 async function race(headLock: "share" | "none"): Promise<{ asOf: number; rev: number; seen: string | null }> {
   const { ports } = cp;
@@ -71,29 +94,7 @@ async function race(headLock: "share" | "none"): Promise<{ asOf: number; rev: nu
   });
   await held;
   const take = createHeartbeatIntake(ports, { headLock, batchMs: 0 });
-  const proof = take(orgId, {
-    replicaId: id,
-    heartbeat: {
-      v: 1,
-      replica: id,
-      boot: "1.boot-boot",
-      nonce: "nonce-nonce",
-      software: "test",
-      runtime: "node",
-      wallMs: Date.now(),
-      epoch: 0,
-      revApplied: 0,
-      revEffective: 0,
-      chain: GENESIS_CHAIN,
-      usage: { nextSeq: 1 },
-      audit: { n: 0, head: GENESIS_CHAIN },
-      inflight: 0,
-      requestsPerSecond: 0,
-      aborted: [],
-      clockOffsetMs: null,
-      clockErrorMs: null,
-    },
-  });
+  const proof = take(orgId, { replicaId: id, heartbeat: firstHeartbeat(id) });
   await blocked(1);
   const revoke = (async () => {
     const { rev } = await putTestKey(ports, orgId, testKey(projectId, { status: "revoked" }), "restrictive");

@@ -1,4 +1,6 @@
 /** The bus over nats-server: the control plane's account, and the system account that organizations are pushed by. */
+
+import { setTimeout as delay } from "node:timers/promises";
 import { jwtAuthenticator, type Msg, type NatsConnection } from "@nats-io/nats-core";
 import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
@@ -8,6 +10,8 @@ import type { Nkey } from "../../fleet/nkey.ts";
 import type { Log } from "../../ports.ts";
 
 const REQUEST_MS = 3_000;
+/** What a closing process gives its last messages, in milliseconds. */
+const FLUSH_MS = 1_000;
 
 export interface BusOptions {
   readonly servers: readonly string[];
@@ -22,7 +26,6 @@ interface Link {
   readonly connected: boolean;
   /** Calls back with the connection at the first connect and after every reconnect; at once when it stands. */
   onConnect(callback: (connection: NatsConnection, first: boolean) => void): () => void;
-  within(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -65,7 +68,7 @@ export function openFleetBus(options: BusOptions): FleetBus & Opened {
         stop();
       };
     },
-    within: (ms) => link.within(ms),
+    within: (ms) => connectedWithin(link, ms),
     close: () => link.close(),
   };
 }
@@ -92,7 +95,7 @@ export function openAccountBus(options: BusOptions): AccountBus & Opened {
       return Array.isArray(data) ? data.map(String) : [];
     },
     onConnect: (callback) => link.onConnect(() => callback()),
-    within: (ms) => link.within(ms),
+    within: (ms) => connectedWithin(link, ms),
     close: () => link.close(),
   };
 }
@@ -105,6 +108,18 @@ function messageOf(message: Msg) {
       message.respond(body);
     },
   };
+}
+
+function connectedWithin(link: Link, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => settle(false), ms);
+    const off = link.onConnect(() => settle(true));
+    function settle(value: boolean): void {
+      clearTimeout(timer);
+      queueMicrotask(() => off());
+      resolve(value);
+    }
+  });
 }
 
 /** Connects in the background and for ever; a control plane without a bus still serves its API. */
@@ -158,23 +173,11 @@ function openLink({ servers, account, name, log }: BusOptions): Link {
       if (connection !== undefined) callback(connection, true);
       return () => callbacks.delete(callback);
     },
-    within(ms) {
-      return new Promise((resolve) => {
-        const settle = (value: boolean) => {
-          clearTimeout(timer);
-          callbacks.delete(up);
-          resolve(value);
-        };
-        const up = () => settle(true);
-        const timer = setTimeout(() => settle(false), ms);
-        if (connected) settle(true);
-        else callbacks.add(up);
-      });
-    },
     async close() {
       closed = true;
       if (connection === undefined) return;
-      await connection.flush().catch(() => undefined);
+      // A flush without a server would wait for one.
+      if (connected) await Promise.race([connection.flush().catch(() => undefined), delay(FLUSH_MS)]);
       await connection.close();
       await opened;
     },
