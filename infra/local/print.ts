@@ -64,7 +64,7 @@ function tryIt(stack: Stack, demoKey: string): string {
 }
 
 function emptyHints(stack: Stack): string[] {
-  const attributes = `"name":"Acme","adminEmail":"you@example.com","adminName":"You","adminPassword":"…"`;
+  const attributes = `"name":"Acme","adminEmail":"you@example.com","adminName":"You","adminPassword":"at least 12 characters"`;
   return [
     "  The system is empty: no organization, so no gateways yet. Make the first one:",
     "",
