@@ -15,6 +15,8 @@ export class Outbox {
   readonly #log: Log;
   #cursor: number;
   #nextSeq: number;
+  /** A cursor below ours, as the last heartbeat's answer told it. */
+  #lower: number | undefined;
   #backoffMs = BACKOFF_MS.min;
   #running = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -39,9 +41,18 @@ export class Outbox {
     this.#kick();
   }
 
-  /** The control plane has told its cursor, in whatever answer. */
+  /**
+   * The control plane has told its cursor in a heartbeat's answer. One that is lower than ours may just be older than the
+   * last batch; told twice, the database was set back and gets the events again.
+   */
   acknowledged(cursor: number): void {
     if (cursor > this.#cursor) this.#cursor = cursor;
+    if (cursor >= this.#cursor) this.#lower = undefined;
+    else if (cursor !== this.#lower) this.#lower = cursor;
+    else {
+      this.#cursor = cursor;
+      this.#kick();
+    }
   }
 
   /** Stops offering; what is not acknowledged is offered after the next start. */
@@ -65,11 +76,12 @@ export class Outbox {
     try {
       while (!this.#closed && this.#cursor < this.#nextSeq - 1) {
         const batch = await this.#store.usageAfter(this.#cursor, BATCH_MAX);
-        if (batch === undefined) return this.acknowledged(this.#nextSeq - 1);
+        if (batch === undefined) throw new Error("committed events are not in the store");
         const answer = await this.#courier.usage(batch.body);
         const { cursor } = UsageAnswer.parse(JSON.parse(new TextDecoder().decode(answer)));
-        if (cursor <= this.#cursor) throw new Error(`the control plane's usage cursor stands at ${cursor}`);
+        const before = this.#cursor;
         this.#cursor = cursor;
+        if (cursor <= before) throw new Error(`the control plane's usage cursor stands at ${cursor}`);
         this.#backoffMs = BACKOFF_MS.min;
       }
     } catch (error) {

@@ -26,7 +26,8 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     new Agent({
       allowH2: false,
       pipelining: 1,
-      keepAliveTimeout: 30_000,
+      // Below the five seconds after which common servers close without a word: a reused socket must be alive.
+      keepAliveTimeout: 4000,
       connect: { timeout: settings.connectTimeoutMs, ...(lookup === undefined ? {} : { lookup }) },
     });
   const agents = {
