@@ -113,7 +113,7 @@ export const HASH_DOMAIN = "clv/v1\0";
  * `SHA-256("clv/v1\0" || secret)` as unpadded base64url (43 characters): the only form of a secret that is stored or
  * travels. A runtime with a synchronous digest gives its own: on Node
  * `hash("sha256", HASH_DOMAIN + secret, "base64url")` of `node:crypto`, forty times faster than WebCrypto; whatever it
- * gives must answer `hashVectors` (shared/testing) alike.
+ * gives must give the hashes of `keyVectors` (shared/testing).
  */
 export type HashSecret = (secret: string) => string | Promise<string>;
 
