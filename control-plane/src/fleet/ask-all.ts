@@ -99,6 +99,8 @@ async function askOne<Row>(
 interface Asked<Row> {
   target: Target;
   rows: readonly Row[];
+  /** False: its rows may come with a later page. */
+  heard: boolean;
 }
 
 /**
@@ -128,7 +130,8 @@ function merge<Row extends { n: number; atMs: number }>(
   }
   const left: Cursor = { ...cursor };
   let more = false;
-  asked.forEach(({ target, rows: list }, index) => {
+  asked.forEach(({ target, rows: list, heard }, index) => {
+    if (!heard) return;
     const shown = taken[index] ?? 0;
     const last = list[shown - 1];
     const ended = shown === list.length && list.length < size;

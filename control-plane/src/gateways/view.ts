@@ -36,6 +36,7 @@ export function gatewayResource(
       revisionWanted: `${now.head.epoch}.${now.head.rev}`,
       lastHeartbeatAt: latest?.lastSeen?.toISOString() ?? null,
       requestsPerSecond: views.reduce((sum, view) => sum + view.requestsPerSecond, 0),
+      publicUrl: latest?.publicUrl ?? null,
       clockOffsetMs: latest?.clockOffsetMs ?? null,
       replicas: views,
       createdAt: row.createdAt.toISOString(),
