@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createLimits } from "./limits.ts";
 import { type Bucket, concurrencyShare, equalShare, take } from "./rate.ts";
