@@ -80,6 +80,7 @@ export function operationView(
   const view: OperationView = {
     id: operation.id,
     revision: `${operation.epoch}.${operation.rev}`,
+    committedAt: new Date(operation.committedAtMs).toISOString(),
     status: statusOf(missing),
     gateways,
   };

@@ -21,6 +21,8 @@ export interface OperationView {
   /** `<epoch>.<revision>` */
   revision: string;
   /** `safe`: each replica has confirmed or is past its `refusesBy`. */
+  /** When the change became part of the organization's state. */
+  committedAt?: string;
   status: "pending" | "safe" | "confirmed";
   /** The latest `refusesBy` of those that have not confirmed; only while `pending`. */
   safeBy?: string;
