@@ -78,8 +78,14 @@ export function escapeToken(token: string): string {
   return token.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
+/** The first finding of each place: what is empty is also blank, and once is enough. */
 function nonEmpty(findings: Finding[]): [Finding, ...Finding[]] {
-  const [first, ...rest] = findings;
+  const places = new Map<string | undefined, Finding>();
+  for (const finding of findings) {
+    const place = finding.pointer ?? finding.parameter;
+    if (!places.has(place)) places.set(place, finding);
+  }
+  const [first, ...rest] = places.values();
   if (first === undefined) throw new Error("a schema refused without an issue");
   return [first, ...rest];
 }

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import type { Ports } from "../ports.ts";
 import type { Settings } from "../settings.ts";
 import { isReady } from "../status/ready.ts";
+import { mountDashboard } from "./dashboard.ts";
 import { docsPage } from "./docs-page.ts";
 import { type HttpEnv, makeRequestId, mount } from "./mount.ts";
 import { openApiOf } from "./openapi.ts";
@@ -29,6 +30,7 @@ export function createServer(ports: Ports, settings: Settings): Hono<HttpEnv> {
   const openApi = JSON.stringify(openApiOf(routes));
   app.get("/openapi.json", (context) => context.body(openApi, 200, { "content-type": "application/json" }));
   app.get("/docs", (context) => context.html(docsPage(routes)));
+  if (settings.dashboardDir !== undefined) mountDashboard(app, settings.dashboardDir);
   const others = [get("/healthz"), get("/readyz"), get("/openapi.json"), get("/docs")];
   const table = [...routes, ...others].map(({ method, path }) => ({ method, pattern: patternOf(path) }));
   app.notFound((context) => {

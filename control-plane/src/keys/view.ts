@@ -28,6 +28,7 @@ export function keyResource(facts: KeyFacts, nowMs: number): KeyResource {
       note: key.note,
       status: statusOf(key, nowMs),
       preview: key.preview,
+      revision: key.revision,
       generation: key.generation,
       expiresAt: key.expiresAt?.toISOString() ?? null,
       graceEndsAt: graceOf(key, nowMs),

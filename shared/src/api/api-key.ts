@@ -107,6 +107,8 @@ export interface ApiKeyView extends BudgetView {
   readonly note: string | null;
   readonly status: ApiKeyStatus;
   readonly preview: string;
+  /** `<epoch>.<revision>` of its last change: a gateway that holds this revision or a later one holds the change. */
+  readonly revision: string;
   readonly generation: number;
   readonly expiresAt: string | null;
   /** When the secret of the generation before stops working; null without a running grace. */

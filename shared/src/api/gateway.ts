@@ -50,6 +50,8 @@ export interface GatewayView {
   readonly revisionWanted: string;
   readonly lastHeartbeatAt: string | null;
   readonly requestsPerSecond: number;
+  /** Where callers reach it, as its replica that spoke last has said at enrolment. */
+  readonly publicUrl: string | null;
   readonly clockOffsetMs: number | null;
   readonly replicas: readonly ReplicaView[];
   readonly createdAt: string;

@@ -1,0 +1,178 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createControlPlane } from "../app.ts";
+import {
+  makeMember,
+  makeTenant,
+  makeToken,
+  PASSWORD,
+  resource,
+  settings,
+  signInAs,
+  startApi,
+  type Tenant,
+  type TestApi,
+} from "../testing/api.ts";
+
+let api: TestApi;
+let tenant: Tenant;
+beforeAll(async () => {
+  api = await startApi();
+  tenant = await makeTenant(api);
+});
+afterAll(() => api?.stop());
+
+const signIn = (email: string, password: string, headers: Record<string, string> = {}) =>
+  api.call("POST", "/api/v1/sessions", { body: resource("session", { email, password }), headers });
+
+test("signing in sets a cookie that scripts cannot read, shows who it is, and keeps only a hash of it", async () => {
+  const heard = await signIn(tenant.email.toUpperCase(), PASSWORD);
+  expect(heard.status).toBe(201);
+  expect(heard.resource.attributes).toMatchObject({
+    organizationId: tenant.organizationId,
+    memberId: tenant.memberId,
+    email: tenant.email,
+    role: "owner",
+    current: true,
+  });
+  const cookie = heard.headers.get("set-cookie") ?? "";
+  expect(cookie).toMatch(
+    /^claviger-session=[0-9A-Za-z]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=604800$/,
+  );
+  const [value = ""] = cookie.slice("claviger-session=".length).split(";");
+  const [stored] = await api.ports.db.execute<{ text: string }>(
+    sql`select string_agg(s::text, '') as text from session s`,
+  );
+  expect(stored!.text).not.toContain(value);
+});
+
+test("with https the cookie is bound to the host and to TLS", async () => {
+  const app = createControlPlane(api.ports, { ...settings, publicUrl: "https://keys.example.com" });
+  const response = await app.fetch(
+    new Request("https://keys.example.com/api/v1/sessions", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(resource("session", { email: tenant.email, password: PASSWORD })),
+    }),
+  );
+  expect(response.headers.get("set-cookie")).toMatch(/^__Host-claviger-session=.*; Path=\/; .*; Secure$/);
+});
+
+test("a wrong password and an unknown address get the same answer", async () => {
+  const wrong = await signIn(tenant.email, "not the password");
+  const unknown = await signIn("nobody@example.com", "not the password");
+  expect([wrong.refusal, unknown.refusal]).toEqual(["401 invalid_credentials", "401 invalid_credentials"]);
+  const words = (text: string) => text.replaceAll(/req_[0-9A-Za-z]+/g, "");
+  expect(words(wrong.text)).toBe(words(unknown.text));
+});
+
+test("after ten failures the account is closed to that address for a while, even for the right password", async () => {
+  const { email } = await makeMember(api, tenant, "member");
+  for (let i = 0; i < 10; i += 1) expect((await signIn(email, "wrong")).status).toBe(401);
+  const closed = await signIn(email, PASSWORD);
+  expect([closed.refusal, closed.headers.get("retry-after")]).toEqual(["429 rate_limit_exceeded", "900"]);
+  expect((await signIn(tenant.email, PASSWORD)).status).toBe(201);
+  await api.ports.db.execute(sql`update sign_in_failure set at = at - interval '16 minutes'`);
+  expect((await signIn(email, PASSWORD)).status).toBe(201);
+});
+
+test("one's own sessions are listed, ended one by one, and ended by signing out", async () => {
+  const { email } = await makeMember(api, tenant, "viewer");
+  const [first, second] = [await signInAs(api, email, PASSWORD), await signInAs(api, email, PASSWORD)];
+  const list = await api.call("GET", "/api/v1/sessions", { cookie: second });
+  expect(list.resources.map(({ attributes }) => attributes.current)).toEqual([true, false, false]);
+  const other = list.resources[1]!.id;
+  const foreign = await signInAs(api, tenant.email, PASSWORD);
+  const refused = await api.call("DELETE", `/api/v1/sessions/${other}`, { cookie: foreign });
+  expect(refused.refusal).toBe("404 not_found");
+  expect((await api.call("DELETE", `/api/v1/sessions/${other}`, { cookie: second })).status).toBe(200);
+  expect((await api.call("GET", "/api/v1/sessions/current", { cookie: first })).refusal).toBe(
+    "401 authentication_required",
+  );
+  const out = await api.call("DELETE", "/api/v1/sessions/current", { cookie: second });
+  expect([out.status, out.headers.get("set-cookie")]).toEqual([200, expect.stringContaining("Max-Age=0")]);
+  expect((await api.call("GET", "/api/v1/projects", { cookie: second })).status).toBe(401);
+});
+
+test("a session ends by itself", async () => {
+  const cookie = await signInAs(api, tenant.email, PASSWORD);
+  await api.ports.db.execute(sql`update session set expires_at = now() - interval '1 second'`);
+  expect((await api.call("GET", "/api/v1/projects", { cookie })).refusal).toBe("401 authentication_required");
+});
+
+test.each([
+  [{ origin: "https://evil.example" }, 403],
+  [{ "sec-fetch-site": "cross-site" }, 403],
+  [{ "sec-fetch-site": "same-site", origin: settings.publicUrl }, 403],
+  [{ origin: "null" }, 403],
+  [{ origin: settings.publicUrl, "sec-fetch-site": "same-origin" }, 201],
+  [{}, 201],
+])("a change by cookie with %j answers %i: no other site acts through a browser", async (headers, status) => {
+  const cookie = await signInAs(api, tenant.email, PASSWORD);
+  const body = resource("project", { name: "p" });
+  const heard = await api.call("POST", "/api/v1/projects", { cookie, body, headers });
+  expect(heard.refusal).toBe(status === 403 ? "403 invalid_origin" : String(status));
+  expect((await api.call("GET", "/api/v1/projects", { cookie, headers })).status).toBe(200);
+});
+
+test("a sign-in that another site starts is refused", async () => {
+  expect((await signIn(tenant.email, PASSWORD, { origin: "https://evil.example" })).refusal).toBe(
+    "403 invalid_origin",
+  );
+});
+
+test.each([
+  [undefined, "401 authentication_required"],
+  ["Bearer ", "401 invalid_token authorization"],
+  ["Basic YTpi", "401 invalid_token authorization"],
+  ["Bearer clvp_nonsense", "401 invalid_token"],
+  [`Bearer ${settings.operatorToken}`, "401 invalid_token"],
+])("credentials %j: %s", async (authorization, refusal) => {
+  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+  const heard = await api.call("GET", "/api/v1/api-keys", { headers });
+  expect(heard.refusal).toBe(refusal);
+  expect(heard.headers.get("www-authenticate")).toMatch(/^Bearer/);
+});
+
+test("tokens: a cap holds, is inherited, and cannot be widened; expiry and deletion end them at once", async () => {
+  const cookie = await signInAs(api, tenant.email, PASSWORD);
+  const capped = await makeToken(api, cookie, { role: "viewer" });
+  const project = resource("project", { name: "p" });
+  expect((await api.call("POST", "/api/v1/projects", { token: capped, body: project })).refusal).toBe(
+    "403 insufficient_role",
+  );
+  const wider = resource("personal-access-token", { name: "wider", role: "admin" });
+  expect(
+    (await api.call("POST", "/api/v1/personal-access-tokens", { token: capped, body: wider })).refusal,
+  ).toBe("403 insufficient_role");
+  const child = resource("personal-access-token", { name: "child" });
+  const made = await api.call("POST", "/api/v1/personal-access-tokens", { token: capped, body: child });
+  expect(made.resource.attributes.role).toBe("viewer");
+  const expiresAt = "2099-01-01T00:00:00.000Z";
+  const brief = await makeToken(api, cookie, { expiresAt });
+  expect((await api.call("GET", "/api/v1/projects", { token: brief })).status).toBe(200);
+  await api.ports.db.execute(
+    sql`update personal_access_token set expires_at = now() where expires_at is not null`,
+  );
+  expect((await api.call("GET", "/api/v1/projects", { token: brief })).refusal).toBe("401 token_expired");
+  const path = `/api/v1/personal-access-tokens/${made.resource.id}`;
+  expect((await api.call("DELETE", path, { cookie })).status).toBe(200);
+  expect((await api.call("GET", "/api/v1/projects", { token: made.secretKey })).refusal).toBe(
+    "401 invalid_token",
+  );
+  expect((await api.call("DELETE", path, { cookie })).refusal).toBe("404 not_found");
+});
+
+test("tokens are one's own: members see theirs, admins all, other organizations none", async () => {
+  const member = await makeMember(api, tenant, "member");
+  const mine = await api.call("GET", "/api/v1/personal-access-tokens", { token: member.token });
+  expect(mine.resources.map(({ attributes }) => attributes.memberId)).toEqual([member.id]);
+  const [token] = mine.resources;
+  const all = await api.call("GET", "/api/v1/personal-access-tokens?page[size]=200", { token: tenant.token });
+  expect(all.resources.map(({ id }) => id)).toContain(token!.id);
+  const other = await makeTenant(api);
+  const path = `/api/v1/personal-access-tokens/${token!.id}`;
+  expect((await api.call("GET", path, { token: other.token })).refusal).toBe("404 not_found");
+  expect((await api.call("DELETE", path, { token: other.token })).refusal).toBe("404 not_found");
+  expect((await api.call("GET", "/api/v1/projects", { token: member.token })).status).toBe(200);
+});
