@@ -164,6 +164,12 @@ test("a late confirmation completes the operation, which then stays as it was", 
   await following;
   expect(seen.at(-1)).toMatchObject({ status: "confirmed", gateways: [{ state: "confirmed", aborted: 2 }] });
   const frozen = await readOperation(cp.ports, orgId, revoked.operationId);
+  for (let done = false; !done; ) {
+    const [row] = await cp.ports.db.execute<{ done: boolean }>(
+      sql`select done_at is not null as done from barrier_op where id = ${revoked.operationId}`,
+    );
+    done = row?.done === true;
+  }
   await cp.ports.db.execute(
     sql`update replica set rev_effective = 0, confirmations = '[]' where id = ${eu.id}`,
   );

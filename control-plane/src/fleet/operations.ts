@@ -97,12 +97,19 @@ async function lookAt(
 ): Promise<OperationView> {
   if (operation.result !== null) return operation.result;
   const view = await viewOperation(ports.db, operation, figures);
-  if (view.status !== "confirmed") return view;
-  const [frozen] = await ports.db.execute<{ result: OperationView }>(sql`
-    update barrier_op set done_at = coalesce(done_at, clock_timestamp()),
-      result = coalesce(result, ${JSON.stringify(view)}::jsonb)
-    where id = ${operation.id} returning result`);
-  return frozen?.result ?? view;
+  if (view.status === "confirmed") {
+    // Not waited for: who asks before it is written computes the same from the same rows.
+    freeze(ports, operation, view).catch((error: unknown) => {
+      ports.log.warn({ err: error, operation: operation.id }, "a confirmed operation was not frozen");
+    });
+  }
+  return view;
+}
+
+async function freeze(ports: Ports, operation: StoredOperation, view: OperationView): Promise<void> {
+  await ports.db.execute(sql`
+    update barrier_op set done_at = clock_timestamp(), result = ${JSON.stringify(view)}::jsonb
+    where id = ${operation.id} and done_at is null`);
 }
 
 interface Waker {
