@@ -5,6 +5,7 @@ import { untilOperation } from "./support/watch-operation.ts";
 import { aimEverywhere, startWorld, useKey, type World } from "./support/world.ts";
 
 const STALENESS_S = 30;
+const STALENESS_DEFAULT_S = 900;
 const WAIT_S = 2;
 /** PROTOCOL §2.5: staleness / (1 − ρ) + 2 ε, with ρ = 1 % and ε = 2 s. */
 const REFUSES_AFTER_MS_MAX = (STALENESS_S / 0.99) * 1_000 + 2 * 2_000;
@@ -68,6 +69,21 @@ async function revokeWhileFrozen(): Promise<Frozen> {
   return { change, frozenNs, answeredNs, refusesByMs };
 }
 
+/** The instant follows from each key's own `maxStalenessSeconds`: a key with the default has much longer. */
+async function expectLaterRefusal(patient: MadeKey): Promise<void> {
+  const calledMs = Date.now();
+  const { operation } = await world.admin.change(
+    "POST",
+    `/api-keys/${patient.id}/revoke`,
+    {},
+    { prefer: "wait=0" },
+  );
+  const refusesBy = operation.gateways.find((gateway) => gateway.name === FROZEN)?.refusesBy ?? "";
+  const latestMs = calledMs + (STALENESS_DEFAULT_S / 0.99) * 1_000 + 2 * 2_000 + 500;
+  expect(Date.parse(refusesBy)).toBeGreaterThan(calledMs + (STALENESS_DEFAULT_S - 15) * 1_000);
+  expect(Date.parse(refusesBy)).toBeLessThanOrEqual(latestMs);
+}
+
 /** What the provider billed of requests that it saw begin at `sinceMs` or later. */
 async function forwardedSince(sinceMs: number): Promise<unknown> {
   return (await fetch(`${world.sandboxUrl}/__ledger?since=${sinceMs}`)).json();
@@ -75,7 +91,9 @@ async function forwardedSince(sinceMs: number): Promise<unknown> {
 
 describe("a gateway that is frozen while a key is revoked", () => {
   test("is named with the instant by which it refuses; thawed before that, it confirms, and then admits nothing", async () => {
+    const patient = await world.admin.createKey(world.projectId);
     const { change, answeredNs } = await revokeWhileFrozen();
+    await expectLaterRefusal(patient);
     const confirmed = untilOperation(
       world.admin,
       world.credentials.adminToken,
