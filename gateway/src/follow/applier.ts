@@ -25,6 +25,7 @@ import { createWriter, type Writer } from "./writer.ts";
 /** Messages that wait to be verified; more are dropped, and fetched by revision. */
 const INBOX_MAX = 4_096;
 const COMPACT_EVERY_MS = 600_000;
+const REPAIR_EVERY_MS = 5_000;
 const COMPACT_DELTAS = 20_000;
 const COMPACT_BYTES_MIN = 1 << 20;
 
@@ -59,12 +60,11 @@ export class Applier {
   readonly #ports: FollowPorts;
   #inbox: Promise<void> = Promise.resolve();
   #waiting = 0;
-  #compactedAtMs: number;
+  #compactedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(ports: FollowPorts, loaded: Loaded) {
     this.#ports = ports;
     this.loaded = loaded;
-    this.#compactedAtMs = ports.clock.monoMs();
     const { courier, verify, log } = ports;
     this.writer = createWriter(ports.store, log, (n) => this.#persisted(n), loaded);
     this.auditor = createAuditor(
@@ -201,10 +201,13 @@ export class Applier {
 
   #persisted(n: number): void {
     this.dispatch({ type: "persisted", n });
-    const { snapshotBytes, logBytes, logDeltas } = this.writer.sizes;
+    const { snapshotBytes, logBytes, logDeltas, replacements } = this.writer.sizes;
     const long = logDeltas > COMPACT_DELTAS || logBytes > Math.max(COMPACT_BYTES_MIN, snapshotBytes / 2);
+    // What was damaged has no freshness after a restart until all of it has been written anew.
+    const damaged = this.loaded.condition === "damaged" && replacements === 0;
+    const everyMs = damaged ? REPAIR_EVERY_MS : COMPACT_EVERY_MS;
     const nowMs = this.#ports.clock.monoMs();
-    if (!long || nowMs - this.#compactedAtMs < COMPACT_EVERY_MS) return;
+    if (!(long || damaged) || nowMs - this.#compactedAtMs < everyMs) return;
     this.#compactedAtMs = nowMs;
     void this.fetcher.compact();
   }

@@ -3,7 +3,7 @@
  * time; a failure is retried later and later, and nothing of what was fetched counts before it is complete.
  */
 
-import type { ChainedPosition } from "@claviger/shared/sync/position";
+import { type ChainedPosition, reaches } from "@claviger/shared/sync/position";
 import type { CompactedEvent, ReplicaEvent } from "@claviger/shared/sync/replica-state";
 import { Table } from "@claviger/shared/sync/table";
 import { SyncAnswer, type SyncRequest } from "@claviger/shared/wire/heartbeat";
@@ -155,6 +155,7 @@ async function compactOnce(ports: FetchPorts): Promise<void> {
   if (!("snapshot" in answer)) return;
   const snapshot = await verified(ports, answer.snapshot);
   const base: ChainedPosition = { epoch: snapshot.epoch, rev: snapshot.rev, chain: snapshot.chain };
+  if (!reaches(ports.at(), base)) return adopt(ports, answer.snapshot, false);
   const pages = await fetchPages(ports, snapshot);
   const token: SnapshotToken = { jws: answer.snapshot, pages };
   const deltas: { rev: number; jws: string }[] = [];

@@ -106,6 +106,21 @@ test("damaged state still refuses what it knows to be dead, and has no freshness
   running.push(next);
   next.follower.start();
   await next.until(() => next.follower.ready(), "a new proof");
+  // Then all of it is written anew, so that the next start has its freshness again.
+  const damaged = next.store.records;
+  await next.until(
+    () => next.store.records[0] !== damaged[0] && next.store.records.length > 2,
+    "a replacement",
+  );
+  next.store.condition = undefined;
+  await cp.commit([putKey(3)]);
+  await next.until(() => cp.row.revEffective === 2, "confirmed");
+  await next.follower.stop();
+  const last = await rig({ cp, store: next.store });
+  expect(last.follower.status().loaded).toBe("whole");
+  expect(last.follower.view.key(keyId(2))?.status).toBe("revoked");
+  expect(last.follower.view.key(keyId(3))?.status).toBe("active");
+  expect(last.follower.ready()).toBe(true);
 });
 
 test("an unreadable restrictive change closes the key it names, complains, and survives a restart", async () => {

@@ -21,9 +21,14 @@ export interface WriterSizes {
   logDeltas: number;
 }
 
+interface Sizes extends WriterSizes {
+  replacements: number;
+}
+
 export interface Writer {
   push(effect: WriteEffect): void;
-  readonly sizes: Readonly<WriterSizes>;
+  /** Of what is on disk, and how often this process has replaced it. */
+  readonly sizes: Readonly<Sizes>;
   readonly failures: number;
   /** Resolves when everything pushed so far is on disk, or given up by `stop`. */
   idle(): Promise<void>;
@@ -40,7 +45,7 @@ export function createWriter(
   initial: WriterSizes,
 ): Writer {
   const queue: WriteEffect[] = [];
-  const sizes = { ...initial };
+  const sizes: Sizes = { ...initial, replacements: 0 };
   let failures = 0;
   let running: Promise<void> | undefined;
   let stopped = false;
@@ -93,7 +98,7 @@ function takeBatch(queue: readonly WriteEffect[]): WriteEffect[] {
   return queue.slice(0, end === -1 ? queue.length : end);
 }
 
-async function write(store: StateStore, batch: readonly WriteEffect[], sizes: WriterSizes): Promise<void> {
+async function write(store: StateStore, batch: readonly WriteEffect[], sizes: Sizes): Promise<void> {
   const [first] = batch;
   if (first?.type === "replace") {
     const { jws, pages } = first.token as SnapshotToken;
@@ -111,6 +116,7 @@ async function write(store: StateStore, batch: readonly WriteEffect[], sizes: Wr
     sizes.snapshotBytes = total(records);
     sizes.logBytes = total(after);
     sizes.logDeltas = first.deltas.length;
+    sizes.replacements += 1;
     return;
   }
   const entries = batch.flatMap((effect) => (effect.type === "append" ? [effect.entry] : []));
