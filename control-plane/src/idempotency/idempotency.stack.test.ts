@@ -10,7 +10,7 @@ import {
   startApi,
   type Tenant,
   type TestApi,
-} from "../testing/api.ts";
+} from "../http/testing/api.ts";
 import { claimKey, recordOutcome } from "./claim.ts";
 
 let api: TestApi;

@@ -8,7 +8,7 @@ import {
   startApi,
   type Tenant,
   type TestApi,
-} from "../testing/api.ts";
+} from "../http/testing/api.ts";
 
 const NAMES = ["Ärger", "alpha", "Beta", "beta", "gamma 100%", "gamma_1", "omega", "Zeta"];
 

@@ -9,7 +9,7 @@ import {
   startApi,
   type Tenant,
   type TestApi,
-} from "../testing/api.ts";
+} from "../http/testing/api.ts";
 
 const CANARY = "sk-canary-0123456789-never-to-be-seen";
 

@@ -1,6 +1,13 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeMember, makeTenant, resource, startApi, type Tenant, type TestApi } from "../testing/api.ts";
+import {
+  makeMember,
+  makeTenant,
+  resource,
+  startApi,
+  type Tenant,
+  type TestApi,
+} from "../http/testing/api.ts";
 
 let api: TestApi;
 let tenant: Tenant;

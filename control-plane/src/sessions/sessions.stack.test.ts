@@ -12,7 +12,7 @@ import {
   startApi,
   type Tenant,
   type TestApi,
-} from "../testing/api.ts";
+} from "../http/testing/api.ts";
 
 let api: TestApi;
 let tenant: Tenant;

@@ -1,8 +1,8 @@
 /** The whole HTTP API over real parts, in one process: what the tests of verbs talk to. */
-import { createControlPlane } from "../app.ts";
-import { startCluster } from "../fleet/testing/control-plane.ts";
-import type { Ports } from "../ports.ts";
-import type { Settings } from "../settings.ts";
+import { createControlPlane } from "../../app.ts";
+import { startCluster } from "../../fleet/testing/control-plane.ts";
+import type { Ports } from "../../ports.ts";
+import type { Settings } from "../../settings.ts";
 
 export const settings: Settings = {
   publicUrl: "http://127.0.0.1:19100",
