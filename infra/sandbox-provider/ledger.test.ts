@@ -43,7 +43,7 @@ test("the ledger has the documented members, since filters by start and requestI
   ]);
   const { prompt_tokens, completion_tokens, prompt_tokens_details } = usage;
   const { cached_tokens } = prompt_tokens_details;
-  const nanos = (prompt_tokens - cached_tokens) * 150 + cached_tokens * 75 + completion_tokens * 600;
+  const nanos = (prompt_tokens - cached_tokens) * 1_000 + cached_tokens * 100 + completion_tokens * 2_000;
   expect(entries[0]).toMatchObject({
     requestId: "second",
     inputTokens: prompt_tokens,

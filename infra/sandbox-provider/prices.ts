@@ -8,10 +8,13 @@ export interface Price {
 
 export type ModelName = "echo" | "story" | "embed";
 
+/** The same as in the control plane's catalogue (prices.test.ts holds them together); a cache write costs fresh input. */
+const CHAT: Price = { inputNanos: 1_000, cachedNanos: 100, cacheWriteNanos: 1_000, outputNanos: 2_000 };
+
 export const PRICES: Readonly<Record<ModelName, Price>> = {
-  echo: { inputNanos: 150, cachedNanos: 75, cacheWriteNanos: 180, outputNanos: 600 },
-  story: { inputNanos: 2_500, cachedNanos: 1_250, cacheWriteNanos: 3_000, outputNanos: 10_000 },
-  embed: { inputNanos: 20, cachedNanos: 20, cacheWriteNanos: 20, outputNanos: 0 },
+  echo: CHAT,
+  story: CHAT,
+  embed: { ...CHAT, outputNanos: 0 },
 };
 
 /** The model that a request names, as `echo` or as `sandbox/echo`; null when the provider has no such model. */
