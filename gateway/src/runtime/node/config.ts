@@ -1,5 +1,7 @@
 /** The environment of a Node gateway, read once (API.md §1). */
+import { parseCidr } from "@claviger/shared/decide/ip";
 import * as z from "zod";
+import { parseEgressAllow } from "./egress.ts";
 
 const Environment = z.object({
   CLAVIGER_CONTROL_PLANE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }),
@@ -14,8 +16,13 @@ const Environment = z.object({
   CLAVIGER_TRUSTED_PROXIES: z
     .string()
     .default("")
-    .transform((text) => text.split(/[\s,]+/).filter((entry) => entry !== "")),
-  CLAVIGER_EGRESS_ALLOW: z.string().default(""),
+    .transform((text) => text.split(/[\s,]+/).filter((entry) => entry !== ""))
+    .refine((entries) => entries.every((entry) => parseCidr(entry) !== undefined), {
+      error: "must be addresses or CIDRs, separated by commas",
+    }),
+  CLAVIGER_EGRESS_ALLOW: z.string().default("").refine(isEgressAllow, {
+    error: "must be host:port or CIDR entries, separated by commas",
+  }),
   CLAVIGER_SLOT: z
     .string()
     .regex(/^[a-z0-9-]{1,64}$/)
@@ -24,6 +31,15 @@ const Environment = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(8701),
   HOST: z.string().min(1).default("127.0.0.1"),
 });
+
+function isEgressAllow(text: string): boolean {
+  try {
+    parseEgressAllow(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export interface Config {
   controlPlaneUrl: string;

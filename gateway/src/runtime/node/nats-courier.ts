@@ -41,6 +41,7 @@ class NatsCourier implements Courier {
   #listener: Listener | undefined;
   #closing = false;
   #failures = 0;
+  #upSinceMs = Number.POSITIVE_INFINITY;
   #wake: (() => void) | undefined;
   readonly #done: Promise<void>;
 
@@ -108,14 +109,13 @@ class NatsCourier implements Courier {
           await connection.close();
           return;
         }
-        const sinceMs = performance.now();
+        this.#upSinceMs = performance.now();
         this.#connection = connection;
         if (this.#listener !== undefined) this.#subscribe(connection);
         this.#log.info({ server: connection.getServer() }, "bus connected");
         this.#listener?.poke();
         void this.#watch(connection);
         const error = await connection.closed();
-        if (performance.now() - sinceMs > STABLE_MS) this.#failures = 0;
         if (!this.#closing) this.#log.warn({ err: error ?? undefined }, "bus lost");
       } catch (error) {
         this.#log.warn({ err: error, attempt: this.#failures + 1 }, "bus unreachable");
@@ -137,7 +137,7 @@ class NatsCourier implements Courier {
       maxPingOut: 2,
       timeout: REQUEST_TIMEOUT_MS,
       maxReconnectAttempts: -1,
-      reconnectDelayHandler: () => RECONNECT_MS_MIN + Math.random() * 900,
+      reconnectDelayHandler: () => this.#waitMs(),
     });
   }
 
@@ -166,20 +166,32 @@ class NatsCourier implements Courier {
   /** After a reconnect the wire may have lost changes: a heartbeat asks. */
   async #watch(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
-      if (status.type === "reconnect") this.#listener?.poke();
+      if (status.type === "reconnect") {
+        this.#upSinceMs = performance.now();
+        this.#listener?.poke();
+      }
+      if (status.type === "disconnect" && performance.now() - this.#upSinceMs > STABLE_MS) this.#failures = 0;
       if (status.type === "disconnect" || status.type === "reconnect" || status.type === "error") {
         this.#log.info({ status: status.type }, "bus status");
       }
     }
   }
 
-  /** Full jitter, longer after each failure; `close` ends it. */
-  async #pause(): Promise<void> {
-    const waitMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** Math.min(this.#failures, 10));
+  /** Spread widely, longer after each failure, so that a flapping bus is not stormed. */
+  #waitMs(): number {
+    const longest = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
+    return longest * (0.2 + 0.8 * Math.random());
+  }
+
+  /** `close` ends it early. */
+  async #pause(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      setTimeout(resolve, waitMs * (0.2 + 0.8 * Math.random()));
+      const timer = setTimeout(resolve, this.#waitMs());
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
     this.#wake = undefined;
   }
