@@ -7,8 +7,9 @@ import {
   refusesBy,
 } from "@claviger/shared/sync/barrier";
 import { sql } from "drizzle-orm";
-import type { Queryable } from "../db/database.ts";
+import type { Database, Queryable } from "../db/database.ts";
 import type { Confirmation } from "../db/tables/replica.ts";
+import { batched } from "./batch.ts";
 import type { OperationView } from "./journal-types.ts";
 
 /** The longest staleness that a key may have, in seconds. */
@@ -65,7 +66,7 @@ interface ReplicaOfOperation extends BarrierReplica {
  * only waits; its `refusesBy` then assume the worst that any key may have.
  */
 export async function viewOperation(
-  db: Queryable,
+  db: Database,
   operation: StoredOperation,
   figures: "exact" | "later" = "exact",
 ): Promise<OperationView> {
@@ -105,18 +106,10 @@ interface ReplicaRaw extends Record<string, unknown> {
 }
 
 async function readReplicas(
-  db: Queryable,
+  db: Database,
   operation: StoredOperation,
 ): Promise<{ replicas: ReplicaOfOperation[]; nowMs: number }> {
-  const rows = await db.execute<ReplicaRaw>(sql`
-    select r.id, r.gateway_id, g.name, r.epoch, r.rev_applied, r.rev_effective, r.confirmations,
-      extract(epoch from r.enrolled_at)::float8 * 1000 as enrolled_ms,
-      extract(epoch from r.fresh_hi)::float8 * 1000 as fresh_ms,
-      extract(epoch from r.last_seen)::float8 * 1000 as seen_ms,
-      extract(epoch from r.gone_at)::float8 * 1000 as gone_ms,
-      extract(epoch from clock_timestamp())::float8 * 1000 as now_ms
-    from replica r join gateway g on g.id = r.gateway_id
-    where r.org_id = ${operation.orgId} order by g.name, r.slot, r.id`);
+  const rows = await readerOf(db)(operation.orgId);
   const replicas = rows.map((raw) => ({
     gatewayId: raw.gateway_id,
     name: raw.name,
@@ -133,6 +126,34 @@ async function readReplicas(
     aborted: raw.confirmations.find(({ rev }) => rev === operation.rev)?.aborted ?? 0,
   }));
   return { replicas, nowMs: rows[0]?.now_ms ?? 0 };
+}
+
+type ReadReplicas = (orgId: string) => Promise<readonly ReplicaRaw[]>;
+const readers = new WeakMap<Database, ReadReplicas>();
+
+/** All who were woken by the same notification share one query, which starts after it; nothing is kept. */
+function readerOf(db: Database): ReadReplicas {
+  const known = readers.get(db);
+  if (known !== undefined) return known;
+  const read = batched<null, readonly ReplicaRaw[]>(0, async (orgId, waiting) => {
+    const rows = await queryReplicas(db, orgId);
+    return waiting.map(() => rows);
+  });
+  const reader: ReadReplicas = (orgId) => read(orgId, null);
+  readers.set(db, reader);
+  return reader;
+}
+
+async function queryReplicas(db: Database, orgId: string): Promise<readonly ReplicaRaw[]> {
+  return db.execute<ReplicaRaw>(sql`
+    select r.id, r.gateway_id, g.name, r.epoch, r.rev_applied, r.rev_effective, r.confirmations,
+      extract(epoch from r.enrolled_at)::float8 * 1000 as enrolled_ms,
+      extract(epoch from r.fresh_hi)::float8 * 1000 as fresh_ms,
+      extract(epoch from r.last_seen)::float8 * 1000 as seen_ms,
+      extract(epoch from r.gone_at)::float8 * 1000 as gone_ms,
+      extract(epoch from clock_timestamp())::float8 * 1000 as now_ms
+    from replica r join gateway g on g.id = r.gateway_id
+    where r.org_id = ${orgId} order by g.name, r.slot, r.id`);
 }
 
 /**

@@ -3,6 +3,7 @@
 /**
  * Returns a function that collects items by group for `windowMs` and hands each group to `run` at once; it resolves to
  * what `run` returned at the item's place. At most one run per group is under way; what arrives meanwhile waits for it.
+ * With a window of 0 it collects until the end of the event-loop turn.
  */
 export function batched<Item, Result>(
   windowMs: number,
@@ -14,6 +15,10 @@ export function batched<Item, Result>(
     reject: (error: unknown) => void;
   }
   const groups = new Map<string, Waiting[]>();
+  const start = (group: string, waitMs: number) => {
+    if (waitMs > 0) setTimeout(() => void flush(group), waitMs);
+    else setImmediate(() => void flush(group));
+  };
 
   async function flush(group: string): Promise<void> {
     const waiting = groups.get(group) ?? [];
@@ -32,7 +37,7 @@ export function batched<Item, Result>(
       for (const { reject } of waiting) reject(error);
     }
     if ((groups.get(group) ?? []).length === 0) groups.delete(group);
-    else setTimeout(() => void flush(group), 0);
+    else start(group, 0);
   }
 
   return (group, item) =>
@@ -43,6 +48,6 @@ export function batched<Item, Result>(
         return;
       }
       groups.set(group, [{ item, resolve, reject }]);
-      setTimeout(() => void flush(group), windowMs);
+      start(group, windowMs);
     });
 }

@@ -87,7 +87,7 @@ export async function settleOperations(ports: Ports): Promise<void> {
   const rows = await ports.db.execute<OperationRow>(sql`
     select id, org_id, epoch, rev, kind, keys, result, extract(epoch from committed_at)::float8 * 1000 as committed_ms
     from barrier_op where done_at is null order by committed_at desc limit 100`);
-  for (const row of rows) await lookAt(ports, storedOperation(row), "later");
+  await Promise.all(rows.map((row) => lookAt(ports, storedOperation(row), "later")));
 }
 
 async function lookAt(

@@ -4,7 +4,7 @@ import { replicaSubjects } from "@claviger/shared/wire/subjects";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { enrolFakeReplica, type FakeReplica } from "../fleet/testing/fake-replica.ts";
-import { makeKey, makeMember, makeTenant, startApi, type Tenant, type TestApi } from "../testing/api.ts";
+import { makeKey, makeMember, makeTenant, startApi, type Tenant, type TestApi } from "../http/testing/api.ts";
 
 let api: TestApi;
 const replicas: FakeReplica[] = [];

@@ -1,4 +1,5 @@
 /** The settings of a Node control plane, from its environment (API.md §1). */
+import { resolve } from "node:path";
 import * as z from "zod";
 
 const URL_LIST = z
@@ -24,6 +25,9 @@ const LIST = z
   .optional()
   .transform((text) => (text ?? "").split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()])));
 
+/** Where `vite build` leaves the dashboard; without it the API is served alone. */
+const BUILT_DASHBOARD = resolve(import.meta.dirname, "../../../../dashboard/dist");
+
 const POSTGRES_URL = z.string().refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), {
   message: "must be a postgres:// URL",
 });
@@ -40,7 +44,12 @@ const Environment = Keys.extend({
     .transform((text) => new URL(text).origin),
   CLAVIGER_EGRESS_ALLOW: LIST,
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(8700),
+  CLAVIGER_DASHBOARD_DIR: z.string().min(1).default(BUILT_DASHBOARD),
+  PORT: z
+    .string()
+    .default("8700")
+    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) < 65_536, "must be a port number")
+    .transform(Number),
   HOST: z.string().min(1).default("127.0.0.1"),
 });
 
@@ -53,6 +62,7 @@ export interface Config {
   readonly operatorToken: string;
   readonly publicUrl: string;
   readonly egressAllow: readonly string[];
+  readonly dashboardDir: string;
   readonly logLevel: string;
   readonly port: number;
   readonly host: string;
@@ -72,6 +82,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     operatorToken: env.CLAVIGER_OPERATOR_TOKEN,
     publicUrl: env.CLAVIGER_PUBLIC_URL,
     egressAllow: env.CLAVIGER_EGRESS_ALLOW,
+    dashboardDir: env.CLAVIGER_DASHBOARD_DIR,
     logLevel: env.CLAVIGER_LOG_LEVEL,
     port: env.PORT,
     host: env.HOST,

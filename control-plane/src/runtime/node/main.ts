@@ -36,8 +36,8 @@ async function main(): Promise<void> {
 }
 
 function settingsOf(config: Config) {
-  const { publicUrl, operatorToken, egressAllow } = config;
-  return { publicUrl, operatorToken, egressAllow };
+  const { publicUrl, operatorToken, egressAllow, dashboardDir } = config;
+  return { publicUrl, operatorToken, egressAllow, dashboardDir };
 }
 
 type Fetch = (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
