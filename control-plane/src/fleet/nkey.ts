@@ -47,9 +47,14 @@ function encodeNkey(role: NkeyRole, publicKey: Uint8Array): string {
 
 /** True for a well-formed public key of that role, checksum included. */
 export function isNkey(role: NkeyRole, text: string): boolean {
+  return nkeyBytes(role, text) !== undefined;
+}
+
+/** The 32 bytes of a public key of that role; undefined when the text is none. */
+export function nkeyBytes(role: NkeyRole, text: string): Uint8Array | undefined {
   const bytes = fromBase32(text);
-  if (bytes?.length !== 35 || bytes[0] !== PREFIX[role]) return false;
-  return crc16(bytes.subarray(0, 33)) === bytes.readUInt16LE(33);
+  if (bytes?.length !== 35 || bytes[0] !== PREFIX[role]) return undefined;
+  return crc16(bytes.subarray(0, 33)) === bytes.readUInt16LE(33) ? bytes.subarray(1, 33) : undefined;
 }
 
 /** CRC-16/XMODEM. */

@@ -1,6 +1,7 @@
 /** From bytes to what a route's schema makes of them. Strict: what could be read in two ways is refused. */
 import { ApiProblem, problem } from "@claviger/shared/api/problem";
 import { scanJson } from "@claviger/shared/decide/scan-json";
+import type * as z from "zod";
 import { bodyFindings, escapeToken } from "./findings.ts";
 import type { BodyShape } from "./route.ts";
 
@@ -46,6 +47,11 @@ export async function readBytes(request: Request): Promise<Uint8Array> {
     chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** What a schema makes of a JSON body that a route of kind `raw` has read itself. */
+export function readRaw(request: Request, bytes: Uint8Array, schema: z.ZodType): unknown {
+  return parse(schema, readJson(request, bytes), "");
 }
 
 function readJson(request: Request, bytes: Uint8Array): object {

@@ -10,11 +10,13 @@ import { type HttpEnv, makeRequestId, mount } from "./mount.ts";
 import { openApiOf } from "./openapi.ts";
 import { failureResponse } from "./refuse.ts";
 import type { Route } from "./route.ts";
-import { routes } from "./route-table.ts";
+import { routes as table } from "./route-table.ts";
+import { courierRoutes } from "./routes/courier.ts";
 
 /** Answers every request; never throws. */
 export function createServer(ports: Ports, settings: Settings): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
+  const routes = [...table, ...courierRoutes(ports)];
   app.use(async (context, next) => {
     context.set("requestId", makeRequestId(ports));
     await next();
@@ -32,11 +34,11 @@ export function createServer(ports: Ports, settings: Settings): Hono<HttpEnv> {
   app.get("/docs", (context) => context.html(docsPage(routes)));
   if (settings.dashboardDir !== undefined) mountDashboard(app, settings.dashboardDir);
   const others = [get("/healthz"), get("/readyz"), get("/openapi.json"), get("/docs")];
-  const table = [...routes, ...others].map(({ method, path }) => ({ method, pattern: patternOf(path) }));
+  const known = [...routes, ...others].map(({ method, path }) => ({ method, pattern: patternOf(path) }));
   app.notFound((context) => {
     const { pathname } = new URL(context.req.url);
     const allow = [
-      ...new Set(table.filter(({ pattern }) => pattern.test(pathname)).map(({ method }) => method)),
+      ...new Set(known.filter(({ pattern }) => pattern.test(pathname)).map(({ method }) => method)),
     ];
     const error = allow.length === 0 ? problem("unknown_url") : wrongMethod(allow);
     const shape = pathname.startsWith("/gateway/") ? "gateway" : "json-api";

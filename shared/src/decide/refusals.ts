@@ -254,6 +254,15 @@ const admin = {
   replica_conflict: invalid(409, "Two processes claim to be this replica. Stop one of them.", {
     shouldRetry: false,
   }),
+  invalid_replica: unauthenticated(
+    "No attached replica signed this call. Enrol it again if it was detached.",
+  ),
+  replica_clock: unauthenticated(
+    "The call's time is not within 5 minutes of the control plane's. Sign it with the time in `claviger-time`.",
+  ),
+  replica_call_repeated: invalid(409, "This call was made before. Sign each call with a nonce of its own.", {
+    shouldRetry: false,
+  }),
 } as const;
 
 /** The whole table. */

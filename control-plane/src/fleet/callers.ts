@@ -1,0 +1,76 @@
+/**
+ * Who makes a call of the HTTPS courier: the replica whose nkey signed it. The bargain: a signature holds for one call,
+ * near its time, once per process. A recorded call that another process takes again within those minutes repeats what
+ * its replica said: nothing that is held or confirmed goes back, and at the most a proof counts as given that nobody can
+ * use, which moves `refusesBy` later and never earlier.
+ *
+ * The time is checked because memory of nonces is not endless. A replica with a wrong clock is not lost by it: each
+ * answer tells the time, also the one that refuses, and a caller signs with what it was told (`replica_clock`). It
+ * believes that time for signing and for nothing else; freshness comes from signed answers that carry its own nonce.
+ */
+import { problem } from "@claviger/shared/api/problem";
+import {
+  type CallContent,
+  COURIER_CLOCK_MS_MAX,
+  isSignedBy,
+  readCallClaim,
+} from "@claviger/shared/wire/courier-call";
+import { and, eq, isNull } from "drizzle-orm";
+import { replica } from "../db/tables/replica.ts";
+import type { Ports } from "../ports.ts";
+import { nkeyBytes } from "./nkey.ts";
+import type { Sender } from "./senders.ts";
+
+/** A call is acceptable for twice the clock's limit, counted from its earliest acceptable moment. */
+const REMEMBERED_MS = 2 * COURIER_CLOCK_MS_MAX;
+/** Most nonces of one generation; a flood of authentic calls shortens the memory and not the service. */
+const NONCES_MAX = 200_000;
+
+/** Resolves to who calls; throws `invalid_replica`, `replica_clock`, `replica_call_repeated`. */
+export type Authenticate = (header: (name: string) => string | null, content: CallContent) => Promise<Sender>;
+
+/** The doorkeeper of one process. */
+export function createCallers(ports: Pick<Ports, "db" | "clock">): Authenticate {
+  const nonces = createNonces(ports.clock.nowMs);
+  return async (header, content) => {
+    const claim = readCallClaim(header);
+    const publicBytes = claim && nkeyBytes("user", claim.key);
+    if (claim === undefined || publicBytes === undefined) throw problem("invalid_replica");
+    if (!(await isSignedBy(publicBytes, content, claim))) throw problem("invalid_replica");
+    // Nobody can forge a signature, so only those who have the key are told about time and repetition.
+    const offMs = Math.abs(Number(claim.time) - ports.clock.nowMs());
+    if (offMs > COURIER_CLOCK_MS_MAX) throw problem("replica_clock");
+    const sender = await replicaOf(ports, claim.key);
+    if (sender === undefined) throw problem("invalid_replica");
+    if (!nonces.isNew(`${claim.key} ${claim.nonce}`)) throw problem("replica_call_repeated");
+    return sender;
+  };
+}
+
+/** Asked of the database each time: a detached replica is nobody from that commit on. */
+async function replicaOf(ports: Pick<Ports, "db">, nkey: string): Promise<Sender | undefined> {
+  const [row] = await ports.db
+    .select({ orgId: replica.orgId, replicaId: replica.id })
+    .from(replica)
+    .where(and(eq(replica.nkey, nkey), isNull(replica.goneAt)));
+  return row;
+}
+
+/** Remembers for at least `REMEMBERED_MS`, in two generations of which the older is dropped whole. */
+function createNonces(nowMs: () => number): { isNew(nonce: string): boolean } {
+  let young = new Set<string>();
+  let old = new Set<string>();
+  let sinceMs = nowMs();
+  return {
+    isNew(nonce) {
+      if (nowMs() - sinceMs > REMEMBERED_MS || young.size >= NONCES_MAX) {
+        old = young;
+        young = new Set();
+        sinceMs = nowMs();
+      }
+      if (young.has(nonce) || old.has(nonce)) return false;
+      young.add(nonce);
+      return true;
+    },
+  };
+}

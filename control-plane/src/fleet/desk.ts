@@ -1,0 +1,55 @@
+/** What replicas are answered. The couriers differ in how a call arrives and who says whose it is; from here on they are one. */
+import { Heartbeat, PageRequest, SyncRequest } from "@claviger/shared/wire/heartbeat";
+import { type UsageAnswer, UsageBatch } from "@claviger/shared/wire/usage";
+import type * as z from "zod";
+import type { Ports } from "../ports.ts";
+import { createHeartbeatIntake } from "./heartbeat.ts";
+import type { Sender } from "./senders.ts";
+import { readPage } from "./snapshot.ts";
+import { answerSync } from "./sync.ts";
+
+/** One kind of call: how its body is read, and its answer; null: none. */
+export interface Service {
+  readonly schema: z.ZodType;
+  /** `body` is what `schema` made. */
+  readonly serve: (sender: Sender, body: unknown) => Promise<string | null>;
+}
+
+export interface Desk {
+  /** No answer: another process, later started, speaks for this replica; or the replica is detached. */
+  readonly heartbeat: Service;
+  readonly sync: Service;
+  /** No answer: the organization has no such page. */
+  readonly page: Service;
+  readonly usage: Service;
+}
+
+/** Usage is a room of its own. */
+export type TakeUsage = (ports: Ports, sender: Sender, batch: UsageBatch) => Promise<UsageAnswer>;
+
+/** The desk of one courier of one process. Nothing that it holds outlives a batch of heartbeats. */
+export function createDesk(ports: Ports, takeUsage: TakeUsage): Desk {
+  const takeHeartbeat = createHeartbeatIntake(ports);
+  return {
+    heartbeat: service(Heartbeat, ({ orgId, replicaId }, heartbeat) =>
+      takeHeartbeat(orgId, { replicaId, heartbeat }),
+    ),
+    sync: service(SyncRequest, async ({ orgId }, request) =>
+      JSON.stringify(await answerSync(ports, orgId, request)),
+    ),
+    page: service(
+      PageRequest,
+      async ({ orgId }, { sha256 }) => (await readPage(ports, orgId, sha256)) ?? null,
+    ),
+    usage: service(UsageBatch, async (sender, batch) =>
+      JSON.stringify(await takeUsage(ports, sender, batch)),
+    ),
+  };
+}
+
+function service<B>(
+  schema: z.ZodType<B>,
+  serve: (sender: Sender, body: B) => Promise<string | null>,
+): Service {
+  return { schema, serve: (sender, body) => serve(sender, body as B) };
+}
