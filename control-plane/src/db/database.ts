@@ -25,11 +25,3 @@ export function openDatabase(url: string, connectionsMax = 10): OpenDatabase {
   });
   return { db: drizzle(client), close: () => client.end({ timeout: 5 }) };
 }
-
-/** PostgreSQL's code for a broken unique constraint, wherever drizzle has wrapped the error. */
-export function isUniqueViolation(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ("code" in at && at.code === "23505") return true;
-  }
-  return false;
-}

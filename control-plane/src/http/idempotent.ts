@@ -1,10 +1,19 @@
 /** `Idempotency-Key` around a route: the first request runs, the others get its answer without any secret. */
 import { ApiProblem } from "@claviger/shared/api/problem";
-import { type Claim, type Claimed, claimKey, keepAnswer, releaseClaim } from "../idempotency/claim.ts";
+import type { Resource } from "@claviger/shared/api/resource";
+import {
+  type Claim,
+  type Claimed,
+  claimKey,
+  keepAnswer,
+  releaseClaim,
+  type StoredOutcome,
+} from "../idempotency/claim.ts";
 import { operationAt } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
 import type { Settings } from "../settings.ts";
 import { type Document, documentOf, type Waiting } from "./answer.ts";
+import type { Answer } from "./route.ts";
 
 export interface Asked {
   readonly ports: Ports;
@@ -27,7 +36,7 @@ export async function runOnce(
   work: (claim: Claim | undefined) => Promise<Document | Response>,
 ): Promise<Document | Response> {
   const key = asked.request.headers.get(HEADER);
-  if (key === null || asked.request.method === "GET") return work(undefined);
+  if (key === null || ["GET", "HEAD"].includes(asked.request.method)) return work(undefined);
   if (!/^[\x20-\x7e]{1,255}$/.test(key)) {
     const detail = "Idempotency-Key takes 1 to 255 printable ASCII characters.";
     throw new ApiProblem([{ code: "invalid_header", detail, header: HEADER }]);
@@ -63,18 +72,18 @@ async function replay(asked: Asked, claimed: Exclude<Claimed, { kind: "run" }>):
   if (claimed.kind === "replay") {
     return { status: claimed.status, body: claimed.body as Document["body"], headers };
   }
-  const { resource, revision } = claimed.outcome;
-  const found =
-    revision === "" ? null : await operationAt(asked.ports.db, asked.waiting.organizationId, revision);
-  const changed = {
-    resource: resource as null,
-    effect: "neutral" as const,
-    operationId: found,
-    revision,
-    meta: { secretShown: true },
-  };
-  const answer = await documentOf({ kind: "change", created: false, changed }, asked.url, asked.waiting);
-  return { ...answer, headers: { ...answer.headers, ...headers } };
+  const document = await documentOf(await answerOf(asked, claimed.outcome), asked.url, asked.waiting);
+  return { ...document, headers: { ...document.headers, ...headers } };
+}
+
+/** What the process that died would have answered. */
+async function answerOf(asked: Asked, outcome: StoredOutcome): Promise<Exclude<Answer, { kind: "raw" }>> {
+  const { created, effect, secret, revision } = outcome;
+  const resource = outcome.resource as Resource | null;
+  const meta = secret ? { secretShown: true } : {};
+  if (revision === null) return { kind: "one", status: created ? 201 : 200, resource, meta };
+  const operationId = await operationAt(asked.ports.db, asked.waiting.organizationId, revision);
+  return { kind: "change", created, changed: { resource, effect, operationId, revision, meta } };
 }
 
 /** A secret that was in the answer is replaced by the news that it was shown. */

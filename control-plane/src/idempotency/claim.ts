@@ -14,6 +14,8 @@ const KEPT_MS = 24 * 3_600_000;
 /** Longer than the longest wait for the fleet, so that only dead processes lose their claim. */
 const LEASE_MS = 120_000;
 
+export type { StoredOutcome };
+
 /** The right to run the request of this key now. */
 export interface Claim {
   readonly scope: string;
@@ -92,9 +94,13 @@ export async function keepAnswer(
   await db.update(idempotency).set(answer).where(whereClaim(claim));
 }
 
-/** After a refusal: nothing has happened, so the key may be used again. */
+/** After a failure. When nothing was committed, the key may be used again; else the next request gets the outcome. */
 export async function releaseClaim(db: Database, claim: Claim): Promise<void> {
   await db.delete(idempotency).where(and(whereClaim(claim), sql`${idempotency.outcome} is null`));
+  await db
+    .update(idempotency)
+    .set({ leaseUntil: new Date(0) })
+    .where(whereClaim(claim));
 }
 
 function whereClaim(claim: Claim) {

@@ -45,8 +45,13 @@ export async function commit<R extends Resource>(
   const { value, operationId, revision } = await journaled(ports, scope.organizationId, async (tx) => {
     const written = await write(tx);
     if (scope.claim !== undefined) {
-      const at = written.revision ?? (await nextRevision(tx, scope.organizationId));
-      await recordOutcome(tx, scope.claim, { resource: written.resource, revision: at });
+      await recordOutcome(tx, scope.claim, {
+        resource: written.resource,
+        created: written.entry?.action.endsWith(".create") ?? false,
+        effect: written.entry?.effect ?? written.effect ?? "neutral",
+        secret: written.secretKey !== undefined,
+        revision: written.revision ?? (await nextRevision(tx, scope.organizationId)),
+      });
     }
     return { value: written, entry: written.entry };
   });

@@ -1,6 +1,6 @@
 /** Many keys at once, as part of a change of what they belong to. */
 
-import { problem } from "@claviger/shared/api/problem";
+import { type ApiProblem, problem } from "@claviger/shared/api/problem";
 import type { Change } from "@claviger/shared/wire/record";
 import { and, eq } from "drizzle-orm";
 import { apiKey } from "../db/tables/api-key.ts";
@@ -8,8 +8,9 @@ import type { Tx } from "../fleet/journal.ts";
 import { type KeyRow, putKey } from "./record.ts";
 import { endGraces } from "./set-status.ts";
 
-/** What one delta takes (PROTOCOL §2.1). */
+/** What one delta takes (PROTOCOL §2.1): 256 KiB, less what stands around the keys. */
 const KEYS_MAX = 200;
+const BYTES_MAX = 240_000;
 
 /** Moves keys to a status that admits nothing; keys that are already further down stay where they are. */
 export async function endAll(
@@ -20,12 +21,7 @@ export async function endAll(
   revision: string,
 ): Promise<Change[]> {
   const moving = keys.filter((key) => status === "deleted" || key.status === "active");
-  if (moving.length > KEYS_MAX) {
-    throw problem(
-      "state_conflict",
-      `This concerns ${moving.length} API keys; end all but ${KEYS_MAX} first.`,
-    );
-  }
+  if (moving.length > KEYS_MAX) throw tooMany(moving.length);
   const changes: Change[] = [];
   for (const key of moving) {
     const hashes = status === "deleted" ? endGraces(key.hashes) : key.hashes;
@@ -36,5 +32,13 @@ export async function endAll(
       .where(and(eq(apiKey.orgId, orgId), eq(apiKey.id, key.id)));
     changes.push(putKey(after));
   }
+  if (JSON.stringify(changes).length > BYTES_MAX) throw tooMany(moving.length);
   return changes;
+}
+
+function tooMany(count: number): ApiProblem {
+  return problem(
+    "state_conflict",
+    `This ends ${count} API keys, more than one change takes. End some of them first.`,
+  );
 }

@@ -26,7 +26,9 @@ export async function findKey(db: Queryable, orgId: string, id: string): Promise
 
 /** Keys with what stands around them, and the value that a list sorts them by; narrow, order and limit as needed. */
 export function selectFacts(db: Queryable, orgId: string, sortValue: SQL<string> = sql`''`) {
-  const requestsOfAll = sql<string>`(select coalesce(sum(requests), 0) from key_usage where org_id = ${orgId})`;
+  // Summed only when a key that was used asks for its share: the sum grows with the organization.
+  const requestsOfAll = sql<string>`case when ${keyUsage.requests} > 0
+    then (select sum(requests) from key_usage where org_id = ${orgId}) else 0 end`;
   return db
     .select({
       key: apiKey,

@@ -10,7 +10,6 @@ import type { Tx } from "../fleet/journal.ts";
 import { type Changed, commit, nextRevision } from "../idempotency/commit.ts";
 import { endAll } from "../keys/end-all.ts";
 import { findKeysWhere } from "../keys/find.ts";
-import { putKey } from "../keys/record.ts";
 import type { Ports } from "../ports.ts";
 import { type Caller, requireRole } from "../sessions/caller.ts";
 import { requireAnotherOwner } from "./edit.ts";
@@ -54,7 +53,6 @@ async function settleKeys(
   revision: string,
 ): Promise<{ changes: Change[]; keys: string[] }> {
   const owned = await findKeysWhere(tx, row.orgId, { ownerId: row.id });
-  const keys = owned.map((key) => key.id);
   if (fate === "deactivate") {
     const changes = await endAll(tx, row.orgId, owned, "inactive", revision);
     return { changes, keys: changes.map((change) => change.id) };
@@ -64,7 +62,8 @@ async function settleKeys(
     .update(apiKey)
     .set({ ownerId: heir.id, revision })
     .where(and(eq(apiKey.orgId, row.orgId), eq(apiKey.ownerId, row.id), ne(apiKey.status, "deleted")));
-  return { changes: owned.map(putKey), keys };
+  // Gateways do not know owners, so there is nothing to tell them but that it happened.
+  return { changes: [], keys: [] };
 }
 
 async function findHeir(tx: Tx, row: MemberRow, id: string): Promise<MemberRow> {

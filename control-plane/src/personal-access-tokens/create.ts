@@ -35,7 +35,10 @@ export async function createToken(
   const resource = tokenResource(row);
   await ports.db.transaction(async (tx) => {
     await tx.insert(personalAccessToken).values(row);
-    if (caller.claim) await recordOutcome(tx, caller.claim, { resource, revision: "" });
+    if (caller.claim) {
+      const outcome = { resource, created: true, effect: "neutral", secret: true, revision: null } as const;
+      await recordOutcome(tx, caller.claim, outcome);
+    }
   });
   return { resource, secretKey };
 }

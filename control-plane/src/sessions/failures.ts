@@ -10,8 +10,8 @@ import type { Ports } from "../ports.ts";
 
 const WINDOW_MS = 15 * 60_000;
 
-/** From one address for one account; from one address; for one account from everywhere. */
-const LIMITS = { both: 10, peer: 100, account: 100 } as const;
+/** From one address for one account; from one address (a proxy may stand for many people); for one account from everywhere. */
+const LIMITS = { both: 10, peer: 1000, account: 100 } as const;
 
 export interface Attempt {
   /** To be called when the password was right. */

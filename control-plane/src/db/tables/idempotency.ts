@@ -1,4 +1,5 @@
 import { index, integer, jsonb, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import type { Effect } from "../../fleet/journal-types.ts";
 
 /**
  * What was answered to an Idempotency-Key, without any secret. `outcome` is written in the transaction of the change
@@ -28,5 +29,11 @@ export const idempotency = pgTable(
 /** The committed effect, before the fleet was waited for. */
 export interface StoredOutcome {
   readonly resource: object | null;
-  readonly revision: string;
+  /** Answered with 201, not with 200 or 202. */
+  readonly created: boolean;
+  readonly effect: Effect;
+  /** The answer held a secret. */
+  readonly secret: boolean;
+  /** `<epoch>.<revision>` of the change; null when no gateway was concerned. */
+  readonly revision: string | null;
 }

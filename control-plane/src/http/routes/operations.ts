@@ -39,9 +39,12 @@ function events(ports: Ports, orgId: string, id: string, left: AbortSignal): Res
   const signal = AbortSignal.any([left, ended.signal]);
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
-      const timer = setInterval(() => controller.enqueue(encoder.encode(": still here\n\n")), KEEP_ALIVE_MS);
+      const timer = setInterval(() => {
+        if (!signal.aborted) controller.enqueue(encoder.encode(": still here\n\n"));
+      }, KEEP_ALIVE_MS);
       try {
         for await (const view of followOperation(ports, orgId, id, signal)) {
+          if (signal.aborted) return;
           const data = JSON.stringify({ data: operationResource(view) });
           controller.enqueue(encoder.encode(`event: operation\ndata: ${data}\n\n`));
         }
