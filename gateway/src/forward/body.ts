@@ -4,6 +4,7 @@
  */
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import { type Member, scanJson } from "@claviger/shared/decide/scan-json";
+import { cutBytes } from "./slab.ts";
 
 export interface RequestBody {
   readonly bytes: Uint8Array;
@@ -105,11 +106,12 @@ function usageEdit(body: RequestBody): Edit | undefined {
   return { start: at, end: at, text: scan.empty ? '"include_usage":true' : '"include_usage":true,' };
 }
 
+const encoder = new TextEncoder();
+
 /** The bytes with some ranges replaced; ranges do not overlap. */
 function splice(bytes: Uint8Array, edits: Edit[]): Uint8Array {
   if (edits.length === 0) return bytes;
   edits.sort((a, b) => a.start - b.start);
-  const encoder = new TextEncoder();
   const parts: Uint8Array[] = [];
   let from = 0;
   for (const { start, end, text } of edits) {
@@ -117,7 +119,7 @@ function splice(bytes: Uint8Array, edits: Edit[]): Uint8Array {
     from = end;
   }
   parts.push(bytes.subarray(from));
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const whole = cutBytes(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -132,9 +132,11 @@ function nextBoundary(bytes: Uint8Array, from: number): number {
   return bytes.length;
 }
 
+const decoder = new TextDecoder();
+
 function parseEvent(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   let data = "";
-  for (const line of new TextDecoder().decode(bytes).split(/\r\n|\n|\r/)) {
+  for (const line of decoder.decode(bytes).split(/\r\n|\n|\r/)) {
     if (line.startsWith("data:")) data += line.slice(5);
   }
   try {

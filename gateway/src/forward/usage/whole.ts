@@ -55,9 +55,11 @@ function readWhole(body: Uint8Array, dialect: DialectUsage): Tokens | null {
   return null;
 }
 
+const decoder = new TextDecoder();
+
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(decoder.decode(bytes));
   } catch {
     // A provider's garbage is no usage; the caller gets it as it came and the request is charged by its bound.
     return undefined;
