@@ -113,8 +113,10 @@ class NatsCourier implements Courier {
         this.#connection = connection;
         if (this.#listener !== undefined) this.#subscribe(connection);
         this.#log.info({ server: connection.getServer() }, "bus connected");
-        this.#listener?.poke();
         void this.#watch(connection);
+        // Only once the server has the subscriptions can nothing be lost between the answer and the next push.
+        await connection.flush();
+        this.#listener?.poke();
         const error = await connection.closed();
         if (!this.#closing) this.#log.warn({ err: error ?? undefined }, "bus lost");
       } catch (error) {
