@@ -205,6 +205,18 @@ test("a waiter in one process is woken by a heartbeat that another process took 
   await waiter.stop();
 });
 
+test("a gateway that was shut down cleanly delays nobody", async () => {
+  const { orgId, projectId, replicas } = await fleet("eu-1");
+  const [eu] = replicas as [FakeReplica];
+  eu.following = false;
+  await eu.beat({ bye: true });
+  const start = performance.now();
+  const made = await putTestKey(cp.ports, orgId, testKey(projectId), "giving");
+  const view = await awaitOperation(cp.ports, orgId, made.operationId, 30_000);
+  expect(states(view)).toEqual([["eu-1", "unreachable"]]);
+  expect(performance.now() - start).toBeLessThan(10_000);
+});
+
 test("another organization's operation does not exist", async () => {
   const { orgId, projectId } = await fleet();
   const stranger = await createTestOrganization(cp.ports);

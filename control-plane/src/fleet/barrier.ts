@@ -98,6 +98,7 @@ interface ReplicaRaw extends Record<string, unknown> {
   rev_applied: string;
   rev_effective: string;
   confirmations: Confirmation[];
+  bye: boolean;
   enrolled_ms: number;
   fresh_ms: number | null;
   seen_ms: number | null;
@@ -120,6 +121,7 @@ async function readReplicas(
     revEffective: Number(raw.rev_effective),
     freshHiMs: raw.fresh_ms,
     lastSeenMs: raw.seen_ms,
+    saidBye: raw.bye,
     goneAtMs: raw.gone_ms,
     stalenessSecondsHi: STALENESS_SECONDS_MAX,
     confirmedAtMs: raw.confirmations.find(({ rev }) => rev >= operation.rev)?.atMs ?? null,
@@ -146,7 +148,7 @@ function readerOf(db: Database): ReadReplicas {
 
 async function queryReplicas(db: Database, orgId: string): Promise<readonly ReplicaRaw[]> {
   return db.execute<ReplicaRaw>(sql`
-    select r.id, r.gateway_id, g.name, r.epoch, r.rev_applied, r.rev_effective, r.confirmations,
+    select r.id, r.gateway_id, g.name, r.epoch, r.rev_applied, r.rev_effective, r.confirmations, r.bye,
       extract(epoch from r.enrolled_at)::float8 * 1000 as enrolled_ms,
       extract(epoch from r.fresh_hi)::float8 * 1000 as fresh_ms,
       extract(epoch from r.last_seen)::float8 * 1000 as seen_ms,

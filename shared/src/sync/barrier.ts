@@ -34,6 +34,8 @@ export interface BarrierReplica {
   /** Time of the latest freshness proof ever given to it; null: never, so it admits nothing. */
   freshHiMs: number | null;
   lastSeenMs: number | null;
+  /** Its last heartbeat said goodbye: nobody waits for it. */
+  saidBye?: boolean;
   /**
    * The largest `maxStalenessSeconds` among the versions of the changed key that this replica may hold; for a change
    * of another record the largest of all its keys.
@@ -115,7 +117,8 @@ function gatewayView(operation: BarrierOperation, replica: BarrierReplica, nowMs
     if (replica.confirmedAtMs !== null) view.confirmedAt = iso(replica.confirmedAtMs);
     return view;
   }
-  const seen = replica.lastSeenMs !== null && nowMs - replica.lastSeenMs <= DOWN_AFTER_MS;
+  const seen =
+    replica.saidBye !== true && replica.lastSeenMs !== null && nowMs - replica.lastSeenMs <= DOWN_AFTER_MS;
   view.state = seen ? "waiting" : "unreachable";
   if (replica.lastSeenMs !== null) view.lastSeen = iso(replica.lastSeenMs);
   if (operation.effect === "restrictive") {

@@ -15,8 +15,9 @@ import { passwords } from "./passwords.ts";
 import { openWake } from "./postgres.ts";
 import { createVault } from "./vault.ts";
 
-/** Of one process; the API's and the fleet's queries share it. */
-const CONNECTIONS_MAX = 16;
+/** Of one process. The fleet has its own, so that calls that queue for an organization's lock never hold up a proof. */
+const API_CONNECTIONS_MAX = 12;
+const FLEET_CONNECTIONS_MAX = 8;
 /** A start waits this long for the bus, in milliseconds; then the API serves without it. */
 const BUS_MS = 5_000;
 
@@ -30,7 +31,8 @@ export type ServicesConfig = Pick<Config, "databaseUrl" | "kek" | "natsUrls" | "
 /** Migrates, loads the cluster's keys, and starts bus, relay and intake. A bus that is away does not stop the start. */
 export async function startServices(config: ServicesConfig, log: Log): Promise<Running> {
   await migrate(config.databaseUrl);
-  const { db, close } = openDatabase(config.databaseUrl, CONNECTIONS_MAX);
+  const { db, close } = openDatabase(config.databaseUrl, API_CONNECTIONS_MAX);
+  const fleetDatabase = openDatabase(config.databaseUrl, FLEET_CONNECTIONS_MAX);
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const vault = await createVault(config.kek);
   const { sign, verificationKeys, controlPlane, system } = await loadClusterKeys(db, { vault, random });
@@ -45,9 +47,10 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
     ...base,
     fleet: { natsUrls: config.natsPublicUrls, verificationKeys, ask: queries.ask },
   };
-  const unserve = serveFleet(ports, bus, takeUsage);
-  const relay = startRelay(ports);
-  const housekeeping = startHousekeeping(ports);
+  const fleetPorts = { ...ports, db: fleetDatabase.db };
+  const unserve = serveFleet(fleetPorts, bus, takeUsage);
+  const relay = startRelay(fleetPorts);
+  const housekeeping = startHousekeeping(fleetPorts);
   if (!(await bus.within(BUS_MS))) log.warn({}, "the bus is not connected; changes wait for it");
   return {
     ports,
@@ -56,7 +59,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
       queries.stop();
       await Promise.all([housekeeping.stop(), relay.stop(), keeper.stop()]);
       await Promise.all([bus.close(), accounts.close(), wake.close()]);
-      await close();
+      await Promise.all([close(), fleetDatabase.close()]);
     },
   };
 }
