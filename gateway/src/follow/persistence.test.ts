@@ -100,6 +100,7 @@ test("damaged state still refuses what it knows to be dead, and has no freshness
   await first.follower.stop();
   first.store.condition = "damaged";
   const next = await rig({ cp, store: first.store });
+  const [damaged] = next.store.records;
   expect(next.follower.view.key(keyId(2))?.status).toBe("revoked");
   expect(next.follower.freshness().ageMs).toBe(Number.POSITIVE_INFINITY);
   expect(next.follower.ready()).toBe(false);
@@ -107,11 +108,7 @@ test("damaged state still refuses what it knows to be dead, and has no freshness
   next.follower.start();
   await next.until(() => next.follower.ready(), "a new proof");
   // Then all of it is written anew, so that the next start has its freshness again.
-  const damaged = next.store.records;
-  await next.until(
-    () => next.store.records[0] !== damaged[0] && next.store.records.length > 2,
-    "a replacement",
-  );
+  await next.until(() => next.store.records[0] !== damaged, "a replacement");
   next.store.condition = undefined;
   await cp.commit([putKey(3)]);
   await next.until(() => cp.row.revEffective === 2, "confirmed");
@@ -171,4 +168,31 @@ test("a higher epoch is taken by snapshot only, with what is known to be dead st
   await first.follower.stop();
   const next = await rig({ cp, store: first.store });
   expect(next.follower.view.key(keyId(1))?.status).toBe("revoked");
+});
+
+test("damaged state is mended by an older snapshot too, with the changes since then behind it", async () => {
+  const cp = await FakeControlPlane.create();
+  await cp.commit([putKey(1)]);
+  const first = await upToDate({ cp });
+  const older = await cp.snapshot();
+  await cp.commit([putKey(2)]);
+  await cp.commit([putKey(1, { status: "revoked" })], { restrictive: true });
+  await first.until(() => cp.row.revEffective === 3, "confirmed");
+  await first.follower.stop();
+  first.store.condition = "damaged";
+  const next = await rig({ cp, store: first.store });
+  running.push(next);
+  const sync = next.courier.sync.bind(next.courier);
+  next.courier.sync = async (body) => {
+    const { epoch } = JSON.parse(new TextDecoder().decode(body)) as { epoch: number };
+    return epoch === 0 ? new TextEncoder().encode(JSON.stringify({ snapshot: older })) : sync(body);
+  };
+  const [before] = next.store.records;
+  next.follower.start();
+  await next.until(() => next.store.records[0] !== before, "a replacement");
+  next.store.condition = undefined;
+  const last = await rig({ cp, store: next.store });
+  expect(last.follower.status()).toMatchObject({ loaded: "whole", rev: 3 });
+  expect(last.follower.view.key(keyId(1))?.status).toBe("revoked");
+  expect(last.follower.view.key(keyId(2))?.status).toBe("active");
 });

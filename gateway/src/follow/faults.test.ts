@@ -1,0 +1,122 @@
+import { afterEach, expect, test } from "vitest";
+import type { Courier } from "../ports.ts";
+import { FakeControlPlane, type FakeCourier, keyId, putKey } from "./testing/fake-control-plane.ts";
+import { type Rig, rig } from "./testing/rig.ts";
+
+const running: Rig[] = [];
+const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const never = () => new Promise<never>(() => undefined);
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(({ follower }) => follower.stop()));
+});
+
+async function upToDate(cp: FakeControlPlane): Promise<Rig> {
+  const made = await rig({ cp });
+  running.push(made);
+  made.follower.start();
+  await made.until(() => cp.row.revEffective === cp.head.rev && made.follower.ready(), "the head, proved");
+  return made;
+}
+
+type Break = (courier: FakeCourier, cp: FakeControlPlane) => Partial<Courier>;
+
+const faults: Record<string, Break> = {
+  "answers nothing": () => ({ heartbeat: never, sync: never, page: never }),
+  "breaks off": () => ({
+    heartbeat: () => Promise.reject(new Error("reset")),
+    sync: () => Promise.reject(new Error("reset")),
+    page: () => Promise.reject(new Error("reset")),
+  }),
+  "answers garbage": () => ({
+    heartbeat: async () => "garbage",
+    sync: async () => new TextEncoder().encode("{"),
+    page: async () => new Uint8Array(3),
+  }),
+  "answers nothing at all, in the right form": (_, cp) => ({
+    sync: async () => encode({ snapshot: await cp.sign("clv-snap+jws", encode({})) }),
+  }),
+  "sends a snapshot without its pages": () => ({ page: never }),
+  "sends other pages than it signed": () => ({ page: async () => encode([putKey(9)]) }),
+  "sends a page of a later version": (_, cp) => ({
+    sync: async () => {
+      const bytes = encode([{ op: "put", kind: "wizard", id: keyId(9), record: {} }]);
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+      const sha256 = Buffer.from(digest).toString("base64url");
+      cp.pages.set(sha256, bytes);
+      const snapshot = { v: 1, org: "org_000000000001", ...cp.head, cpTimeMs: 1, pages: [sha256] };
+      return encode({ snapshot: await cp.sign("clv-snap+jws", encode(snapshot)) });
+    },
+  }),
+  "sends an older snapshot": (_, cp) => ({
+    sync: async () => {
+      const { head } = cp;
+      cp.head = { epoch: 1, rev: 0, chain: "A".repeat(43) };
+      const snapshot = await cp.snapshot();
+      cp.head = head;
+      return encode({ snapshot });
+    },
+  }),
+};
+
+for (const [what, fault] of Object.entries(faults)) {
+  test(`a control plane that ${what} takes nothing away from what is held, also at the next start`, async () => {
+    const cp = await FakeControlPlane.create();
+    await cp.commit([putKey(1), putKey(2, { status: "revoked" })]);
+    const first = await upToDate(cp);
+    Object.assign(first.courier, fault(first.courier, cp));
+    // Something is missing from now on, so that it has to ask.
+    await cp.commit([putKey(3)], { lost: true });
+    await cp.commit([putKey(4)]);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(first.follower.view.key(keyId(1))?.status).toBe("active");
+    expect(first.follower.view.key(keyId(9))).toBeUndefined();
+    expect(first.follower.ready()).toBe(true);
+    await first.follower.stop();
+    const next = await rig({ cp, store: first.store });
+    running.push(next);
+    Object.assign(next.courier, fault(next.courier, cp));
+    next.follower.start();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(next.follower.view.key(keyId(1))?.status).toBe("active");
+    expect(next.follower.view.key(keyId(2))?.status).toBe("revoked");
+    expect(next.follower.view.key(keyId(9))).toBeUndefined();
+    expect(next.follower.ready()).toBe(true);
+  });
+}
+
+test("a replica that holds nothing and reaches nobody is not ready, and is once somebody answers", async () => {
+  const cp = await FakeControlPlane.create();
+  await cp.commit([putKey(1)]);
+  const made = await rig({ cp });
+  running.push(made);
+  made.courier.up = false;
+  made.follower.start();
+  expect(made.follower.ready()).toBe(false);
+  expect(made.follower.view.configured).toBe(false);
+  const sinceMs = performance.now();
+  await made.follower.waitForUnknown();
+  expect(performance.now() - sinceMs).toBeLessThan(1_500);
+  made.courier.up = true;
+  made.courier.poke();
+  await made.until(() => made.follower.ready(), "ready");
+});
+
+test("an organization without a single key is ready", async () => {
+  const { follower } = await upToDate(await FakeControlPlane.create());
+  expect(follower.view.configured).toBe(true);
+  expect(follower.ready()).toBe(true);
+});
+
+test("renewed credentials are used only from an answer to the replica's own question", async () => {
+  const cp = await FakeControlPlane.create();
+  const made = await upToDate(cp);
+  const { answered } = made.follower.status().heartbeats;
+  made.courier.onAnswer = (_, heartbeat) => cp.answer(heartbeat, { natsJwt: "stolen", nonce: "12345678" });
+  made.courier.poke();
+  await made.until(() => made.follower.status().heartbeats.answered > answered, "an answer to nothing");
+  expect(made.courier.natsJwt).toBeUndefined();
+  made.courier.onAnswer = (_, heartbeat) => cp.answer(heartbeat, { natsJwt: "renewed" });
+  made.courier.poke();
+  await made.until(() => made.courier.natsJwt === "renewed", "the renewed one");
+});
