@@ -3,19 +3,29 @@
  * request. One table holds request log, audit chain and usage outbox; a settled request is one row.
  */
 import { hash } from "node:crypto";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import { auditText } from "../../logs/chain.ts";
-import type { AuditEntry, LogEntry, LogHeads } from "../../ports.ts";
+import type { LogHeads } from "../../ports.ts";
 import { questionSql } from "./log-store-query.ts";
-import { auditRow, KINDS, logRow, type Row, requestAudit, SCHEMA, usageEvent } from "./log-store-rows.ts";
+import {
+  auditRow,
+  CHAINED,
+  type FlatEntry,
+  INSERT_COLUMNS,
+  IS_USAGE,
+  logRow,
+  type Row,
+  SCHEMA,
+  usageEvent,
+} from "./log-store-rows.ts";
 
 export type Request =
   | {
       readonly id: number;
       readonly op: "append";
-      readonly entries: readonly LogEntry[];
+      readonly entries: readonly FlatEntry[];
       readonly usageCursor: number;
     }
   | { readonly id: number; readonly op: "query"; readonly question: Parameters<typeof questionSql>[0] }
@@ -28,9 +38,9 @@ const db = new DatabaseSync(String(workerData.path));
 db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
 db.exec(SCHEMA);
 
+const CHANGE = INSERT_COLUMNS.indexOf("change");
 const insert = db.prepare(
-  "INSERT INTO entry (kind, at_ms, key_id, log, generation, basis, ip_prefix, usage, change, audit, audit_n, hash, seq)" +
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  `INSERT INTO entry (${INSERT_COLUMNS.join(", ")}) VALUES (${INSERT_COLUMNS.map(() => "?").join(", ")})`,
 );
 const hasChange = db.prepare("SELECT 1 FROM entry WHERE change = ?");
 const remember = db.prepare(
@@ -55,7 +65,7 @@ function readHeads(): LogHeads {
   };
 }
 
-function append(entries: readonly LogEntry[], usageCursor: number): LogHeads {
+function append(entries: readonly FlatEntry[], usageCursor: number): LogHeads {
   const next = { ...heads, usageCursor, usageNextSeq: Math.max(heads.usageNextSeq, usageCursor + 1) };
   db.exec("BEGIN IMMEDIATE");
   try {
@@ -78,43 +88,13 @@ function chain(text: string, next: LogHeads): [number, string] {
   return [next.auditN, next.auditHead];
 }
 
-function insertEntry(entry: LogEntry, next: LogHeads): void {
-  switch (entry.kind) {
-    case "settled": {
-      const { log, generation, basis, ipPrefix } = entry;
-      const [auditN, head] = chain(auditText(requestAudit(log, generation)), next);
-      const text = JSON.stringify(log);
-      insert.run(
-        ...[KINDS.settled, log.atMs, log.keyId, text, generation, basis, ipPrefix, null, null, null],
-        ...[auditN, head, next.usageNextSeq++],
-      );
-      return;
-    }
-    case "refused":
-      insert.run(
-        ...[KINDS.refused, entry.log.atMs, entry.log.keyId, JSON.stringify(entry.log)],
-        ...[null, null, null, null, null, null, null, null, null],
-      );
-      return;
-    case "count":
-      insert.run(
-        ...[KINDS.count, entry.usage.minuteMs, entry.usage.keyId, null, null, null, null],
-        ...[JSON.stringify(entry.usage), null, null, null, null, next.usageNextSeq++],
-      );
-      return;
-    case "change":
-      insertChange(entry.atMs, entry.audit, next);
-  }
-}
-
-function insertChange(atMs: number, audit: Exclude<AuditEntry, { kind: "request" }>, next: LogHeads): void {
-  const change = `${audit.kind}.${audit.epoch}.${audit.kind === "change" ? audit.rev : audit.toRev}`;
-  if (hasChange.get(change) !== undefined) return;
-  const text = auditText(audit);
-  const [auditN, head] = chain(text, next);
-  const keyId = audit.kind === "change" ? (audit.ids.find((id) => id.startsWith("key_")) ?? null) : null;
-  const values: SQLInputValue[] = [KINDS.change, atMs, keyId, null, null, null, null, null, change, text];
-  insert.run(...values, auditN, head, null);
+function insertEntry(entry: FlatEntry, next: LogHeads): void {
+  const change = entry[CHANGE];
+  if (typeof change === "string" && hasChange.get(change) !== undefined) return;
+  const text = entry[CHAINED];
+  const [auditN, head] = typeof text === "string" ? chain(text, next) : [null, null];
+  const seq = entry[IS_USAGE] === 1 ? next.usageNextSeq++ : null;
+  insert.run(...entry.slice(0, CHAINED), auditN, head, seq);
 }
 
 function usageAfter(cursor: number, limit: number): { body: Uint8Array; lastSeq: number } | undefined {

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { LogStore } from "../../ports.ts";
+import { flatEntry } from "./log-store-rows.ts";
 import type { Reply, Request } from "./log-store-worker.ts";
 
 type Ask = Request extends infer R ? (R extends { id: number } ? Omit<R, "id"> : never) : never;
@@ -40,7 +41,7 @@ export async function openLogStore(path: string): Promise<LogStore> {
       worker.postMessage({ ...request, id });
     });
   const store: LogStore = {
-    append: ({ entries, usageCursor }) => ask({ op: "append", entries, usageCursor }),
+    append: ({ entries, usageCursor }) => ask({ op: "append", entries: entries.map(flatEntry), usageCursor }),
     query: (question) => ask({ op: "query", question }),
     usageAfter: (cursor, limit) => ask({ op: "usageAfter", cursor, limit }),
     verify: () => ask({ op: "verify" }),
