@@ -4,7 +4,6 @@
  * a paused machine could do; `violations` says what must never be true, whatever was done.
  */
 
-import { buildKey } from "../../testing/records.ts";
 import type { Delta } from "../../wire/delta.ts";
 import type { Fresh } from "../../wire/heartbeat.ts";
 import type { KeyRecord } from "../../wire/record.ts";
@@ -24,6 +23,7 @@ import {
 } from "../replica-state.ts";
 import { type LoadedEntry, restore } from "../restore.ts";
 import { Table } from "../table.ts";
+import { changed, heightOf, type KeyChange } from "./key-changes.ts";
 
 const ORG = "org_000000000001";
 const REPLICA = "rep_000000000001";
@@ -85,11 +85,11 @@ export class World {
   }
 
   /** The control plane changes one key, by the rules that verbs keep to. */
-  commit(id: string, change: "edit" | "deactivate" | "activate" | "rotate" | "revoke" | "delete"): void {
+  commit(id: string, change: KeyChange): void {
     const { at, keys } = this.head;
     // An id is random: one whose creation was lost with its commit does not come again.
     if (!keys.has(id) && this.born.has(id)) return;
-    const record = changed(keys.get(id), id, change, this.history.length);
+    const record = changed(keys.get(id), id, change, chainOf(this.history.length));
     if (record === undefined) return;
     this.born.add(id);
     const rev = at.rev + 1;
@@ -274,44 +274,10 @@ function chainOf(n: number): string {
   return `c${n}`.padEnd(43, "_");
 }
 
-/** (generation, rank) as one number. */
-export function heightOf({ generation, status }: KeyRecord): number {
-  return generation * 3 + (status === "deleted" ? 2 : status === "revoked" ? 1 : 0);
-}
-
 function sameKeys(expected: ReadonlyMap<string, KeyRecord>, table: Table): boolean {
   const held = new Map([...table.keys()].map((record) => [record.id, record]));
   return (
     expected.size === held.size &&
     [...expected].every(([id, record]) => JSON.stringify(held.get(id)) === JSON.stringify(record))
   );
-}
-
-function changed(
-  held: KeyRecord | undefined,
-  id: string,
-  change: Parameters<World["commit"]>[1],
-  n: number,
-): KeyRecord | undefined {
-  const hashes = (generation: number) => [{ hash: chainOf(n), generation, notAfterMs: null }];
-  if (held === undefined) return buildKey({ id, hashes: hashes(1) });
-  if (held.status === "deleted") return undefined;
-  const generation = held.generation + 1;
-  const revoked = held.status === "revoked";
-  switch (change) {
-    case "edit":
-      return { ...held, metadata: { n } };
-    case "deactivate":
-      return revoked ? undefined : { ...held, status: "inactive" };
-    case "activate":
-      return revoked ? { ...held, generation, status: "active" } : { ...held, status: "active" };
-    case "rotate":
-      return revoked
-        ? undefined
-        : { ...held, generation, hashes: [...held.hashes, ...hashes(generation)].slice(-4) };
-    case "revoke":
-      return { ...held, status: "revoked" };
-    case "delete":
-      return { ...held, status: "deleted" };
-  }
 }
