@@ -2,14 +2,16 @@
  * The organization's data keys: what provider credentials are encrypted under (PROTOCOL §2.13). They lie wrapped in
  * the database and reach a replica sealed to its own public key; the bus never carries one in the clear.
  */
-import { toBase64Url } from "@claviger/shared/wire/chain";
+import { fromBase64Url, toBase64Url } from "@claviger/shared/wire/chain";
 import type { SecretRecord } from "@claviger/shared/wire/record";
-import { and, desc, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import { CompactEncrypt, importJWK } from "jose";
 import { newId } from "../db/new-id.ts";
 import { dataKey } from "../db/tables/data-key.ts";
 import type { Ports } from "../ports.ts";
 import type { Tx } from "./journal.ts";
+
+export type DataKeyRow = typeof dataKey.$inferSelect;
 
 export interface Credential {
   orgId: string;
@@ -29,7 +31,7 @@ export interface SealTarget {
   sealKey: string;
 }
 
-/** A new data key, in force from now on. */
+/** A further data key; it encrypts when it is the only one left (`rotate-data-key.ts`). */
 export async function createDataKey(tx: Tx, ports: Ports, orgId: string): Promise<string> {
   const id = newId(ports.random, "dek");
   const wrapped = await ports.vault.wrap(ports.random(32), contextOf(orgId, id));
@@ -37,18 +39,48 @@ export async function createDataKey(tx: Tx, ports: Ports, orgId: string): Promis
   return id;
 }
 
-/** Encrypts a provider credential under the organization's current data key, bound to its host. */
+/** The keys that records may name, oldest first: the first encrypts, a second one is on its way to the gateways. */
+export async function liveDataKeys(db: Pick<Tx, "select">, orgId: string): Promise<DataKeyRow[]> {
+  const live = and(eq(dataKey.orgId, orgId), isNull(dataKey.retiredAt));
+  return db.select().from(dataKey).where(live).orderBy(dataKey.createdAt);
+}
+
+/** Encrypts a provider credential under the organization's data key in force, bound to its host. */
 export async function sealCredential(tx: Tx, ports: Ports, credential: Credential): Promise<SecretRecord> {
-  const { orgId, id, version, provider, host } = credential;
-  const inForce = and(eq(dataKey.orgId, orgId), isNull(dataKey.retiredAt));
-  const [row] = await tx.select().from(dataKey).where(inForce).orderBy(desc(dataKey.createdAt)).limit(1);
-  if (row === undefined) throw new Error("organization without a data key");
-  const plain = await ports.vault.unwrap(row.wrapped, contextOf(orgId, row.id));
-  const key = await crypto.subtle.importKey("raw", new Uint8Array(plain), "AES-GCM", false, ["encrypt"]);
+  const [inForce] = await liveDataKeys(tx, credential.orgId);
+  if (inForce === undefined) throw new Error("organization without a data key");
+  return encrypt(ports, inForce, credential, new TextEncoder().encode(credential.secret));
+}
+
+/** The same credential under another data key. */
+export async function reseal(
+  ports: Ports,
+  keys: { from: DataKeyRow; to: DataKeyRow },
+  record: SecretRecord,
+): Promise<SecretRecord> {
+  const { orgId } = keys.from;
+  const key = await cipherKey(ports, keys.from);
+  const iv = fromBase64Url(record.iv);
+  const additionalData = bindingOf({ orgId, ...record });
+  const plain = await crypto.subtle.decrypt(
+    { name: "AES-GCM", iv: new Uint8Array(iv), additionalData },
+    key,
+    new Uint8Array(fromBase64Url(record.ciphertext)),
+  );
+  return encrypt(ports, keys.to, { orgId, ...record }, new Uint8Array(plain));
+}
+
+async function encrypt(
+  ports: Ports,
+  row: DataKeyRow,
+  binding: Omit<Credential, "secret">,
+  plain: Uint8Array<ArrayBuffer>,
+): Promise<SecretRecord> {
+  const key = await cipherKey(ports, row);
   const iv = new Uint8Array(ports.random(12));
-  const additionalData = new TextEncoder().encode(`${orgId}|${id}|${version}|${provider}|${host}`);
-  const secret = new TextEncoder().encode(credential.secret);
-  const ciphertext = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData }, key, secret);
+  const additionalData = bindingOf(binding);
+  const ciphertext = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData }, key, plain);
+  const { id, version, provider, host } = binding;
   return {
     id,
     version,
@@ -60,14 +92,29 @@ export async function sealCredential(tx: Tx, ports: Ports, credential: Credentia
   };
 }
 
+/** The associated data: a credential that is moved to another host, provider or version does not open. */
+function bindingOf({
+  orgId,
+  id,
+  version,
+  provider,
+  host,
+}: Omit<Credential, "secret">): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${orgId}|${id}|${version}|${provider}|${host}`);
+}
+
+async function cipherKey(ports: Ports, row: DataKeyRow): Promise<CryptoKey> {
+  const plain = await ports.vault.unwrap(row.wrapped, contextOf(row.orgId, row.id));
+  return crypto.subtle.importKey("raw", new Uint8Array(plain), "AES-GCM", false, ["encrypt", "decrypt"]);
+}
+
 /** Every data key that records may still name, as compact JWEs that only this replica can open (RFC 7516, RFC 8037). */
 export async function sealDataKeys(
   db: Pick<Tx, "select">,
   ports: Ports,
   target: SealTarget,
 ): Promise<string[]> {
-  const held = and(eq(dataKey.orgId, target.orgId), isNull(dataKey.retiredAt));
-  const rows = await db.select().from(dataKey).where(held).orderBy(dataKey.createdAt);
+  const rows = await liveDataKeys(db, target.orgId);
   const publicKey = await importJWK({ kty: "OKP", crv: "X25519", x: target.sealKey }, "ECDH-ES+A256KW");
   return Promise.all(
     rows.map(async (row) => {

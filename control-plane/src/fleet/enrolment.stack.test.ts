@@ -2,11 +2,13 @@ import { ApiProblem } from "@claviger/shared/api/problem";
 import { sql } from "drizzle-orm";
 import { compactDecrypt, decodeProtectedHeader, importJWK } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sealCredential } from "./data-key.ts";
+import { createDataKey, sealCredential } from "./data-key.ts";
 import { enrol, issueEnrolmentToken } from "./enrolment.ts";
+import { journaled } from "./journal.ts";
+import { rotateDataKeys } from "./rotate-data-key.ts";
 import { startCluster, type TestCluster, type TestProcess } from "./testing/control-plane.ts";
 import { connectFakeReplica, enrolmentKeys, startFakeReplica } from "./testing/fake-replica.ts";
-import { createTestOrganization } from "./testing/organization.ts";
+import { createTestOrganization, SYSTEM } from "./testing/organization.ts";
 
 let cluster: TestCluster;
 let cp: TestProcess;
@@ -132,6 +134,65 @@ test("the sealed data key opens with the replica's key only, names it, and opens
   expect(new TextDecoder().decode(await decrypt("api.openai.com"))).toBe("sk-canary");
   await expect(decrypt("evil.example")).rejects.toThrow();
   await Promise.all([mine.close(), other.close()]);
+});
+
+test("a rotated data key reaches a gateway before the credentials move to it, and the old one retires", async () => {
+  const { ports } = cp;
+  const { orgId } = await createTestOrganization(ports);
+  const replica = await startFakeReplica(ports, orgId, "eu-1");
+  await replica.beat();
+  await replica.catchUp();
+  const put = async (id: string) => {
+    await journaled(ports, orgId, async (tx) => {
+      const credential = {
+        orgId,
+        id,
+        version: 1,
+        provider: "openai",
+        host: "api.openai.com",
+        secret: "sk-canary",
+      };
+      const record = await sealCredential(tx, ports, credential);
+      const changes = [{ op: "put", kind: "secret", id, record }] as const;
+      return {
+        value: record,
+        entry: { actor: SYSTEM, action: "llm-api-key.create", effect: "neutral", changes, keys: [] },
+      };
+    });
+  };
+  const underWhich = async () => {
+    const rows = await ports.db.execute<{ key: string }>(sql`
+      select record->>'dataKeyId' as key from org_record where org_id = ${orgId} and kind = 'secret' order by id`);
+    return rows.map(({ key }) => key);
+  };
+  await put("llm_000000000001");
+  const [first] = await underWhich();
+  const second = await ports.db.transaction((tx) => createDataKey(tx, ports, orgId));
+  await put("llm_000000000002");
+  // Not before it has had time to spread.
+  await rotateDataKeys(ports);
+  expect(await underWhich()).toEqual([first, first]);
+  const { dataKeys = [] } = await replica.beat();
+  expect(dataKeys.map((jwe) => decodeProtectedHeader(jwe).dek_id)).toEqual([first, second]);
+  await rotateDataKeys(ports, 0);
+  expect(await underWhich()).toEqual([second, second]);
+  await put("llm_000000000003");
+  expect((await underWhich())[2]).toBe(second);
+  await replica.catchUp();
+  const { dataKeys: after = [] } = await replica.beat();
+  expect(after.map((jwe) => decodeProtectedHeader(jwe).dek_id)).toEqual([second]);
+  const moved = replica.held.deltas.find((delta) => delta.action === "data-key.rotate");
+  const [change] = moved?.changes ?? [];
+  if (change?.op !== "put" || change.kind !== "secret") throw new Error("no credential moved");
+  const jwk = await importJWK(replica.sealPrivateKey as object, "ECDH-ES+A256KW");
+  const { plaintext } = await compactDecrypt(after[0] ?? "", jwk);
+  const key = await crypto.subtle.importKey("raw", new Uint8Array(plaintext), "AES-GCM", false, ["decrypt"]);
+  const iv = Buffer.from(change.record.iv, "base64url");
+  const additionalData = new TextEncoder().encode(`${orgId}|${change.id}|1|openai|api.openai.com`);
+  const ciphertext = Buffer.from(change.record.ciphertext, "base64url");
+  const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, key, ciphertext);
+  expect(new TextDecoder().decode(plain)).toBe("sk-canary");
+  await replica.close();
 });
 
 test("a replica's bus credential is renewed in the second half of its life", async () => {

@@ -64,7 +64,8 @@ export function createHeartbeatIntake(ports: Ports, options: IntakeOptions = {})
 }
 
 async function signFresh(ports: Ports, orgId: string, { replica, fresh }: Reply): Promise<string> {
-  const renewals = await renewalsFor(ports, orgId, fresh.replica, replica);
+  const behind = fresh.resync || fresh.deltas.length > 0;
+  const renewals = await renewalsFor(ports, orgId, { id: fresh.replica, behind }, replica);
   return ports.sign("clv-fresh+jws", new TextEncoder().encode(JSON.stringify({ ...fresh, ...renewals })));
 }
 

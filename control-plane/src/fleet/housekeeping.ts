@@ -2,17 +2,20 @@
 import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
 import { settleOperations } from "./operations.ts";
+import { rotateDataKeys } from "./rotate-data-key.ts";
 
 const SETTLE_EVERY_MS = 3_000;
+const ROTATE_EVERY_MS = 20_000;
 const PRUNE_EVERY_MS = 600_000;
 
 /** Runs until it is stopped; a failure is logged and tried again. */
 export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
   const settle = repeat(ports, "settle", SETTLE_EVERY_MS, () => settleOperations(ports));
+  const rotate = repeat(ports, "rotate", ROTATE_EVERY_MS, () => rotateDataKeys(ports));
   const prune = repeat(ports, "prune", PRUNE_EVERY_MS, () => pruneFleet(ports));
   return {
     async stop() {
-      await Promise.all([settle(), prune()]);
+      await Promise.all([settle(), rotate(), prune()]);
     },
   };
 }

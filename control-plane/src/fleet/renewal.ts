@@ -21,7 +21,7 @@ export interface Renewals {
 export async function renewalsFor(
   ports: Ports,
   orgId: string,
-  replicaId: string,
+  { id: replicaId, behind }: { id: string; behind: boolean },
   stored: StoredReplica,
 ): Promise<Renewals> {
   const renewals: Renewals = {};
@@ -33,26 +33,29 @@ export async function renewalsFor(
       .where(eq(replica.id, replicaId));
     renewals.natsJwt = minted.jwt;
   }
-  if (await hasNewDataKey(ports, orgId, stored)) {
+  if (await hasNewDataKey(ports, orgId, stored, behind)) {
     const { gatewayId, sealKey } = stored;
     renewals.dataKeys = await sealDataKeys(ports.db, ports, { orgId, gatewayId, replicaId, sealKey });
   }
   return renewals;
 }
 
-/** A data key made since the replica enrolled is sealed into every answer for a day: nothing acknowledges it. */
-async function hasNewDataKey(ports: Ports, orgId: string, stored: StoredReplica): Promise<boolean> {
+/**
+ * A data key made since the replica enrolled is sealed into every answer for a day, and to one that comes back later
+ * until it has caught up: nothing acknowledges it, but records under it come after.
+ */
+async function hasNewDataKey(
+  ports: Ports,
+  orgId: string,
+  stored: StoredReplica,
+  behind: boolean,
+): Promise<boolean> {
+  const young = behind ? undefined : gt(dataKey.createdAt, sql`clock_timestamp() - interval '1 day'`);
+  const sinceEnrolment = gt(dataKey.createdAt, new Date(stored.enrolledAtMs));
   const [row] = await ports.db
     .select({ id: dataKey.id })
     .from(dataKey)
-    .where(
-      and(
-        eq(dataKey.orgId, orgId),
-        isNull(dataKey.retiredAt),
-        gt(dataKey.createdAt, new Date(stored.enrolledAtMs)),
-        gt(dataKey.createdAt, sql`clock_timestamp() - interval '1 day'`),
-      ),
-    )
+    .where(and(eq(dataKey.orgId, orgId), isNull(dataKey.retiredAt), sinceEnrolment, young))
     .limit(1);
   return row !== undefined;
 }

@@ -5,6 +5,7 @@ import { gateway } from "../db/tables/gateway.ts";
 import { orgRecord } from "../db/tables/org-record.ts";
 import { replica } from "../db/tables/replica.ts";
 import { revokeUsers } from "../fleet/accounts.ts";
+import { createDataKey } from "../fleet/data-key.ts";
 import type { Tx } from "../fleet/journal.ts";
 import { type Changed, commit } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
@@ -13,7 +14,8 @@ import { findGateway, findReplicas } from "./find.ts";
 
 /**
  * Detaches a gateway for good: its replicas lose their bus credentials at once and get no more proofs, so each refuses
- * at the latest when its keys' staleness has passed. The answer says what it could read.
+ * at the latest when its keys' staleness has passed. The answer says what it could read; the data key that it holds is
+ * rotated as soon as the others have a new one.
  */
 export function detachGateway(ports: Ports, caller: Caller, id: string): Promise<Changed> {
   const orgId = caller.organizationId;
@@ -27,6 +29,7 @@ export function detachGateway(ports: Ports, caller: Caller, id: string): Promise
       await tx.update(replica).set(gone).where(inArray(replica.id, ids));
       const nkeys = replicas.map((candidate) => candidate.nkey);
       await revokeUsers(tx, ports, orgId, nkeys);
+      await createDataKey(tx, ports, orgId);
     }
     return {
       resource: null,
