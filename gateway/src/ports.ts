@@ -24,11 +24,19 @@ export interface Courier {
   usage(body: Uint8Array): Promise<Uint8Array>;
   /** Sends one part of the answer to query `id` of control-plane process `cp`. */
   answer(cp: string, id: string, part: Uint8Array): Promise<void>;
-  /** Untrusted messages as they arrive: delta JWSs, pokes, query JWSs. */
-  listen(on: { delta(jws: string): void; poke(): void; query(jws: string): void }): void;
+  listen(on: CourierListener): void;
   /** Presents these credentials at the next connect (renewed by heartbeats). */
   useNatsJwt(jwt: string): void;
   close(): Promise<void>;
+}
+
+/** Untrusted messages as they arrive: delta JWSs, pokes, query JWSs. */
+export interface CourierListener {
+  delta(jws: string): void;
+  poke(): void;
+  query(jws: string): void;
+  /** Where the replica stands, for a courier that has to ask whether there is more; absent: nowhere. */
+  position?(): { epoch: number; rev: number };
 }
 
 /** One sealed record of the persisted state; see `follow/state-file.ts` for the forms. */

@@ -44,6 +44,7 @@ export async function createFollower(ports: FollowPorts): Promise<RunningFollowe
         delta: (jws) => void applier.takeIn(jws),
         poke: () => applier.beats.soon(),
         query: (jws) => ports.events.query(jws),
+        position: () => applier.state.at,
       });
       applier.beats.start();
     },

@@ -8,9 +8,11 @@ import { createFollower, type RunningFollower } from "../../follow/create-follow
 import { createMetrics, type Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log, StateStore } from "../../ports.ts";
 import type { Config } from "./config.ts";
+import { createCouriers } from "./couriers.ts";
 import { createCrypto } from "./crypto.ts";
 import { parseEgressAllow } from "./egress.ts";
 import { type EnrolledIdentity, ensureEnrolled } from "./enrol.ts";
+import { HttpsCourier } from "./https-courier.ts";
 import { createIdentityFile } from "./identity.ts";
 import { createKeeper, type Keeper, startAgain } from "./keeper.ts";
 import { CONNECT_TIMEOUT_MS, SERVE_LIMITS, SERVER_LIMITS, SHUTDOWN_GRACE_MS } from "./limits.ts";
@@ -66,8 +68,11 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   const file = createIdentityFile(folder, config.masterKey, config.slot);
   const identity = await startAgain(file, await ensureEnrolled(file, { ...config, folder }, log));
   const { organizationId: org, replicaId, natsUrls, natsJwt, dataKeys, verificationKeys } = identity.enrolled;
-  const courier = createNatsCourier(
-    { urls: natsUrls, replica: replicaId, jwt: natsJwt, seed: identity.nkeySeed },
+  const { nkey, nkeySeed: seed } = identity;
+  const { controlPlaneUrl } = config;
+  const courier = createCouriers(
+    createNatsCourier({ urls: natsUrls, replica: replicaId, jwt: natsJwt, seed }, log),
+    new HttpsCourier({ controlPlaneUrl, nkey, seed, wallMs: clock.wallMs }),
     log,
   );
   const verify = await createVerify(verificationKeys);

@@ -28,17 +28,26 @@ interface Listener {
   query(jws: string): void;
 }
 
+/** A courier that says whether its bus is there. */
+export interface BusCourier extends Courier {
+  readonly connected: boolean;
+  /** Calls back whenever `connected` turned. */
+  onTurn(callback: (connected: boolean) => void): void;
+}
+
 /** Connects in the background and for ever; at most one client lives at a time. */
-export function createNatsCourier(settings: NatsSettings, log: Log): Courier {
+export function createNatsCourier(settings: NatsSettings, log: Log): BusCourier {
   return new NatsCourier(settings, log);
 }
 
-class NatsCourier implements Courier {
+class NatsCourier implements BusCourier {
   readonly #settings: NatsSettings;
   readonly #log: Log;
   #jwt: string;
   #connection: NatsConnection | undefined;
   #listener: Listener | undefined;
+  readonly #turned: ((connected: boolean) => void)[] = [];
+  #up = false;
   #closing = false;
   #failures = 0;
   #upSinceMs = Number.POSITIVE_INFINITY;
@@ -50,6 +59,14 @@ class NatsCourier implements Courier {
     this.#log = log;
     this.#jwt = settings.jwt;
     this.#done = this.#supervise();
+  }
+
+  get connected(): boolean {
+    return this.#up;
+  }
+
+  onTurn(callback: (connected: boolean) => void): void {
+    this.#turned.push(callback);
   }
 
   async heartbeat(body: Uint8Array): Promise<string> {
@@ -91,6 +108,12 @@ class NatsCourier implements Courier {
     await this.#done;
   }
 
+  #turn(up: boolean): void {
+    if (this.#up === up) return;
+    this.#up = up;
+    for (const callback of this.#turned) callback(up);
+  }
+
   #connected(): NatsConnection {
     if (this.#connection === undefined) throw new Error("the bus is not connected");
     return this.#connection;
@@ -116,6 +139,7 @@ class NatsCourier implements Courier {
         void this.#watch(connection);
         // Only once the server has the subscriptions can nothing be lost between the answer and the next push.
         await connection.flush();
+        this.#turn(true);
         this.#listener?.poke();
         const error = await connection.closed();
         if (!this.#closing) this.#log.warn({ err: error ?? undefined }, "bus lost");
@@ -123,6 +147,7 @@ class NatsCourier implements Courier {
         this.#log.warn({ err: error, attempt: this.#failures + 1 }, "bus unreachable");
       }
       this.#connection = undefined;
+      this.#turn(false);
       if (!this.#closing) await this.#pause();
     }
   }
@@ -170,8 +195,10 @@ class NatsCourier implements Courier {
     for await (const status of connection.status()) {
       if (status.type === "reconnect") {
         this.#upSinceMs = performance.now();
+        this.#turn(true);
         this.#listener?.poke();
       }
+      if (status.type === "disconnect") this.#turn(false);
       if (status.type === "disconnect" && performance.now() - this.#upSinceMs > STABLE_MS) this.#failures = 0;
       if (status.type === "disconnect" || status.type === "reconnect" || status.type === "error") {
         this.#log.info({ status: status.type }, "bus status");

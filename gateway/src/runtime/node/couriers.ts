@@ -1,0 +1,189 @@
+/**
+ * Bus first, HTTPS when the bus does not answer. The bargain: who calls does not notice. A call that the bus leaves
+ * unanswered goes over HTTPS at once, and so does every further one until the bus has answered a heartbeat again; during
+ * that time a held call takes the place of what the bus would have pushed. Calls are told apart by their content
+ * (nonce, revision, sequence number), so that one which arrives on both ways does no harm.
+ */
+import type { Courier, CourierListener, Log } from "../../ports.ts";
+import type { HttpsCourier } from "./https-courier.ts";
+import type { BusCourier } from "./nats-courier.ts";
+
+const PAUSE_MS_MIN = 50;
+const PAUSE_MS_MAX = 5_000;
+/** A poke is answered by a heartbeat within this time, or the next wait does not wait for it. */
+const BEAT_MS_MAX = 2_000;
+
+/** One courier of the two. Closing it closes both. */
+export function createCouriers(bus: BusCourier, https: HttpsCourier, log: Log): Courier {
+  return new Couriers(bus, https, log);
+}
+
+class Couriers implements Courier {
+  readonly #bus: BusCourier;
+  readonly #https: HttpsCourier;
+  readonly #log: Log;
+  /** The bus answered the last time that it was asked, and has been connected since. */
+  #busAnswers = false;
+  #asking = false;
+  /** Ends what waits for an answer that can no longer come. */
+  readonly #lost = new Set<(error: Error) => void>();
+  readonly #beaten = new Set<() => void>();
+  #listener: CourierListener | undefined;
+  /** Aborted when waiting is no longer needed. */
+  #waiting = new AbortController();
+  #closed = false;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(bus: BusCourier, https: HttpsCourier, log: Log) {
+    this.#bus = bus;
+    this.#https = https;
+    this.#log = log;
+    bus.onTurn((connected) => {
+      if (!connected) this.#busFailed(new Error("the bus is gone"));
+    });
+  }
+
+  async heartbeat(body: Uint8Array): Promise<string> {
+    try {
+      if (this.#busAnswers) return await this.#either((way) => way.heartbeat(body));
+      const ways = [this.#https.heartbeat(body)];
+      if (this.#bus.connected && !this.#asking) ways.push(this.#askBus(body));
+      return await Promise.any(ways).catch((error: AggregateError) => Promise.reject(error.errors[0]));
+    } finally {
+      for (const tell of this.#beaten) tell();
+    }
+  }
+
+  sync(body: Uint8Array): Promise<Uint8Array> {
+    return this.#either((way) => way.sync(body));
+  }
+
+  page(sha256: string): Promise<Uint8Array> {
+    return this.#either((way) => way.page(sha256));
+  }
+
+  usage(body: Uint8Array): Promise<Uint8Array> {
+    return this.#either((way) => way.usage(body));
+  }
+
+  answer(cp: string, id: string, part: Uint8Array): Promise<void> {
+    return this.#bus.answer(cp, id, part);
+  }
+
+  listen(on: CourierListener): void {
+    this.#listener = on;
+    this.#bus.listen(on);
+    if (!this.#busAnswers) this.#startWaiting();
+  }
+
+  useNatsJwt(jwt: string): void {
+    this.#bus.useNatsJwt(jwt);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#waiting.abort();
+    this.#https.close();
+    await Promise.all([this.#bus.close(), this.#running]);
+  }
+
+  async #either<T>(call: (way: BusCourier | HttpsCourier) => Promise<T>): Promise<T> {
+    if (this.#busAnswers) {
+      try {
+        return await this.#overBus(() => call(this.#bus));
+      } catch (error) {
+        this.#busFailed(error);
+      }
+    }
+    return call(this.#https);
+  }
+
+  /** Does not wait for the answer of a bus that is gone. */
+  async #overBus<T>(call: () => Promise<T>): Promise<T> {
+    const { promise: lost, reject } = Promise.withResolvers<never>();
+    this.#lost.add(reject);
+    try {
+      return await Promise.race([call(), lost]);
+    } finally {
+      this.#lost.delete(reject);
+    }
+  }
+
+  /** Sends a heartbeat over the bus beside HTTPS; its answer is the proof that the bus is back. */
+  async #askBus(body: Uint8Array): Promise<string> {
+    this.#asking = true;
+    try {
+      const answer = await this.#overBus(() => this.#bus.heartbeat(body));
+      this.#busAnswers = true;
+      this.#waiting.abort();
+      this.#log.info({}, "the bus answers");
+      return answer;
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #busFailed(error: unknown): void {
+    for (const reject of [...this.#lost]) reject(new Error("the bus is gone", { cause: error }));
+    if (!this.#busAnswers || this.#closed) return;
+    this.#busAnswers = false;
+    this.#log.warn({ err: error }, "the bus does not answer: going on over HTTPS");
+    if (this.#listener !== undefined) this.#startWaiting();
+  }
+
+  #startWaiting(): void {
+    const stop = new AbortController();
+    this.#waiting.abort();
+    this.#waiting = stop;
+    this.#running = Promise.all([this.#running, this.#wait(stop.signal)]).then(() => undefined);
+  }
+
+  /** Holds one call after the other until it is stopped, and pokes whenever one says so. */
+  async #wait(stop: AbortSignal): Promise<void> {
+    const held = () => this.#listener?.position?.() ?? { epoch: 0, rev: 0 };
+    let pauseMs = PAUSE_MS_MIN;
+    while (!stop.aborted) {
+      const before = held();
+      let moved = true;
+      try {
+        if (await this.#https.wait(before, stop)) {
+          await this.#pokeAndBeat(stop);
+          // What came with the heartbeat may still be on its way into the table.
+          moved = held().rev !== before.rev || held().epoch !== before.epoch;
+        }
+      } catch (error) {
+        if (stop.aborted) return;
+        this.#log.debug({ err: error }, "the control plane does not hold our call");
+        moved = false;
+      }
+      if (moved) pauseMs = PAUSE_MS_MIN;
+      else {
+        await pause(pauseMs * (0.5 + Math.random()), stop);
+        pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+      }
+    }
+  }
+
+  /** Resolves when a heartbeat that began after the poke may have been answered. */
+  async #pokeAndBeat(stop: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const tell = () => done.abort();
+    this.#beaten.add(tell);
+    this.#listener?.poke();
+    await pause(BEAT_MS_MAX, AbortSignal.any([stop, done.signal]));
+    this.#beaten.delete(tell);
+  }
+}
+
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    stop.addEventListener("abort", end);
+    if (stop.aborted) end();
+  });
+}
