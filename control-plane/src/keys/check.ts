@@ -2,6 +2,7 @@
 import { invalidAttribute, notFound } from "@claviger/shared/api/problem";
 import { KeyRecord } from "@claviger/shared/wire/record";
 import { and, eq, inArray, isNull } from "drizzle-orm";
+import { jsonBytes } from "../db/json-size.ts";
 import { gateway } from "../db/tables/gateway.ts";
 import type { Tx } from "../fleet/journal.ts";
 import { findMember } from "../members/find.ts";
@@ -42,7 +43,7 @@ export async function requireGateways(
 /** A record that gateways would refuse must not be journaled: this is the last look at it. */
 export function requireRecord(row: KeyRow): void {
   const record = KeyRecord.parse(keyRecord(row));
-  if (JSON.stringify(record).length <= RECORD_BYTES_MAX) return;
+  if (jsonBytes(record) <= RECORD_BYTES_MAX) return;
   const lists = [
     "allowedModels",
     "allowedProviders",
@@ -51,13 +52,9 @@ export function requireRecord(row: KeyRow): void {
     "mcp",
     "metadata",
   ] as const;
-  const [largest = "metadata"] = [...lists].sort((a, b) => size(record[b]) - size(record[a]));
+  const [largest = "metadata"] = [...lists].sort((a, b) => jsonBytes(record[b]) - jsonBytes(record[a]));
   throw invalidAttribute(
     largest,
     "The key is larger than 64 KiB in all; this attribute is the largest part.",
   );
-}
-
-function size(value: unknown): number {
-  return JSON.stringify(value).length;
 }

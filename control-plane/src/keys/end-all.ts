@@ -1,8 +1,8 @@
 /** Many keys at once, as part of a change of what they belong to. */
-
 import { type ApiProblem, problem } from "@claviger/shared/api/problem";
 import type { Change } from "@claviger/shared/wire/record";
 import { and, eq } from "drizzle-orm";
+import { jsonBytes } from "../db/json-size.ts";
 import { apiKey } from "../db/tables/api-key.ts";
 import type { Tx } from "../fleet/journal.ts";
 import { type KeyRow, putKey } from "./record.ts";
@@ -32,7 +32,7 @@ export async function endAll(
       .where(and(eq(apiKey.orgId, orgId), eq(apiKey.id, key.id)));
     changes.push(putKey(after));
   }
-  if (JSON.stringify(changes).length > BYTES_MAX) throw tooMany(moving.length);
+  if (jsonBytes(changes) > BYTES_MAX) throw tooMany(moving.length);
   return changes;
 }
 

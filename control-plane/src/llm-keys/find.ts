@@ -5,6 +5,7 @@ import type { Resource } from "@claviger/shared/api/resource";
 import type { Change, ProviderRecord } from "@claviger/shared/wire/record";
 import { and, eq } from "drizzle-orm";
 import type { Queryable } from "../db/database.ts";
+import { jsonBytes } from "../db/json-size.ts";
 import { llmKey } from "../db/tables/llm-key.ts";
 import { modelsOf } from "../models/catalogue.ts";
 
@@ -68,7 +69,7 @@ export function putLlmKey(row: LlmKeyRow): Change[] {
     models: modelNames(row),
     secretVersion: row.secretVersion,
   };
-  if (JSON.stringify(record).length > RECORD_BYTES_MAX) {
+  if (jsonBytes(record) > RECORD_BYTES_MAX) {
     throw invalidAttribute("customModels", "The LLM key is larger than 64 KiB in all; name fewer models.");
   }
   return [

@@ -2,7 +2,7 @@ import { problem } from "@claviger/shared/api/problem";
 import type { SessionCreate } from "@claviger/shared/api/session";
 import { randomBase62 } from "@claviger/shared/key/base62";
 import { hashSecret } from "@claviger/shared/key/secret";
-import { and, asc, eq, isNull } from "drizzle-orm";
+import { and, asc, eq, isNull, lt } from "drizzle-orm";
 import { newId } from "../db/new-id.ts";
 import { member } from "../db/tables/member.ts";
 import { organization } from "../db/tables/organization.ts";
@@ -73,6 +73,8 @@ async function open(
     lastUsedAt: new Date(nowMs),
     expiresAt: new Date(nowMs + SESSION_MS),
   };
+  const ended = and(eq(session.memberId, row.memberId), lt(session.expiresAt, row.createdAt));
+  await ports.db.delete(session).where(ended);
   await ports.db.insert(session).values(row);
   return { cookie, resource: sessionResource({ session: row, ...candidate }, row.id) };
 }
