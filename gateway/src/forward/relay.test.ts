@@ -9,8 +9,8 @@ const EVENT = 'data: {"choices":[{"delta":{"content":"four"}}],"usage":null}\n\n
 const LAST = 'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\n';
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** A relay between a caller and a provider that the test plays. */
-function stage(changes: Partial<RelayJob> = {}) {
+/** A caller whose reading and leaving the test decides. */
+function fakeCaller() {
   const told = { status: 0, text: "", ended: false, cut: false };
   const caller = { gone: () => {}, drained: () => {}, full: false };
   const answer: Answer = {
@@ -38,6 +38,12 @@ function stage(changes: Partial<RelayJob> = {}) {
       caller.gone = then;
     },
   };
+  return { told, caller, answer };
+}
+
+/** A relay between a caller and a provider that the test plays. */
+function stage(changes: Partial<RelayJob> = {}) {
+  const { told, caller, answer } = fakeCaller();
   const call = { paused: false, closed: false };
   let provider: UpstreamListener | undefined;
   const upstream: Upstream = {
