@@ -195,13 +195,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "C2",
-    rule: "a heartbeat of an ended process takes the replica over",
+    rule: "a process that has ended keeps speaking for its replica",
     variant: "base",
     replacements: [
       {
         file: "shared/src/sync/boot.ts",
         find: "|| startsOf(boot) > startsOf(held)",
-        replace: "|| startsOf(boot) !== startsOf(held)",
+        replace: "|| startsOf(boot) < startsOf(held)",
       },
     ],
   },

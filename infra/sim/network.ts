@@ -12,6 +12,8 @@ export class Network {
   readonly #world: World;
   readonly #cut = new Map<string, number>();
   readonly #kept: (() => void)[] = [];
+  /** Few and far between, so they are kept apart and for good. */
+  readonly #snapshots: (() => void)[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -23,9 +25,16 @@ export class Network {
     this.#world.after(forMs, () => this.#cut.set(party, (this.#cut.get(party) ?? 1) - 1));
   }
 
-  /** The enemy plays one of the latest messages again, to whom it was meant for. */
+  /** The enemy plays an earlier message again, to whom it was meant for. */
   replay(): void {
-    if (this.#kept.length > 0) this.#world.pick(this.#kept)();
+    const from = this.#world.chance(0.2) ? this.#snapshots : this.#kept;
+    if (from.length > 0) this.#world.pick(from)();
+  }
+
+  /** A snapshot travels like any other message, but is remembered for longer. */
+  sendSnapshot(from: string, to: string, deliver: () => void): void {
+    this.#snapshots.push(deliver);
+    this.send(from, to, deliver);
   }
 
   send(from: string, to: string, deliver: () => void): void {

@@ -162,7 +162,7 @@ export class ReplicaHost {
 
   /** Asks for a snapshot in order to shorten the log, as a replica with a long one does. */
   compact(): void {
-    if (this.running) this.#requestSync(true);
+    if (this.running) this.#requestSync(true, (image) => this.#compaction(image));
   }
 
   #step(event: ReplicaEvent): void {
@@ -214,24 +214,27 @@ export class ReplicaHost {
     this.#after(ANSWER_TIMEOUT_MS, () => this.#step({ type: "heartbeat-failed", nonce }));
   }
 
-  #requestSync(whole: boolean): void {
+  #requestSync(whole: boolean, use: (image: Image) => ReplicaEvent = snapshotEvent): void {
     const held = this.state?.at;
     if (held === undefined) return;
     this.#network.send(this.name, "cp", () => {
       this.#controlPlane.sync(held, whole, (reply) => {
-        this.#network.send("cp", this.name, () => {
-          if ("image" in reply) this.receive(() => this.#snapshotEvent(reply.image));
-          else for (const delta of reply.deltas) this.receive(() => delta);
-        });
+        if ("image" in reply) {
+          const { image } = reply;
+          const deliver = () => this.receive(() => use(image));
+          this.#network.sendSnapshot("cp", this.name, deliver);
+        } else {
+          for (const delta of reply.deltas)
+            this.#network.send("cp", this.name, () => this.receive(() => delta));
+        }
       });
     });
   }
 
   /** A snapshot that is not ahead serves to shorten the log. */
-  #snapshotEvent(image: Image): ReplicaEvent {
+  #compaction(image: Image): ReplicaEvent {
     const { state } = this;
-    const ahead = state === undefined || state.forked || !reaches(state.at, image.at);
-    if (ahead) return { type: "snapshot", org: ORG, at: image.at, table: tableOf(image), token: image };
+    if (state === undefined || !reaches(state.at, image.at)) return snapshotEvent(image);
     const deltas = this.#controlPlane
       .everyDelta()
       .flatMap(({ delta: { epoch, rev }, jws }) =>
@@ -271,4 +274,8 @@ export class ReplicaHost {
     const restMs = this.#wakesAtMs - this.#world.nowMs + this.#world.between(0, 5);
     this.#world.after(restMs, () => this.#whenAwake(incarnation, run));
   }
+}
+
+function snapshotEvent(image: Image): ReplicaEvent {
+  return { type: "snapshot", org: ORG, at: image.at, table: tableOf(image), token: image };
 }
