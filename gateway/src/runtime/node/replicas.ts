@@ -10,18 +10,24 @@ const RESTART_MS_MAX = 10_000;
 /** A process that ran this long was a good one. */
 const STABLE_MS = 30_000;
 
-/** Starts replicas in the slots `0` to `n − 1`; stopping ends all of them in order. */
-export function superviseReplicas(n: number, log: Log): { stop(): Promise<void> } {
+/**
+ * Starts replicas in the slots `0` to `n − 1`; stopping ends all of them in order. `failed` is called when one ends
+ * before it ever listened: its settings will not do, and starting it again would not help.
+ */
+export function superviseReplicas(n: number, log: Log, failed: () => void): { stop(): Promise<void> } {
   const workers = new Map<number, Worker>();
+  const listened = new Set<number>();
   let stopping = false;
   const run = (slot: number, restartMs: number) => {
     if (stopping) return;
     const startedMs = performance.now();
     const worker = cluster.fork({ CLAVIGER_SLOT: String(slot) });
     workers.set(slot, worker);
+    worker.once("listening", () => listened.add(slot));
     worker.once("exit", (code, signal) => {
       workers.delete(slot);
       if (stopping) return;
+      if (!listened.has(slot)) return failed();
       const nextMs = performance.now() - startedMs > STABLE_MS ? RESTART_MS_MIN : restartMs;
       log.error({ slot, code, signal, restartMs: nextMs }, "a replica ended");
       setTimeout(() => run(slot, Math.min(nextMs * 2, RESTART_MS_MAX)), nextMs);
