@@ -25,26 +25,3 @@ export interface JournalEntry {
    */
   keys: readonly string[] | "all";
 }
-
-/** One gateway replica in an operation, as `meta.operation.gateways` shows it (API.md §2). */
-export interface OperationGateway {
-  gatewayId: string;
-  name: string;
-  replica: string;
-  state: "confirmed" | "waiting" | "unreachable" | "expired";
-  confirmedAt?: string;
-  lastSeen?: string;
-  refusesBy?: string;
-  drainedBy?: string;
-  aborted?: number;
-}
-
-/** The view of a change that is on its way, as `meta.operation` shows it. */
-export interface OperationView {
-  id: string;
-  /** `<epoch>.<revision>` */
-  revision: string;
-  status: "pending" | "safe" | "confirmed";
-  safeBy?: string;
-  gateways: OperationGateway[];
-}

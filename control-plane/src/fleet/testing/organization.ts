@@ -1,4 +1,5 @@
 /** Organizations and changes for tests of the fleet; verbs are not needed for them. */
+import { buildKey } from "@claviger/shared/testing/records";
 import type { Change, KeyRecord } from "@claviger/shared/wire/record";
 import { newId } from "../../db/new-id.ts";
 import type { Ports } from "../../ports.ts";
@@ -44,27 +45,7 @@ export async function createTestOrganization(ports: Ports): Promise<{ orgId: str
 }
 
 export function testKey(projectId: string, change: Partial<KeyRecord> = {}): KeyRecord {
-  return {
-    id: newId(random, "key"),
-    projectId,
-    kind: "key",
-    generation: 1,
-    hashes: [],
-    status: "active",
-    expiresAtMs: null,
-    maxStalenessSeconds: 900,
-    requestsPerMinute: null,
-    tokensPerMinute: null,
-    maxConcurrency: null,
-    budgetId: null,
-    allowedProviders: null,
-    allowedModels: null,
-    ipAllowlist: null,
-    gatewayIds: null,
-    mcp: { enabled: false },
-    metadata: {},
-    ...change,
-  };
+  return buildKey({ id: newId(random, "key"), projectId, hashes: [], ...change });
 }
 
 /** Journals the key as it is given; returns the operation. */
