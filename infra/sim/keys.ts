@@ -1,4 +1,5 @@
 /** The organization that is simulated: a few keys whose lives are short and eventful. */
+import { buildKey, buildPolicy, buildProject } from "@claviger/shared/testing/records";
 import type { Change, KeyRecord } from "@claviger/shared/wire/record";
 import type { World } from "./world.ts";
 
@@ -12,18 +13,9 @@ function hashOf(key: number, secret: number): string {
 }
 
 export function firstRecords(keys: number): Change[] {
-  const project = { id: PROJECT, enabled: true, budgetId: null };
-  const policy = {
-    id: ORG,
-    enabled: true,
-    auditPolicy: "strict",
-    defaultMaxOutputTokens: null,
-    bodyCapture: false,
-    budgetId: null,
-  } as const;
   return [
-    { op: "put", kind: "policy", id: ORG, record: policy },
-    { op: "put", kind: "project", id: PROJECT, record: project },
+    { op: "put", kind: "policy", id: ORG, record: buildPolicy({ id: ORG }) },
+    { op: "put", kind: "project", id: PROJECT, record: buildProject({ id: PROJECT }) },
     ...Array.from({ length: keys }, (_, i) => put(newKey(i))),
   ];
 }
@@ -33,26 +25,12 @@ export function put(record: KeyRecord): Change {
 }
 
 function newKey(i: number): KeyRecord {
-  return {
+  return buildKey({
     id: `key_simulated00${i}`,
     projectId: PROJECT,
-    kind: "key",
-    generation: 1,
     hashes: [{ hash: hashOf(i, 1), generation: 1, notAfterMs: null }],
-    status: "active",
-    expiresAtMs: null,
     maxStalenessSeconds: 30,
-    requestsPerMinute: null,
-    tokensPerMinute: null,
-    maxConcurrency: null,
-    budgetId: null,
-    allowedProviders: null,
-    allowedModels: null,
-    ipAllowlist: null,
-    gatewayIds: null,
-    mcp: { enabled: false },
-    metadata: {},
-  };
+  });
 }
 
 export interface Edit {

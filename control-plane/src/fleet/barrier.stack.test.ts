@@ -1,6 +1,6 @@
+import type { OperationView } from "@claviger/shared/sync/operation";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { OperationView } from "./journal-types.ts";
 import { awaitOperation, followOperation, readOperation } from "./operations.ts";
 import { startCluster, type TestCluster, type TestProcess } from "./testing/control-plane.ts";
 import { type FakeReplica, startFakeReplica } from "./testing/fake-replica.ts";

@@ -6,11 +6,11 @@ import {
   operationView,
   refusesBy,
 } from "@claviger/shared/sync/barrier";
+import type { OperationView } from "@claviger/shared/sync/operation";
 import { sql } from "drizzle-orm";
 import type { Database, Queryable } from "../db/database.ts";
 import type { Confirmation } from "../db/tables/replica.ts";
 import { batched } from "./batch.ts";
-import type { OperationView } from "./journal-types.ts";
 
 /** The longest staleness that a key may have, in seconds. */
 const STALENESS_SECONDS_MAX = 604_800;

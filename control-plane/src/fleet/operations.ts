@@ -1,5 +1,6 @@
 /** How far a change has come: the view behind `meta.operation` and `GET /operations/{id}`. */
 import { nobodyReachableIsMissing } from "@claviger/shared/sync/barrier";
+import type { OperationView } from "@claviger/shared/sync/operation";
 import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
 import {
@@ -9,7 +10,6 @@ import {
   storedOperation,
   viewOperation,
 } from "./barrier.ts";
-import type { OperationView } from "./journal-types.ts";
 
 /** Who waits is woken by notifications; this is the net below them, in milliseconds. */
 const LOOK_AGAIN_MS = 1_000;

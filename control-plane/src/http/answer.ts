@@ -1,6 +1,6 @@
 /** From what a verb returned to a JSON:API document, waiting for the fleet where the change needs it. */
 import type { Resource } from "@claviger/shared/api/resource";
-import type { OperationView } from "../fleet/journal-types.ts";
+import type { OperationView } from "@claviger/shared/sync/operation";
 import { awaitOperation } from "../fleet/operations.ts";
 import type { Ports } from "../ports.ts";
 import type { Answer } from "./route.ts";

@@ -1,6 +1,6 @@
+import type { OperationView } from "@claviger/shared/sync/operation";
 import { sql } from "drizzle-orm";
 import { bigint, index, integer, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
-import type { OperationView } from "../../fleet/journal-types.ts";
 
 /** A change that waits for the fleet. Computed from the replicas' rows until it is done, then frozen in `result`. */
 export const barrierOp = pgTable(

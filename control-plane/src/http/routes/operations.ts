@@ -1,6 +1,6 @@
 import { notFound } from "@claviger/shared/api/problem";
 import type { Resource } from "@claviger/shared/api/resource";
-import type { OperationView } from "../../fleet/journal-types.ts";
+import type { OperationView } from "@claviger/shared/sync/operation";
 import { followOperation, readOperation } from "../../fleet/operations.ts";
 import type { Ports } from "../../ports.ts";
 import { memberRoute, type Route } from "../route.ts";

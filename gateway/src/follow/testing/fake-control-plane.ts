@@ -1,7 +1,9 @@
 /** For tests: a control plane in this process that signs for real, and a courier to it that can be told to misbehave. */
+
 import { continuationOf, type ReplicaRow, takeIn } from "@claviger/shared/sync/intake";
 import type { ChainedPosition } from "@claviger/shared/sync/position";
 import { Table } from "@claviger/shared/sync/table";
+import { buildKey } from "@claviger/shared/testing/records";
 import { nextChain, toBase64Url } from "@claviger/shared/wire/chain";
 import type { Delta } from "@claviger/shared/wire/delta";
 import { type Fresh, Heartbeat, SyncRequest } from "@claviger/shared/wire/heartbeat";
@@ -17,27 +19,8 @@ const PROJECT = "prj_000000000001";
 
 /** A key record as small as it can be; `n` makes its id and its hash. */
 export function keyRecord(n: number, changes: Partial<KeyRecord> = {}): KeyRecord {
-  return {
-    id: keyId(n),
-    projectId: PROJECT,
-    kind: "key",
-    generation: 1,
-    hashes: [{ hash: hashOf(n), generation: 1, notAfterMs: null }],
-    status: "active",
-    expiresAtMs: null,
-    maxStalenessSeconds: 900,
-    requestsPerMinute: null,
-    tokensPerMinute: null,
-    maxConcurrency: null,
-    budgetId: null,
-    allowedProviders: null,
-    allowedModels: null,
-    ipAllowlist: null,
-    gatewayIds: null,
-    mcp: { enabled: false },
-    metadata: {},
-    ...changes,
-  };
+  const hashes = [{ hash: hashOf(n), generation: 1, notAfterMs: null }];
+  return buildKey({ id: keyId(n), projectId: PROJECT, hashes, ...changes });
 }
 
 export function keyId(n: number): string {

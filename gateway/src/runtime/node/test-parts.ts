@@ -1,6 +1,8 @@
 /** For tests: the table, the follower and the ledger as the test writes them. */
+
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
 import { makeApiKey } from "@claviger/shared/key/secret";
+import { buildKey } from "@claviger/shared/testing/records";
 import type { KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "@claviger/shared/wire/record";
 import type { Abort, Follower } from "../../follow/follower.ts";
 import type { OpenRecord } from "../../ports.ts";
@@ -72,26 +74,8 @@ export function fakeTable(): FakeTable {
 }
 
 function newKey(id: string, hash: string): KeyRecord {
-  return {
-    id,
-    projectId: PROJECT,
-    kind: "key",
-    generation: 1,
-    hashes: [{ hash, generation: 1, notAfterMs: null }],
-    status: "active",
-    expiresAtMs: null,
-    maxStalenessSeconds: 900,
-    requestsPerMinute: null,
-    tokensPerMinute: null,
-    maxConcurrency: null,
-    budgetId: null,
-    allowedProviders: null,
-    allowedModels: null,
-    ipAllowlist: null,
-    gatewayIds: null,
-    mcp: { enabled: false },
-    metadata: { team: "blue" },
-  };
+  const hashes = [{ hash, generation: 1, notAfterMs: null }];
+  return buildKey({ id, projectId: PROJECT, hashes, metadata: { team: "blue" } });
 }
 
 export interface FakeFollower extends Follower {
