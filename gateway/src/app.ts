@@ -124,12 +124,16 @@ function mountData(app: App, state: State): void {
     });
     return ports.alreadyAnswered();
   };
-  for (const route of routes) {
-    app.on(route.method, route.path, (c) => answer(route, c.env));
-    const allow = routes.filter(({ path }) => path === route.path).map(({ method }) => method);
-    app.all(route.path, (c) =>
-      turnAway(ports.exchangeOf(c.env), refuse("method_not_allowed", { allow }), route.dialect),
-    );
+  // One handler for each path: a second one would cost every request a walk through middleware.
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const here = routes.filter((route) => route.path === path);
+    const allow = here.map(({ method }) => method);
+    app.all(path, (c) => {
+      const method = c.req.method === "HEAD" ? "GET" : c.req.method;
+      const route = here.find((each) => each.method === method);
+      if (route !== undefined) return answer(route, c.env);
+      return turnAway(ports.exchangeOf(c.env), refuse("method_not_allowed", { allow }), dialectOfPath(path));
+    });
   }
   app.notFound((c) => turnAway(ports.exchangeOf(c.env), refuse("unknown_url"), dialectOfPath(c.req.path)));
   app.onError((error, c) => {
