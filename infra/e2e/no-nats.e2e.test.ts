@@ -1,0 +1,52 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { figuresOf, printFigures } from "./proofs/figures.ts";
+import { changeFor, couriersOf, untilCouriers } from "./proofs/no-nats.ts";
+import { startWorld, type World } from "./support/world.ts";
+
+const WITHOUT_MS = 30_000;
+/** A heartbeat period and the longest pause between attempts to connect. */
+const BACK_MS_MAX = 25_000;
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld({ restart: false });
+  await untilCouriers(world, "bus", BACK_MS_MAX);
+});
+afterAll(() => world?.stack.stop());
+
+test("with the bus killed, creations and revocations go on being confirmed, p95 under a second; then it is used again", async () => {
+  const nats = world.stack.child("nats");
+  const gone = nats.nextExit();
+  nats.kill("SIGKILL");
+  await gone;
+  const times = await changeFor(world, WITHOUT_MS);
+  const [created, confirmed] = [figuresOf(times.createdMs), figuresOf(times.confirmedMs)];
+  console.log(printFigures("no bus, create, call to secret", created));
+  console.log(printFigures("no bus, revoke, call to confirmed", confirmed));
+  expect(couriersOf(world)).toEqual(["https", "https"]);
+  expect(created.p95Ms).toBeLessThan(1_000);
+  expect(confirmed.p95Ms).toBeLessThan(1_000);
+  await nats.start();
+  console.log(`back on the bus after ${Math.round(await untilCouriers(world, "bus", BACK_MS_MAX))} ms`);
+  await changeFor(world, 1_000);
+  expect(couriersOf(world)).toEqual(["bus", "bus"]);
+});
+
+test("with everything deleted that the bus has, its accounts come back by themselves and nothing is refused or admitted wrongly", async () => {
+  const accounts = join(world.stack.home, "nats", "accounts");
+  expect(readdirSync(accounts).filter((file) => file.endsWith(".jwt")).length).toBeGreaterThan(0);
+  rmSync(accounts, { recursive: true, force: true });
+  await changeFor(world, 2_000);
+  const nats = world.stack.child("nats");
+  const gone = nats.nextExit();
+  nats.kill("SIGKILL");
+  await gone;
+  const [, times] = await Promise.all([nats.start(), changeFor(world, 5_000)]);
+  console.log(printFigures("bus wiped, revoke, call to confirmed", figuresOf(times.confirmedMs)));
+  await untilCouriers(world, "bus", BACK_MS_MAX);
+  await changeFor(world, 1_000);
+  expect(couriersOf(world)).toEqual(["bus", "bus"]);
+});
