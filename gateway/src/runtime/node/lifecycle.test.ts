@@ -8,7 +8,7 @@ import {
   startGateway,
   startProvider,
   type TestGateway,
-} from "./test-rig.ts";
+} from "./testing/rig.ts";
 
 const EVENT = 'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"four"}}],"usage":null}\n\n';
 const STREAM = { "content-type": "text/event-stream" };

@@ -9,7 +9,7 @@ import {
   startGateway,
   startProvider,
   type TestGateway,
-} from "./test-rig.ts";
+} from "./testing/rig.ts";
 
 let provider: Provider;
 let gateway: TestGateway;

@@ -6,7 +6,7 @@ import {
   startGateway,
   startProvider,
   type TestGateway,
-} from "./test-rig.ts";
+} from "./testing/rig.ts";
 
 const WHOLE = JSON.stringify({
   id: "c1",

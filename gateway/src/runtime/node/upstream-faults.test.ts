@@ -7,7 +7,7 @@ import {
   startGateway,
   startProvider,
   type TestGateway,
-} from "./test-rig.ts";
+} from "./testing/rig.ts";
 
 type Behave = (incoming: IncomingMessage, outgoing: ServerResponse, body: string) => void;
 let behave: Behave;

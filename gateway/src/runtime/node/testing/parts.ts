@@ -4,10 +4,10 @@ import type { Freshness, TableView } from "@claviger/shared/decide/view";
 import { makeApiKey } from "@claviger/shared/key/secret";
 import { buildKey } from "@claviger/shared/testing/records";
 import type { KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "@claviger/shared/wire/record";
-import type { Abort, Follower } from "../../follow/follower.ts";
-import type { OpenRecord } from "../../ports.ts";
-import type { Ledger, Settlement } from "../../rooms.ts";
-import { createCrypto } from "./crypto.ts";
+import type { Abort, Follower } from "../../../follow/follower.ts";
+import type { OpenRecord } from "../../../ports.ts";
+import type { Ledger, Settlement } from "../../../rooms.ts";
+import { createCrypto } from "../crypto.ts";
 
 export const PROJECT = "prj_000000000001";
 const ORGANIZATION = "org_000000000001";

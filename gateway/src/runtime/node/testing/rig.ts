@@ -2,13 +2,13 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
-import { createGateway, type GatewayPorts, type GatewaySettings } from "../../app.ts";
-import type { Clock } from "../../ports.ts";
-import { createCrypto } from "./crypto.ts";
-import { parseEgressAllow } from "./egress.ts";
-import { alreadyAnswered, exchangeOf, startServer } from "./server.ts";
-import { fakeFollower, fakeLedger, fakeTable, PROJECT } from "./test-parts.ts";
-import { createUpstream } from "./upstream.ts";
+import { createGateway, type GatewayPorts, type GatewaySettings } from "../../../app.ts";
+import type { Clock } from "../../../ports.ts";
+import { createCrypto } from "../crypto.ts";
+import { parseEgressAllow } from "../egress.ts";
+import { alreadyAnswered, exchangeOf, startServer } from "../server.ts";
+import { createUpstream } from "../upstream.ts";
+import { fakeFollower, fakeLedger, fakeTable, PROJECT } from "./parts.ts";
 
 export interface SeenRequest {
   readonly path: string;
