@@ -37,6 +37,14 @@ describe.each(SURFACES)("credentials on %s's routes", (surface) => {
       ],
       IR("ambiguous_credentials"),
     ],
+    [
+      "one header twice, with different ones",
+      () => [
+        ["Authorization", `Bearer ${secret()}`],
+        ["Authorization", `Bearer ${at.secret("near")}`],
+      ],
+      AU("malformed_api_key"),
+    ],
     ["another scheme", () => [["Authorization", `Basic ${secret()}`]], AU("malformed_api_key")],
     ["bytes beyond ASCII", () => [["Authorization", "Bearer clv_live_\u00e9"]], AU("malformed_api_key")],
     [

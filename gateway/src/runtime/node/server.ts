@@ -58,6 +58,8 @@ export async function startServer(gateway: Gateway, settings: ServerSettings): P
       connectionsCheckingInterval: 5000,
       keepAliveTimeout: 65_000,
       noDelay: true,
+      // Node would keep the first of two `Authorization` headers and hide the second from us.
+      joinDuplicateHeaders: true,
     },
   }) as Server;
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
