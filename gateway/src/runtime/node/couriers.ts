@@ -10,6 +10,8 @@ import type { BusCourier } from "./nats-courier.ts";
 
 const PAUSE_MS_MIN = 50;
 const PAUSE_MS_MAX = 5_000;
+/** Between the end of a heartbeat and the next wait: to apply what it brought takes less. */
+const SETTLE_MS = 10;
 /** A poke is answered by a heartbeat within this time, or the next wait does not wait for it. */
 const BEAT_MS_MAX = 2_000;
 
@@ -140,31 +142,33 @@ class Couriers implements Courier {
 
   /** Holds one call after the other until it is stopped, and pokes whenever one says so. */
   async #wait(stop: AbortSignal): Promise<void> {
-    const held = () => this.#listener?.position?.() ?? { epoch: 0, rev: 0 };
     let pauseMs = PAUSE_MS_MIN;
+    let told = "";
     while (!stop.aborted) {
-      const before = held();
-      let moved = true;
+      const held = this.#listener?.position?.() ?? { epoch: 0, rev: 0 };
+      const from = `${held.epoch}.${held.rev}`;
+      let useful = true;
       try {
-        if (await this.#https.wait(before, stop)) {
+        if (await this.#https.wait(held, stop)) {
+          useful = from !== told;
+          told = from;
           await this.#pokeAndBeat(stop);
-          // What came with the heartbeat may still be on its way into the table.
-          moved = held().rev !== before.rev || held().epoch !== before.epoch;
         }
       } catch (error) {
         if (stop.aborted) return;
         this.#log.debug({ err: error }, "the control plane does not hold our call");
-        moved = false;
+        useful = false;
       }
-      if (moved) pauseMs = PAUSE_MS_MIN;
+      if (useful) pauseMs = PAUSE_MS_MIN;
       else {
+        // Told twice from the same place: what is missing is on its way, or nobody is there.
         await pause(pauseMs * (0.5 + Math.random()), stop);
         pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
       }
     }
   }
 
-  /** Resolves when a heartbeat that began after the poke may have been answered. */
+  /** Resolves when a heartbeat after the poke has ended, and what it brought has had time to reach the table. */
   async #pokeAndBeat(stop: AbortSignal): Promise<void> {
     const done = new AbortController();
     const tell = () => done.abort();
@@ -172,6 +176,7 @@ class Couriers implements Courier {
     this.#listener?.poke();
     await pause(BEAT_MS_MAX, AbortSignal.any([stop, done.signal]));
     this.#beaten.delete(tell);
+    await pause(SETTLE_MS, stop);
   }
 }
 
