@@ -76,10 +76,11 @@ async function recordBeats(
   options: IntakeOptions,
 ): Promise<(Reply | null)[]> {
   const ids = [...new Set(beats.map((beat) => beat.replicaId))];
-  const [head, { replicas, nowMs }, cursors] = await Promise.all([
+  const [head, { replicas, nowMs }, cursors, sharers] = await Promise.all([
     proofHead(tx, orgId, options.headLock ?? "share"),
     lockReplicas(tx, orgId, ids),
     cursorsOf(tx, ids),
+    sharersOf(tx, orgId),
   ]);
   const behind = beats.filter(
     ({ heartbeat }) => heartbeat.epoch === head.epoch && heartbeat.revApplied < head.rev,
@@ -112,6 +113,7 @@ async function recordBeats(
       deltas,
       resync: answer.continuation.kind === "resync",
       usageCursor: cursors.get(replicaId) ?? 0,
+      replicas: sharers,
       nextHeartbeatMs: NEXT_HEARTBEAT_MS,
     };
     return { replica: answer.replica, fresh };
@@ -184,4 +186,11 @@ async function cursorsOf(tx: Tx, ids: readonly string[]): Promise<Map<string, nu
     select replica_id, seq from replica_cursor
     where replica_id in (select jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))`);
   return new Map(rows.map((row) => [row.replica_id, Number(row.seq)]));
+}
+
+/** Replicas that may be admitting: each limit is dealt among them in equal shares. */
+async function sharersOf(tx: Tx, orgId: string): Promise<number> {
+  const [row] = await tx.execute<{ n: number }>(sql`
+    select count(*)::int as n from replica where org_id = ${orgId} and gone_at is null and not bye`);
+  return Math.max(1, row?.n ?? 1);
 }

@@ -56,6 +56,7 @@ export class Applier {
   readonly dropped: Record<string, number> = {};
   readonly alarms: Record<string, number> = {};
   readonly heartbeats = { answered: 0, failed: 0 };
+  replicas = 1;
   readonly loaded: Loaded;
   readonly #ports: FollowPorts;
   #inbox: Promise<void> = Promise.resolve();
@@ -191,6 +192,7 @@ export class Applier {
   #useAnswer(fresh: Fresh): void {
     const { courier, credentials, events } = this.#ports;
     this.beats.setPeriod(fresh.nextHeartbeatMs);
+    this.replicas = fresh.replicas ?? this.replicas;
     events.usageCursor(fresh.usageCursor);
     if (fresh.dataKeys !== undefined) events.dataKeys(fresh.dataKeys);
     if (fresh.natsJwt !== undefined) {

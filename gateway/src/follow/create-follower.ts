@@ -61,13 +61,16 @@ export async function createFollower(ports: FollowPorts): Promise<RunningFollowe
   };
 }
 
-function windowOf(applier: Applier): Pick<Follower, "view" | "secret" | "freshness" | "ready" | "status"> {
+function windowOf(
+  applier: Applier,
+): Pick<Follower, "view" | "secret" | "freshness" | "replicas" | "ready" | "status"> {
   const { state } = applier;
   const age = () => ageMs(state.proof, applier.now());
   return {
     view: liveView(() => state.table),
     secret: (id) => state.table.secret(id),
     freshness: () => ({ ageMs: age(), nowMs: correctedNowMs(state.clock, applier.now()) }),
+    replicas: () => applier.replicas,
     ready() {
       if (!state.table.configured) return false;
       const longest = state.table.longestStalenessSeconds();

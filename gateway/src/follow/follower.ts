@@ -16,6 +16,8 @@ export interface Follower {
   /** The sealed credential of an LLM key. */
   secret(id: string): SecretRecord | undefined;
   freshness(): Freshness;
+  /** How many replicas of the organization share each limit, as last told; 1 before the first answer. */
+  replicas(): number;
   /** A verified table, and at least one record admissible by age or no record at all (`/readyz`). */
   ready(): boolean;
   /**

@@ -58,6 +58,8 @@ export const Fresh = z.object({
   /** The replica's state cannot be continued: take a snapshot. */
   resync: z.boolean(),
   usageCursor: z.int().min(0),
+  /** How many replicas of the organization share each rate limit now. */
+  replicas: z.int().min(1).optional(),
   /** Data keys sealed to this replica, after a rotation. */
   dataKeys: z.array(z.string()).optional(),
   natsJwt: z.string().optional(),

@@ -130,7 +130,7 @@ async function serveReplica(
       ledger: logs.ledger,
       log,
       metrics: replica.metrics,
-      replicas: () => 1,
+      replicas: () => follower.replicas(),
       exchangeOf,
       alreadyAnswered,
     },

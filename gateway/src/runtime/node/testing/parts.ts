@@ -91,6 +91,7 @@ export function fakeFollower(table: FakeTable): FakeFollower {
     waits: 0,
     secret: () => undefined,
     freshness: () => ({ ...table.freshness, nowMs: Date.now() }),
+    replicas: () => 1,
     ready: () => true,
     async waitForUnknown() {
       follower.waits++;
