@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { jsonApiProblemOf, problemEventOf, problemOf } from "./problem.ts";
-import { type Refusal, type RefusalCode, type RefusalRow, refusals, refuse } from "./refusals.ts";
+import type { RefusalRow } from "./refusal-row.ts";
+import { type Refusal, type RefusalCode, refusals, refuse } from "./refusals.ts";
 
 const codes = Object.keys(refusals) as RefusalCode[];
 

@@ -3,7 +3,8 @@
  * (plus `error.code`, which its clients pass over); Google's `google.rpc.Status` with an `ErrorInfo`; JSON:API 1.1 for the
  * control plane. The code is the same everywhere.
  */
-import { type Refusal, type RefusalRow, type RefusalType, refusals } from "./refusals.ts";
+import type { RefusalRow, RefusalType } from "./refusal-row.ts";
+import { type Refusal, refusals } from "./refusals.ts";
 
 /** The data surfaces of a gateway, by whose clients they serve. */
 export type Dialect = "openai" | "anthropic" | "gemini";
