@@ -7,4 +7,6 @@ export interface Settings {
   readonly operatorToken: string;
   /** `host:port` or CIDR entries that may be called without https (`CLAVIGER_EGRESS_ALLOW`). */
   readonly egressAllow: readonly string[];
+  /** Folder with the built dashboard; absent: none is served. */
+  readonly dashboardDir?: string | undefined;
 }

@@ -1,6 +1,7 @@
 /** `npm start`: the whole of Claviger on one machine. Everything it does is in stack.ts; here are flags and signals. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { buildDashboard } from "./build-dashboard.ts";
 import { CHECKOUT } from "./definitions.ts";
 import { nearPath, type Paint, paintFor, readyText } from "./print.ts";
 import { resetHome } from "./reset.ts";
@@ -135,6 +136,7 @@ async function main(): Promise<number> {
     };
     say(`Starting Claviger (home ${nearPath(home)}, ports from ${options.portBase})`);
     if (flags.reset) await resetHome(home, report);
+    await buildDashboard(CHECKOUT, report);
     const stack = await startLocalStack(options);
     say(readyText(stack, await findPages(stack), ((Date.now() - sinceMs) / 1000).toFixed(1), paint));
     const code = await ended.promise;

@@ -162,7 +162,7 @@ export const rooms: readonly Room[] = [
     name: "dashboard",
     at: /^dashboard\//,
     files: [/^dashboard\//, /^shared\/src\/api\//],
-    types: [/^shared\/src\/wire\//],
+    types: [/^shared\/src\/wire\//, /^shared\/src\/sync\/operation\.ts$/],
     packages: [/^(?!node:|drizzle|hono|@hono|@nats-io|postgres)/],
     because: "the dashboard knows the contract, not the implementation",
   },

@@ -83,6 +83,7 @@ test("a new key shows its secret once, stores its hash only, and tells gateways 
   expect(made.secretKey).toMatch(/^clv_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/);
   expect(made.resource.id).toBe(`key_${made.secretKey.slice(9, 21)}`);
   expect(made.operation).toMatchObject({ status: "confirmed", revision: made.meta.revision });
+  expect(made.resource.attributes.revision).toBe(made.meta.revision);
   const again = await read(made.resource.id);
   expect(again.resource).toEqual(made.resource);
   expect(again.text).not.toContain("secretKey");
