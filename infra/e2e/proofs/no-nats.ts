@@ -11,8 +11,11 @@ export interface NoNatsTimes {
   readonly confirmedMs: number[];
 }
 
-/** Makes, uses, revokes and uses again, one key after the other, for so long; throws at the first breach. */
-export async function changeFor(world: World, ms: number): Promise<NoNatsTimes> {
+/**
+ * Makes, uses, revokes and uses again, one key after the other, for so long, with a rest between them; throws at the
+ * first breach.
+ */
+export async function changeFor(world: World, ms: number, restMs = 0): Promise<NoNatsTimes> {
   const times: NoNatsTimes = { createdMs: [], confirmedMs: [] };
   const control = await world.admin.createKey(world.projectId);
   const untilMs = performance.now() + ms;
@@ -32,6 +35,7 @@ export async function changeFor(world: World, ms: number): Promise<NoNatsTimes> 
     }
     await expectEverywhere(world, key.secret, 401, "after its revocation was confirmed");
     await expectEverywhere(world, control.secret, 200, "which nobody touched");
+    if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
   }
   return times;
 }
