@@ -8,6 +8,8 @@ import type { Courier, CourierListener, Log } from "../../ports.ts";
 import type { HttpsCourier } from "./https-courier.ts";
 import type { BusCourier } from "./nats-courier.ts";
 
+/** A bus that swallows everything is not given more than this at once. */
+const ASKING_MAX = 4;
 const PAUSE_MS_MIN = 50;
 const PAUSE_MS_MAX = 5_000;
 /** Between the end of a heartbeat and the next wait: to apply what it brought takes less. */
@@ -26,7 +28,8 @@ class Couriers implements Courier {
   readonly #log: Log;
   /** The bus answered the last time that it was asked, and has been connected since. */
   #busAnswers = false;
-  #asking = false;
+  /** Heartbeats that the bus was asked to answer beside HTTPS. */
+  #asking = 0;
   /** Ends what waits for an answer that can no longer come. */
   readonly #lost = new Set<(error: Error) => void>();
   readonly #beaten = new Set<() => void>();
@@ -49,7 +52,7 @@ class Couriers implements Courier {
     try {
       if (this.#busAnswers) return await this.#either((way) => way.heartbeat(body));
       const ways = [this.#https.heartbeat(body)];
-      if (this.#bus.connected && !this.#asking) ways.push(this.#askBus(body));
+      if (this.#bus.connected && this.#asking < ASKING_MAX) ways.push(this.#askBus(body));
       return await Promise.any(ways).catch((error: AggregateError) => Promise.reject(error.errors[0]));
     } finally {
       for (const tell of this.#beaten) tell();
@@ -113,7 +116,7 @@ class Couriers implements Courier {
 
   /** Sends a heartbeat over the bus beside HTTPS; its answer is the proof that the bus is back. */
   async #askBus(body: Uint8Array): Promise<string> {
-    this.#asking = true;
+    this.#asking += 1;
     try {
       const answer = await this.#overBus(() => this.#bus.heartbeat(body));
       this.#busAnswers = true;
@@ -121,7 +124,7 @@ class Couriers implements Courier {
       this.#log.info({}, "the bus answers");
       return answer;
     } finally {
-      this.#asking = false;
+      this.#asking -= 1;
     }
   }
 
