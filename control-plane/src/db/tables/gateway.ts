@@ -9,6 +9,8 @@ export const gateway = pgTable(
     name: text("name").notNull(),
     region: text("region").notNull(),
     createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
+    /** Since when it takes no new requests; null: it does. */
+    drainingSince: timestamp("draining_since", { withTimezone: true }),
     /** When it was detached; its replicas stay until no barrier can need them. */
     goneAt: timestamp("gone_at", { withTimezone: true }),
   },
