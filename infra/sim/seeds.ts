@@ -27,8 +27,14 @@ export async function recordSeeds(say: (line: string) => void): Promise<void> {
     }
     recorded[name] = still.slice(0, WANTED).sort((a, b) => a - b);
     say(`${name}: ${recorded[name].join(" ") || "nobody notices it"}`);
-    writeFileSync(FILE, `${JSON.stringify(recorded, null, 2)}\n`);
+    writeFileSync(FILE, textOf(recorded));
   }
+}
+
+/** One line per mutant. */
+function textOf(recorded: Record<string, number[]>): string {
+  const lines = Object.entries(recorded).map(([name, seeds]) => `  "${name}": [${seeds.join(", ")}]`);
+  return `{\n${lines.join(",\n")}\n}\n`;
 }
 
 async function killers(mutant: string, variant: string, seeds: string[]): Promise<number[]> {
