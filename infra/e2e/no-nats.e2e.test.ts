@@ -29,6 +29,12 @@ test("with the bus killed, creations and revocations go on being confirmed, p95 
   expect(couriersOf(world)).toEqual(["https", "https"]);
   expect(created.p95Ms).toBeLessThan(1_000);
   expect(confirmed.p95Ms).toBeLessThan(1_000);
+  // Nothing of what a gateway writes down is out of reach either.
+  for (const path of ["/audit?page[size]=100", "/logs?page[size]=100"]) {
+    const { status, json } = await world.admin.call("GET", path);
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ meta: { answered: ["eu-1", "us-1"], missing: [] } });
+  }
   await nats.start();
   console.log(`back on the bus after ${Math.round(await untilCouriers(world, "bus", BACK_MS_MAX))} ms`);
   await changeFor(world, 1_000);

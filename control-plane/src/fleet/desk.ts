@@ -4,6 +4,7 @@ import { type UsageAnswer, UsageBatch } from "@claviger/shared/wire/usage";
 import type * as z from "zod";
 import type { Ports } from "../ports.ts";
 import { createHeartbeatIntake } from "./heartbeat.ts";
+import type { Mailbox } from "./mailbox.ts";
 import type { Sender } from "./senders.ts";
 import { readPage } from "./snapshot.ts";
 import { answerSync } from "./sync.ts";
@@ -27,13 +28,23 @@ export interface Desk {
 /** Usage is a room of its own. */
 export type TakeUsage = (ports: Ports, sender: Sender, batch: UsageBatch) => Promise<UsageAnswer>;
 
-/** The desk of one courier of one process. Nothing that it holds outlives a batch of heartbeats. */
-export function createDesk(ports: Ports, takeUsage: TakeUsage): Desk {
+/**
+ * The desk of one courier of one process. Nothing that it holds outlives a batch of heartbeats. With a mailbox,
+ * heartbeats carry questions and answers.
+ */
+export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox): Desk {
   const takeHeartbeat = createHeartbeatIntake(ports);
   return {
-    heartbeat: service(Heartbeat, ({ orgId, replicaId }, heartbeat) =>
-      takeHeartbeat(orgId, { replicaId, heartbeat }),
-    ),
+    heartbeat: service(Heartbeat, async (sender, heartbeat) => {
+      const { orgId, replicaId } = sender;
+      mailbox?.deliver(sender, heartbeat.answers ?? []).catch((error: unknown) => {
+        // A failed query's own message carries its parameters, which are a gateway's log.
+        const cause =
+          error instanceof Error && error.cause instanceof Error ? error.cause.message : "unknown";
+        ports.log.warn({ cause, replica: replicaId }, "the answers of a replica were not passed on");
+      });
+      return takeHeartbeat(orgId, { replicaId, heartbeat, queries: mailbox?.take(replicaId) ?? [] });
+    }),
     sync: service(SyncRequest, async ({ orgId }, request) =>
       JSON.stringify(await answerSync(ports, orgId, request)),
     ),

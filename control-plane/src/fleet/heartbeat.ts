@@ -9,6 +9,7 @@ import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
 import { batched } from "./batch.ts";
 import { chainsAt, deltasAfter } from "./deltas.ts";
+import { type Fork, knownPast, noteLoss, onKnownPast, raiseOnFork, UnknownPast } from "./epochs.ts";
 import type { Tx } from "./journal.ts";
 import { renewalsFor } from "./renewal.ts";
 import {
@@ -18,6 +19,7 @@ import {
   withConfirmations,
   writeReplicas,
 } from "./replica-rows.ts";
+import { takeBack } from "./take-back.ts";
 
 /**
  * Heartbeats of one organization that arrive within this time share a transaction, and so do all that arrive while one
@@ -29,6 +31,8 @@ const NEXT_HEARTBEAT_MS = 10_000;
 export interface Beat {
   replicaId: string;
   heartbeat: Heartbeat;
+  /** Questions to put into the answer. */
+  queries?: readonly string[];
 }
 
 /** What one heartbeat is answered with, before it is signed; null: no proof for this one. */
@@ -49,7 +53,13 @@ export interface IntakeOptions {
 /** The intake of one process. Nothing that it holds outlives a batch. */
 export function createHeartbeatIntake(ports: Ports, options: IntakeOptions = {}): TakeHeartbeat {
   const take = batched<Beat, { jws: string | null }>(options.batchMs ?? BATCH_MS, async (orgId, beats) => {
-    const replies = await ports.db.transaction((tx) => recordBeats(tx, orgId, beats, options));
+    const replies = await recordOnKnownPast(ports, orgId, beats, options);
+    const tombs = beats.flatMap(({ heartbeat }, i) => (replies[i] == null ? [] : (heartbeat.tombs ?? [])));
+    if (tombs.length > 0) {
+      takeBack(ports, orgId, tombs).catch((error: unknown) => {
+        ports.log.warn({ err: error, org: orgId }, "what gateways know to be dead was not taken back");
+      });
+    }
     return Promise.all(
       replies.map(async (reply, index) => {
         if (reply === null) {
@@ -69,11 +79,43 @@ async function signFresh(ports: Ports, orgId: string, { replica, fresh }: Reply)
   return ports.sign("clv-fresh+jws", new TextEncoder().encode(JSON.stringify({ ...fresh, ...renewals })));
 }
 
+/** Records on the past that these replicas know of, or raises the epoch first; then nobody's answer is of the old one. */
+async function recordOnKnownPast(
+  ports: Ports,
+  orgId: string,
+  beats: readonly Beat[],
+  options: IntakeOptions,
+): Promise<(Reply | null)[]> {
+  const record = (forks: "throw" | "answer") =>
+    onKnownPast(ports, () =>
+      ports.db.transaction((tx) => recordBeats(tx, orgId, beats, { ...options, forks })),
+    );
+  try {
+    return await record("throw");
+  } catch (error) {
+    if (!(error instanceof ForkSeen)) throw error;
+    await raiseOnFork(ports, orgId, error.head, error.fork);
+    return record("answer");
+  }
+}
+
+/** Ends the transaction: a replica holds what this database does not know. */
+class ForkSeen extends Error {
+  readonly head: ChainedPosition;
+  readonly fork: Fork;
+
+  constructor(head: ChainedPosition, fork: Fork) {
+    super("a replica is on another branch of history");
+    this.head = head;
+    this.fork = fork;
+  }
+}
+
 async function recordBeats(
   tx: Tx,
   orgId: string,
   beats: readonly Beat[],
-  options: IntakeOptions,
+  options: IntakeOptions & { forks: "throw" | "answer" },
 ): Promise<(Reply | null)[]> {
   const ids = [...new Set(beats.map((beat) => beat.replicaId))];
   const [head, { replicas, nowMs }, cursors, sharers] = await Promise.all([
@@ -89,6 +131,9 @@ async function recordBeats(
   const chains = await chainsAt(tx, orgId, head.epoch, revs);
   const updates = new Map<string, ReplicaUpdate>();
   const answers = beats.map((beat) => takeBeat(beat, { head, nowMs, chains, replicas, updates }));
+  for (const answer of answers) {
+    if (answer !== null) await judgePast(tx, orgId, head, answer, options.forks);
+  }
   if (updates.size > 0) {
     const moved = [...updates.values()].some(({ id, row }) => hasMoved(replicas.get(id)?.row, row));
     await Promise.all([
@@ -99,7 +144,7 @@ async function recordBeats(
   const reads = answers.map(async (answer): Promise<Reply | null> => {
     if (answer === null) return null;
     const { deltas } = await deltasFor(tx, orgId, head, answer.continuation);
-    const { replicaId, heartbeat } = answer.beat;
+    const { replicaId, heartbeat, queries = [] } = answer.beat;
     const fresh: Fresh = {
       v: 1,
       org: orgId,
@@ -113,7 +158,9 @@ async function recordBeats(
       deltas,
       resync: answer.continuation.kind === "resync",
       usageCursor: cursors.get(replicaId) ?? 0,
+      ...(queries.length === 0 ? {} : { queries: [...queries] }),
       replicas: sharers,
+      ...(answer.replica.draining ? { draining: true as const } : {}),
       nextHeartbeatMs: NEXT_HEARTBEAT_MS,
     };
     return { replica: answer.replica, fresh };
@@ -121,14 +168,37 @@ async function recordBeats(
   return Promise.all(reads);
 }
 
-/** `FOR SHARE` is the whole defence of the race between a proof and a revocation (evidence E2). */
+/** What a replica holds may prove that the database has forgotten something. */
+async function judgePast(
+  tx: Tx,
+  orgId: string,
+  head: ChainedPosition,
+  { beat, replica, continuation }: Judged,
+  forks: "throw" | "answer",
+): Promise<void> {
+  if (continuation.kind !== "resync" || continuation.why === "pruned") return;
+  const { epoch, revApplied: rev, chain } = beat.heartbeat;
+  const held = { epoch, rev, chain };
+  if (continuation.why === "epoch") {
+    if (epoch > 0) await noteLoss(tx, orgId, held);
+  } else if (forks === "throw") {
+    const { lastSeenMs } = replica.row;
+    throw new ForkSeen(head, { replicaId: beat.replicaId, held, lastSeenMs });
+  }
+}
+
+/**
+ * `FOR SHARE` is the whole defence of the race between a proof and a revocation (evidence E2). Throws `UnknownPast` on a
+ * database that was promoted or restored since anybody looked.
+ */
 async function proofHead(tx: Tx, orgId: string, lock: "share" | "none"): Promise<ChainedPosition> {
-  const rows = await tx.execute<{ epoch: number; rev: string; chain: string }>(sql`
-    select epoch, rev, chain from org_head where org_id = ${orgId}
+  const rows = await tx.execute<{ epoch: number; rev: string; chain: string; known: boolean }>(sql`
+    select epoch, rev, chain, ${knownPast} as known from org_head where org_id = ${orgId}
     ${lock === "share" ? sql`for share` : sql``}`);
   const [row] = rows;
   if (row === undefined) throw new Error("this organization has no journal");
-  return { ...row, rev: Number(row.rev) };
+  if (!row.known) throw new UnknownPast();
+  return { epoch: row.epoch, rev: Number(row.rev), chain: row.chain };
 }
 
 interface Intake {
@@ -139,10 +209,13 @@ interface Intake {
   updates: Map<string, ReplicaUpdate>;
 }
 
-function takeBeat(
-  beat: Beat,
-  intake: Intake,
-): { beat: Beat; replica: StoredReplica; continuation: Continuation } | null {
+interface Judged {
+  beat: Beat;
+  replica: StoredReplica;
+  continuation: Continuation;
+}
+
+function takeBeat(beat: Beat, intake: Intake): Judged | null {
   const { replicaId: id, heartbeat } = beat;
   const replica = intake.replicas.get(id);
   if (replica === undefined) return null;

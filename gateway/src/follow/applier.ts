@@ -195,6 +195,7 @@ export class Applier {
     this.replicas = fresh.replicas ?? this.replicas;
     events.usageCursor(fresh.usageCursor);
     if (fresh.dataKeys !== undefined) events.dataKeys(fresh.dataKeys);
+    for (const query of fresh.queries ?? []) events.query(query);
     if (fresh.natsJwt !== undefined) {
       courier.useNatsJwt(fresh.natsJwt);
       credentials(fresh.natsJwt);

@@ -3,6 +3,7 @@
  * duplication and reordering are harmless by form. Identity comes from the subject or the signature, never from here.
  */
 import * as z from "zod";
+import { AnswerPart } from "./query.ts";
 import { Digest, Epoch, Id, Revision, TimeMs } from "./scalars.ts";
 
 export const Nack = z.object({
@@ -11,6 +12,15 @@ export const Nack = z.object({
   detail: z.string().max(500),
 });
 export type Nack = z.infer<typeof Nack>;
+
+/** A key that is dead or closed at the gateway although the control plane's history, which lost that, says otherwise. */
+export const Tomb = z.object({
+  id: Id,
+  generation: z.int().min(1).max(1_000_000_000),
+  /** `inactive`: the history lost a rotation, so the generation is one that the control plane does not know. */
+  status: z.enum(["inactive", "revoked", "deleted"]),
+});
+export type Tomb = z.infer<typeof Tomb>;
 
 /** Gateway → control plane. `epoch` 0 and `rev` 0 say "I hold nothing". */
 export const Heartbeat = z.object({
@@ -27,6 +37,8 @@ export const Heartbeat = z.object({
   revEffective: Revision,
   chain: Digest,
   nack: Nack.optional(),
+  /** Said until the control plane's history agrees; more are said once these are settled. */
+  tombs: z.array(Tomb).max(200).optional(),
   /** Set by a clean shutdown. */
   bye: z.literal(true).optional(),
   usage: z.object({ nextSeq: z.int().min(1) }),
@@ -38,6 +50,13 @@ export const Heartbeat = z.object({
   /** |wall clock − control-plane time| as last measured, and the error of that figure (≤ rtt/2). */
   clockOffsetMs: z.number().nullable(),
   clockErrorMs: z.number().nullable(),
+  /** Over HTTPS only: parts of answers to `Fresh.queries`, ≤ 512 KiB together. */
+  answers: z
+    .array(
+      z.object({ cp: z.string().max(64), id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), part: AnswerPart }),
+    )
+    .max(64)
+    .optional(),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
@@ -60,9 +79,13 @@ export const Fresh = z.object({
   usageCursor: z.int().min(0),
   /** How many replicas of the organization share each rate limit now. */
   replicas: z.int().min(1).optional(),
+  /** The gateway takes no new requests until an answer comes without this. */
+  draining: z.literal(true).optional(),
   /** Data keys sealed to this replica, after a rotation. */
   dataKeys: z.array(z.string()).optional(),
   natsJwt: z.string().optional(),
+  /** Over HTTPS only: questions (`clv-query+jws`) that wait for this replica. */
+  queries: z.array(z.string()).max(64).optional(),
   nextHeartbeatMs: z.int().min(20).max(300_000),
 });
 export type Fresh = z.infer<typeof Fresh>;

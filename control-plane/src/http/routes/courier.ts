@@ -5,6 +5,7 @@ import { courierPaths } from "@claviger/shared/wire/subjects";
 import * as z from "zod";
 import { createCallers } from "../../fleet/callers.ts";
 import { createDesk, type Service } from "../../fleet/desk.ts";
+import { createMailbox } from "../../fleet/mailbox.ts";
 import type { Sender } from "../../fleet/senders.ts";
 import { createWaits } from "../../fleet/waits.ts";
 import type { Ports } from "../../ports.ts";
@@ -25,8 +26,9 @@ type Serve = (sender: Sender, bytes: Uint8Array) => Promise<{ type: string; body
 /** The courier of one process. */
 export function courierRoutes(ports: Ports): readonly Route[] {
   const authenticate = createCallers(ports);
-  const desk = createDesk(ports, takeUsage);
-  const waits = createWaits(ports);
+  const mailbox = createMailbox(ports);
+  const desk = createDesk(ports, takeUsage, mailbox);
+  const waits = createWaits(ports, mailbox);
 
   /** Authenticates, serves, and tells the time whatever the outcome. */
   async function answer(call: Call<unknown, unknown>, serve: Serve) {

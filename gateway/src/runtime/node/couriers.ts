@@ -5,6 +5,7 @@
  * (nonce, revision, sequence number), so that one which arrives on both ways does no harm.
  */
 import type { Courier, CourierListener, Log } from "../../ports.ts";
+import { createAnswerBag } from "./answer-bag.ts";
 import type { HttpsCourier } from "./https-courier.ts";
 import type { BusCourier } from "./nats-courier.ts";
 
@@ -26,6 +27,7 @@ class Couriers implements Courier {
   readonly #bus: BusCourier;
   readonly #https: HttpsCourier;
   readonly #log: Log;
+  readonly #bag = createAnswerBag();
   /** The bus answered the last time that it was asked, and has been connected since. */
   #busAnswers = false;
   /** Heartbeats that the bus was asked to answer beside HTTPS. */
@@ -51,7 +53,7 @@ class Couriers implements Courier {
   async heartbeat(body: Uint8Array): Promise<string> {
     try {
       if (this.#busAnswers) return await this.#either((way) => way.heartbeat(body));
-      const ways = [this.#https.heartbeat(body)];
+      const ways = [this.#bag.send(body, (filled) => this.#https.heartbeat(filled))];
       if (this.#bus.connected && this.#asking < ASKING_MAX) ways.push(this.#askBus(body));
       return await Promise.any(ways).catch((error: AggregateError) => Promise.reject(error.errors[0]));
     } finally {
@@ -71,8 +73,12 @@ class Couriers implements Courier {
     return this.#either((way) => way.usage(body));
   }
 
-  answer(cp: string, id: string, part: Uint8Array): Promise<void> {
-    return this.#bus.answer(cp, id, part);
+  /** Over HTTPS an answer travels with the next heartbeat, which is made at once. */
+  async answer(cp: string, id: string, part: Uint8Array): Promise<void> {
+    if (this.#busAnswers) return this.#bus.answer(cp, id, part);
+    const sent = this.#bag.add({ cp, id, part });
+    this.#listener?.poke();
+    await sent;
   }
 
   listen(on: CourierListener): void {
