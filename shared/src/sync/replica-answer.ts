@@ -3,7 +3,7 @@
  * answer counts from when its question was sent, once, in this process, and only on the table that it speaks of (I5).
  */
 
-import type { Fresh } from "../wire/heartbeat.ts";
+import type { Fresh, Tomb } from "../wire/heartbeat.ts";
 import { fork } from "./fork.ts";
 import { type Instant, measureClock } from "./freshness.ts";
 import {
@@ -22,6 +22,9 @@ const HIGH_WATER_EVERY_MS = 60_000;
 
 /** Revisions whose aborted requests fit into one heartbeat. */
 const ABORTED_MAX = 256;
+
+/** Tombs that fit into one heartbeat. */
+const TOMBS_MAX = 200;
 
 /** Says what is held. Both clocks are noted now, before the message leaves. */
 export function beat(state: ReplicaState, nonce: string, now: Instant): ReplicaEffect[] {
@@ -48,7 +51,21 @@ export function beat(state: ReplicaState, nonce: string, now: Instant): ReplicaE
     clockErrorMs: state.clock.errorMs,
   };
   if (state.nack !== undefined) message.nack = state.nack;
+  const tombs = tombsOf(state);
+  if (tombs.length > 0) message.tombs = tombs;
   return [{ type: "heartbeat", message }];
+}
+
+/** What the control plane has to take back, because its database lost it. */
+function tombsOf(state: ReplicaState): Tomb[] {
+  const tombs: Tomb[] = [];
+  for (const id of state.disputed) {
+    const record = state.kept.get(id);
+    if (record === undefined || record.status === "active") continue;
+    tombs.push({ id, generation: record.generation, status: record.status });
+    if (tombs.length === TOMBS_MAX) break;
+  }
+  return tombs;
 }
 
 /** The question is closed: an answer that comes later is an answer to nothing. */

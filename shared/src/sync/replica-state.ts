@@ -96,6 +96,7 @@ export type HeartbeatCore = Pick<
   | "chain"
   | "nack"
   | "aborted"
+  | "tombs"
   | "clockOffsetMs"
   | "clockErrorMs"
 >;
@@ -169,6 +170,8 @@ export interface ReplicaState {
   audited: Position;
   /** Keys that are closed here although the control plane's history says otherwise, because it lost commits. */
   readonly kept: Map<string, KeyRecord>;
+  /** Those of `kept` that the control plane knows, and knows otherwise: it is told of them until it agrees. */
+  readonly disputed: Set<string>;
 }
 
 /** Chain of nothing at all. */
@@ -194,6 +197,7 @@ export function emptyReplica(identity: Identity): ReplicaState {
     aborted: new Map(),
     audited: { epoch: 0, rev: 0 },
     kept: new Map(),
+    disputed: new Set(),
   };
 }
 

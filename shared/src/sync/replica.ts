@@ -125,8 +125,13 @@ function applyChange(state: ReplicaState, change: Change): void {
   state.table.apply(change);
   if (change.op === "del" || change.kind !== "key") return;
   const folded = state.table.key(change.id);
-  if (folded === undefined || folded === change.record) state.kept.delete(change.id);
-  else state.kept.set(change.id, folded);
+  if (folded === undefined || folded === change.record) {
+    state.kept.delete(change.id);
+    state.disputed.delete(change.id);
+  } else {
+    state.kept.set(change.id, folded);
+    state.disputed.add(change.id);
+  }
 }
 
 function advance(state: ReplicaState, at: ChainedPosition): void {
@@ -190,7 +195,10 @@ function onSnapshot(state: ReplicaState, event: SnapshotEvent): ReplicaEffect[] 
   const before = state.table;
   const from = state.at;
   state.kept.clear();
-  for (const record of keepTombstones(before, event.table)) state.kept.set(record.id, record);
+  state.disputed.clear();
+  const { kept, disputed } = keepTombstones(before, event.table);
+  for (const record of kept) state.kept.set(record.id, record);
+  for (const id of disputed) state.disputed.add(id);
   state.table = event.table;
   state.forked = false;
   state.chains.clear();

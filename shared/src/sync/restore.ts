@@ -41,6 +41,9 @@ export function restore(
     if (entry.type === "stamp") {
       stamp = entry.stamp;
       for (const record of stamp.kept) {
+        // What the signed history says of it, before the stamp is laid over it.
+        const otherwise = state.table.key(record.id) !== undefined && !state.kept.has(record.id);
+        if (otherwise) state.disputed.add(record.id);
         state.table.replaceKey(record);
         state.kept.set(record.id, record);
       }

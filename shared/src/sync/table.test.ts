@@ -67,11 +67,12 @@ test("after a snapshot the dead are dead, living keys that it does not name are 
   put(held, buildKey({ id: revived, status: "revoked" }));
   const next = new Table();
   put(next, buildKey({ id: revived }));
-  const kept = keepTombstones(held, next);
+  const { kept, disputed } = keepTombstones(held, next);
   expect(next.key(dead)?.status).toBe("deleted");
   expect(next.key(alive)).toBeUndefined();
   expect(next.key(revived)?.status).toBe("revoked");
   expect(kept.map(({ id }) => id).sort()).toEqual([dead, revived]);
+  expect(disputed).toEqual([revived]);
 });
 
 test("LLM keys are found by project in id order, and move and go with their records", () => {

@@ -189,10 +189,12 @@ export function foldKey(held: KeyRecord | undefined, incoming: KeyRecord): KeyRe
 
 /**
  * The table after a snapshot: `next`, with what `held` knows to be dead still dead. A living key that the snapshot
- * does not name is gone. Returns the keys that differ from the snapshot because of that.
+ * does not name is gone. Returns the keys that differ from the snapshot because of that, and the ids of those that the
+ * snapshot has otherwise: the control plane has to hear of them.
  */
-export function keepTombstones(held: Table, next: Table): KeyRecord[] {
+export function keepTombstones(held: Table, next: Table): { kept: KeyRecord[]; disputed: string[] } {
   const kept: KeyRecord[] = [];
+  const disputed: string[] = [];
   for (const before of held.keys()) {
     const after = next.key(before.id);
     if (after === undefined && !isDead(before)) continue;
@@ -200,8 +202,9 @@ export function keepTombstones(held: Table, next: Table): KeyRecord[] {
     if (folded === after) continue;
     next.replaceKey(folded);
     kept.push(folded);
+    if (after !== undefined) disputed.push(before.id);
   }
-  return kept;
+  return { kept, disputed };
 }
 
 function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {
