@@ -11,6 +11,7 @@ import { sql } from "drizzle-orm";
 import type { Database, Queryable } from "../db/database.ts";
 import type { Confirmation } from "../db/tables/replica.ts";
 import { batched } from "./batch.ts";
+import { lastLossyEpoch } from "./epochs.ts";
 
 /** The longest staleness that a key may have, in seconds. */
 const STALENESS_SECONDS_MAX = 604_800;
@@ -167,6 +168,7 @@ async function stalenessHi(
   operation: StoredOperation,
   replicas: readonly BarrierReplica[],
 ): Promise<Map<string, number>> {
+  const lossy = await lastLossyEpoch(db, operation.orgId, operation.epoch);
   const held = replicas.map((replica) => ({ id: replica.replica, rev: replica.revEffective }));
   const named =
     operation.keys === "all"
@@ -181,5 +183,8 @@ async function stalenessHi(
       from key_staleness s where org_id = ${operation.orgId} and ${named}
     ) s on s.until > h.rev
     group by h.id`);
-  return new Map(rows.map((row) => [row.id, row.seconds]));
+  const seconds = new Map(rows.map((row) => [row.id, row.seconds]));
+  // Silent since commits may have been lost: what it was told then, nobody knows.
+  for (const { replica, epoch } of replicas) if (epoch < lossy) seconds.set(replica, STALENESS_SECONDS_MAX);
+  return seconds;
 }

@@ -10,7 +10,10 @@ export const ANSWER_BYTES_MAX = 262_144;
 /** Most deltas that one read looks at; they are rarely smaller than 500 bytes. */
 const ROWS_MAX = 512;
 
-/** Chain values after these revisions, by revision; those that are no longer kept are absent. */
+/**
+ * Chain values after these revisions, by revision, and after the one that the epoch begins on; those that are no longer
+ * kept are absent.
+ */
 export async function chainsAt(
   db: Queryable,
   orgId: string,
@@ -19,10 +22,13 @@ export async function chainsAt(
 ): Promise<Map<number, string>> {
   const chains = new Map<number, string>([[0, GENESIS_CHAIN]]);
   if (revs.every((rev) => chains.has(rev))) return chains;
+  const wanted = sql`(select jsonb_array_elements_text(${JSON.stringify(revs)}::jsonb)::bigint)`;
   const rows = await db.execute<{ rev: string; chain: string }>(sql`
     select rev, chain from org_change
-    where org_id = ${orgId} and epoch = ${epoch}
-      and rev in (select jsonb_array_elements_text(${JSON.stringify(revs)}::jsonb)::bigint)`);
+    where org_id = ${orgId} and epoch = ${epoch} and rev in ${wanted}
+    union all
+    select rev, chain from org_epoch
+    where org_id = ${orgId} and epoch = ${epoch} and rev in ${wanted}`);
   for (const row of rows) chains.set(Number(row.rev), row.chain);
   return chains;
 }

@@ -9,6 +9,7 @@ import { sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { newId } from "../db/new-id.ts";
 import type { Ports } from "../ports.ts";
+import { knownPast, onKnownPast, UnknownPast } from "./epochs.ts";
 import type { JournalEntry } from "./journal-types.ts";
 import { publishChange } from "./publish.ts";
 
@@ -49,26 +50,38 @@ export async function journaled<T>(
   orgId: string,
   write: (tx: Tx) => Promise<{ value: T; entry: JournalEntry | null }>,
 ): Promise<Journaled<T>> {
-  const { value, head, appended } = await ports.db.transaction(async (tx) => {
-    const locked = await lockHead(tx, orgId);
-    const { value, entry } = await write(tx);
-    const head = locked ?? (await lockHead(tx, orgId));
-    if (head === undefined) throw new Error("this organization has no journal");
-    const appended = entry === null ? null : await append(tx, ports, orgId, head, entry);
-    return { value, head, appended };
-  });
+  const work = () =>
+    ports.db.transaction(async (tx) => {
+      const locked = await lockHead(tx, orgId);
+      const { value, entry } = await write(tx);
+      const head = locked ?? (await lockHead(tx, orgId));
+      if (head === undefined) throw new Error("this organization has no journal");
+      const appended = entry === null ? null : await append(tx, ports, orgId, head, entry);
+      return { value, head, appended };
+    });
+  const { value, head, appended } = await onKnownPast(ports, work);
   if (appended === null) return { value, operationId: null, revision: `${head.epoch}.${head.rev}` };
   publishChange(ports, { orgId, account: head.account, ...appended });
   return { value, operationId: appended.operationId, revision: `${appended.epoch}.${appended.rev}` };
 }
 
-/** Takes the lock that an `UPDATE` of the row would take: it waits for every proof in flight (`FOR SHARE`). */
+/**
+ * Takes the lock that an `UPDATE` of the row would take: it waits for every proof in flight (`FOR SHARE`). Throws
+ * `UnknownPast` on a database that was promoted or restored since anybody looked.
+ */
 async function lockHead(tx: Tx, orgId: string): Promise<Head | undefined> {
-  const rows = await tx.execute<{ epoch: number; rev: string; chain: string; account: string }>(sql`
-    select h.epoch, h.rev, h.chain, a.account
+  const rows = await tx.execute<{
+    epoch: number;
+    rev: string;
+    chain: string;
+    account: string;
+    known: boolean;
+  }>(sql`
+    select h.epoch, h.rev, h.chain, a.account, ${knownPast} as known
     from org_head h join org_account a using (org_id)
     where h.org_id = ${orgId} for no key update of h`);
   const [row] = rows;
+  if (row?.known === false) throw new UnknownPast();
   return row && { ...row, rev: Number(row.rev) };
 }
 

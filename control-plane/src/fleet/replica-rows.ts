@@ -16,6 +16,8 @@ export interface StoredReplica {
   enrolledAtMs: number;
   natsJwtExpiresAtMs: number;
   confirmations: Confirmation[];
+  /** Its gateway takes no new requests. */
+  draining: boolean;
 }
 
 interface Raw extends Record<string, unknown> {
@@ -32,6 +34,7 @@ interface Raw extends Record<string, unknown> {
   fresh_ms: number | null;
   seen_ms: number | null;
   jwt_ms: number | null;
+  draining: boolean;
   now_ms: number;
 }
 
@@ -47,6 +50,7 @@ export async function lockReplicas(
       extract(epoch from fresh_hi)::float8 * 1000 as fresh_ms,
       extract(epoch from last_seen)::float8 * 1000 as seen_ms,
       extract(epoch from nats_jwt_expires_at)::float8 * 1000 as jwt_ms,
+      exists (select 1 from gateway g where g.id = gateway_id and g.draining_since is not null) as draining,
       extract(epoch from clock_timestamp())::float8 * 1000 as now_ms
     from replica
     where org_id = ${orgId} and gone_at is null
@@ -72,6 +76,7 @@ function stored(raw: Raw): StoredReplica {
     enrolledAtMs: raw.enrolled_ms,
     natsJwtExpiresAtMs: raw.jwt_ms ?? 0,
     confirmations: raw.confirmations,
+    draining: raw.draining,
   };
 }
 

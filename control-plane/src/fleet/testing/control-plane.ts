@@ -19,6 +19,7 @@ import { takeUsage } from "../../usage/intake.ts";
 import { startAccountKeeper } from "../account-keeper.ts";
 import type { AccountBus } from "../bus.ts";
 import { type ClusterKeys, loadClusterKeys } from "../cluster-keys.ts";
+import { watchPast } from "../epochs.ts";
 import { createQueries } from "../queries.ts";
 import { startRelay } from "../relay.ts";
 import { serveFleet } from "../serve.ts";
@@ -107,13 +108,14 @@ async function startTestProcess(databaseUrl: string, natsUrl: string, serve: boo
   const queries = createQueries(base, bus);
   const { verificationKeys } = keys;
   const ports: Ports = { ...base, fleet: { natsUrls: [natsUrl], verificationKeys, ask: queries.ask } };
+  const past = await watchPast(ports);
   const relay = startRelay(ports);
   const unserve = serve ? serveFleet(ports, bus, takeUsage) : () => {};
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     unserve();
     queries.stop();
-    await Promise.all([relay.stop(), keeper.stop()]);
+    await Promise.all([relay.stop(), keeper.stop(), past.stop()]);
     await Promise.all([bus.close(), accounts.close(), wake.close()]);
     await close();
   };

@@ -3,6 +3,7 @@ import { openDatabase } from "../../db/database.ts";
 import { migrate } from "../../db/migrate.ts";
 import { startAccountKeeper } from "../../fleet/account-keeper.ts";
 import { loadClusterKeys } from "../../fleet/cluster-keys.ts";
+import { watchPast } from "../../fleet/epochs.ts";
 import { startHousekeeping } from "../../fleet/housekeeping.ts";
 import { createQueries } from "../../fleet/queries.ts";
 import { startRelay } from "../../fleet/relay.ts";
@@ -48,6 +49,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
     fleet: { natsUrls: config.natsPublicUrls, verificationKeys, ask: queries.ask },
   };
   const fleetPorts = { ...ports, db: fleetDatabase.db };
+  const past = await watchPast(fleetPorts);
   const unserve = serveFleet(fleetPorts, bus, takeUsage);
   const relay = startRelay(fleetPorts);
   const housekeeping = startHousekeeping(fleetPorts);
@@ -57,7 +59,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
     async stop() {
       unserve();
       queries.stop();
-      await Promise.all([housekeeping.stop(), relay.stop(), keeper.stop()]);
+      await Promise.all([housekeeping.stop(), relay.stop(), keeper.stop(), past.stop()]);
       await Promise.all([bus.close(), accounts.close(), wake.close()]);
       await Promise.all([close(), fleetDatabase.close()]);
     },
