@@ -7,6 +7,8 @@ import { type Running, startServices } from "./services.ts";
 
 /** Connections that are still busy after this long are cut, in milliseconds. */
 const DRAIN_MS = 8_000;
+/** How often a process that stops looks for held calls and connections that have nothing to do, in milliseconds. */
+const LOOK_MS = 100;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
@@ -55,14 +57,18 @@ function listen(fetch: Fetch, config: Config): Promise<ServerType> {
   });
 }
 
-/** Stops accepting, lets running requests end, then closes what they stood on. */
+/** Stops accepting, ends held calls, lets the others end, then closes what they stood on. */
 async function shutDown(server: ServerType, services: Running): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  if ("closeIdleConnections" in server) server.closeIdleConnections();
+  const look = setInterval(() => {
+    services.endWaits();
+    if ("closeIdleConnections" in server) server.closeIdleConnections();
+  }, LOOK_MS);
   const cut = setTimeout(() => {
     if ("closeAllConnections" in server) server.closeAllConnections();
   }, DRAIN_MS);
   await closed;
+  clearInterval(look);
   clearTimeout(cut);
   await services.stop();
 }

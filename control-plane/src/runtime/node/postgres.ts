@@ -7,6 +7,8 @@ type Channel = (typeof CHANNELS)[number];
 const RETRY_MS_MAX = 5_000;
 
 export interface OpenWake extends Wake {
+  /** Calls everybody back once with an empty payload, as after a reconnect. */
+  callAll(): void;
   close(): Promise<void>;
 }
 
@@ -22,6 +24,9 @@ export async function openWake(url: string, log: Log): Promise<OpenWake> {
   };
   const tell = (channel: Channel, payload: string) => {
     for (const callback of [...callbacks[channel]]) callback(payload);
+  };
+  const callAll = () => {
+    for (const channel of CHANNELS) tell(channel, "");
   };
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
@@ -46,7 +51,7 @@ export async function openWake(url: string, log: Log): Promise<OpenWake> {
       retry = undefined;
       try {
         await listen();
-        for (const channel of CHANNELS) tell(channel, "");
+        callAll();
         log.info({}, "listening to PostgreSQL again");
       } catch (error) {
         log.warn({ err: error }, "cannot listen to PostgreSQL");
@@ -60,6 +65,7 @@ export async function openWake(url: string, log: Log): Promise<OpenWake> {
       callbacks[channel].add(callback);
       return () => callbacks[channel].delete(callback);
     },
+    callAll,
     async close() {
       closed = true;
       clearTimeout(retry);

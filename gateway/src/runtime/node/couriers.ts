@@ -12,7 +12,7 @@ import type { BusCourier } from "./nats-courier.ts";
 /** A bus that swallows everything is not given more than this at once. */
 const ASKING_MAX = 4;
 const PAUSE_MS_MIN = 50;
-const PAUSE_MS_MAX = 5_000;
+const PAUSE_MS_MAX = 2_000;
 /** Between the end of a heartbeat and the next wait: to apply what it brought takes less. */
 const SETTLE_MS = 10;
 /** A poke is answered by a heartbeat within this time, or the next wait does not wait for it. */
