@@ -1,0 +1,110 @@
+/** What pages read, and how long it stays fresh. Keys of the cache begin with the noun. */
+import type { ApiKeyView } from "@claviger/shared/api/api-key";
+import type { GatewayView } from "@claviger/shared/api/gateway";
+import type { LlmApiKeyView } from "@claviger/shared/api/llm-api-key";
+import type { MemberView } from "@claviger/shared/api/member";
+import type { ModelView, ProviderView } from "@claviger/shared/api/model";
+import type { PersonalAccessTokenView } from "@claviger/shared/api/personal-access-token";
+import type { ProjectView } from "@claviger/shared/api/project";
+import type { Resource } from "@claviger/shared/api/resource";
+import type { SessionView } from "@claviger/shared/api/session";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { ask, RequestFailed } from "./client.ts";
+
+export type ApiKey = Resource<ApiKeyView>;
+export type Gateway = Resource<GatewayView>;
+export type Session = Resource<SessionView>;
+export type Project = Resource<ProjectView>;
+export type Member = Resource<MemberView>;
+export type LlmApiKey = Resource<LlmApiKeyView>;
+export type Token = Resource<PersonalAccessTokenView>;
+
+/** How often what moves by itself is asked for again. */
+const LIVE_MS = 2_500;
+
+/** Lists of which there are dozens at most are read whole. */
+const WHOLE = "page[size]=200";
+
+/** The session that asks; null when nobody is signed in. */
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: async ({ signal }) => {
+    try {
+      return (await ask<Session>("GET", "/sessions/current", { signal })).data;
+    } catch (error) {
+      if (error instanceof RequestFailed && error.status === 401) return null;
+      throw error;
+    }
+  },
+  staleTime: 60_000,
+});
+
+export const fleetQuery = queryOptions({
+  queryKey: ["gateways"],
+  queryFn: async ({ signal }) => (await ask<Gateway[]>("GET", "/gateways", { signal })).data,
+  refetchInterval: LIVE_MS,
+  refetchIntervalInBackground: false,
+  staleTime: 1_000,
+});
+
+export interface KeyFilters {
+  readonly search: string;
+  readonly status: string;
+  readonly owner: string;
+  readonly project: string;
+  readonly sort: string;
+  readonly after: string | undefined;
+  readonly size: number;
+}
+
+/** One page of keys; rows of the page before stay until it is there. */
+export function keysQuery(filters: KeyFilters) {
+  const query = new URLSearchParams({ sort: filters.sort, "page[size]": String(filters.size) });
+  for (const name of ["search", "status", "owner", "project"] as const) {
+    if (filters[name] !== "") query.set(`filter[${name}]`, filters[name]);
+  }
+  if (filters.after !== undefined) query.set("page[after]", filters.after);
+  return queryOptions({
+    queryKey: ["api-keys", "list", filters],
+    queryFn: ({ signal }) => ask<ApiKey[]>("GET", `/api-keys?${query}`, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 2 * LIVE_MS,
+    staleTime: 1_000,
+  });
+}
+
+export function keyQuery(id: string) {
+  return queryOptions({
+    queryKey: ["api-keys", "one", id],
+    queryFn: ({ signal }) => ask<ApiKey>("GET", `/api-keys/${id}`, { signal }),
+    refetchInterval: 2 * LIVE_MS,
+  });
+}
+
+function wholeList<View extends object>(noun: string, path = `/${noun}`) {
+  return queryOptions({
+    queryKey: [noun, "all", path],
+    queryFn: async ({ signal }) => (await ask<Resource<View>[]>("GET", `${path}?${WHOLE}`, { signal })).data,
+    staleTime: 30_000,
+  });
+}
+
+export const projectsQuery = wholeList<ProjectView>("projects");
+export const membersQuery = wholeList<MemberView>("members");
+export const providersQuery = wholeList<ProviderView>("providers");
+export const llmKeysQuery = wholeList<LlmApiKeyView>("llm-api-keys");
+export const sessionsQuery = wholeList<SessionView>("sessions");
+export const tokensQuery = wholeList<PersonalAccessTokenView>("personal-access-tokens");
+
+/** Models whose name holds the text, for suggestions. */
+export function modelsQuery(search: string) {
+  return queryOptions({
+    queryKey: ["models", search],
+    queryFn: async ({ signal }) => {
+      const query = new URLSearchParams({ "page[size]": "20", "filter[search]": search });
+      return (await ask<Resource<ModelView>[]>("GET", `/models?${query}`, { signal })).data;
+    },
+    placeholderData: keepPreviousData,
+    staleTime: 300_000,
+  });
+}

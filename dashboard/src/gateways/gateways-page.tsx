@@ -1,0 +1,93 @@
+/** `/gateways`: how each does, what each holds, how one joins and leaves. */
+import { useQuery } from "@tanstack/react-query";
+import { Plus } from "lucide-react";
+import { useState } from "react";
+import { useTranslations } from "use-intl";
+import { fleetQuery, type Gateway } from "../api/queries.ts";
+import { PageHead } from "../shell/page-head.tsx";
+import { useMay } from "../shell/session.ts";
+import { Button } from "../ui/button.tsx";
+import { Loaded } from "../ui/loaded.tsx";
+import { FleetStatus } from "../ui/status.tsx";
+import { clock, revisionNumber } from "../words/format.ts";
+import { AttachDialog } from "./attach-dialog.tsx";
+import { DetachDialog } from "./detach-dialog.tsx";
+import { EmptyGateways } from "./empty-gateways.tsx";
+import { GatewayCard } from "./gateway-card.tsx";
+import { ReplicaTable } from "./replica-table.tsx";
+
+export function GatewaysPage() {
+  const t = useTranslations("gateways");
+  const query = useQuery(fleetQuery);
+  const admin = useMay("admin");
+  const [attaching, setAttaching] = useState(false);
+  const [detaching, setDetaching] = useState<Gateway | null>(null);
+  const attach = (
+    <Button kind="primary" icon={Plus} onClick={() => setAttaching(true)}>
+      {t("attach")}
+    </Button>
+  );
+  const wanted = query.data?.[0]?.attributes.revisionWanted;
+  const lead =
+    wanted === undefined
+      ? undefined
+      : t.rich("lead", {
+          revision: revisionNumber(wanted),
+          b: (chunks) => <b className="num strong">{chunks}</b>,
+        });
+  const empty = query.data?.length === 0;
+  return (
+    <>
+      {empty ? null : <PageHead title={t("title")} lead={lead} actions={admin ? attach : undefined} />}
+      <Loaded query={query}>
+        {(fleet) =>
+          fleet.length === 0 ? (
+            <EmptyGateways action={admin ? attach : null} />
+          ) : (
+            <Fleet fleet={fleet} atMs={query.dataUpdatedAt} onDetach={admin ? setDetaching : undefined} />
+          )
+        }
+      </Loaded>
+      {attaching ? <AttachDialog onClose={() => setAttaching(false)} /> : null}
+      {detaching === null ? null : <DetachDialog gateway={detaching} onClose={() => setDetaching(null)} />}
+    </>
+  );
+}
+
+interface FleetProps {
+  readonly fleet: readonly Gateway[];
+  readonly atMs: number;
+  readonly onDetach: ((gateway: Gateway) => void) | undefined;
+}
+
+function Fleet({ fleet, atMs, onDetach }: FleetProps) {
+  const t = useTranslations("gateways");
+  return (
+    <>
+      <div className="fleet-cards">
+        {fleet.map((gateway) => (
+          <GatewayCard key={gateway.id} gateway={gateway} fleetVersion={newestOf(fleet)} atMs={atMs} />
+        ))}
+      </div>
+      <div className="h-row">
+        <h2>{t("replicas")}</h2>
+        <span className="r num">{t("live", { at: clock(new Date(atMs).toISOString()) })}</span>
+      </div>
+      <ReplicaTable fleet={fleet} onDetach={onDetach} />
+      <section className="defs" aria-label={t("meaning")}>
+        {(["online", "degraded", "down", "pending"] as const).map((status) => (
+          <div key={status}>
+            <FleetStatus status={status} />
+            <p>{t(`${status}Means`)}</p>
+          </div>
+        ))}
+      </section>
+    </>
+  );
+}
+
+/** The newest version that any gateway runs. */
+function newestOf(fleet: readonly Gateway[]): string | null {
+  const versions = fleet.flatMap(({ attributes }) => attributes.version ?? []);
+  return versions.toSorted((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1) ?? null;
+}

@@ -1,0 +1,147 @@
+import type { ReplicaView } from "@claviger/shared/api/gateway";
+import { Ellipsis, Unplug } from "lucide-react";
+import { useTranslations } from "use-intl";
+import { holds } from "../api/fleet.ts";
+import type { Gateway } from "../api/queries.ts";
+import { IconButton } from "../ui/button.tsx";
+import { type DataColumn, DataTable } from "../ui/data-table.tsx";
+import { Menu, MenuItem } from "../ui/menu.tsx";
+import { useNow } from "../ui/now.tsx";
+import { FleetStatus } from "../ui/status.tsx";
+import { revisionNumber, span, versionOf } from "../words/format.ts";
+
+interface Row {
+  readonly gateway: Gateway;
+  /** Absent while nothing has joined under the gateway's name. */
+  readonly replica: ReplicaView | undefined;
+}
+
+export interface ReplicaTableProps {
+  readonly fleet: readonly Gateway[];
+  readonly onDetach: ((gateway: Gateway) => void) | undefined;
+}
+
+export function ReplicaTable({ fleet, onDetach }: ReplicaTableProps) {
+  const t = useTranslations("gateways");
+  const rows = fleet.flatMap((gateway): Row[] => {
+    const { replicas } = gateway.attributes;
+    return replicas.length === 0
+      ? [{ gateway, replica: undefined }]
+      : replicas.map((replica) => ({ gateway, replica }));
+  });
+  const actions: DataColumn<Row> = {
+    id: "actions",
+    head: <span className="sr">{t("detach")}</span>,
+    width: 52,
+    right: true,
+    cell: ({ gateway }) =>
+      onDetach === undefined ? null : <Actions gateway={gateway} onDetach={onDetach} />,
+  };
+  return (
+    <DataTable
+      label={t("replicas")}
+      rows={rows}
+      rowKey={({ gateway, replica }) => replica?.id ?? gateway.id}
+      columns={[...useIdentity(), ...useFigures(), actions]}
+    />
+  );
+}
+
+/** Which it is. */
+function useIdentity(): DataColumn<Row>[] {
+  const t = useTranslations("gateways");
+  const runtimes = { node: "Node", workers: "Workers" };
+  return [
+    { id: "replica", head: t("colReplica"), cell: nameOf },
+    {
+      id: "state",
+      head: t("colState"),
+      width: 136,
+      className: "st-cell",
+      label: "",
+      cell: ({ replica }) => <FleetStatus status={replica?.status ?? "pending"} />,
+    },
+    { id: "region", head: t("colRegion"), width: 110, cell: ({ gateway }) => gateway.attributes.region },
+    {
+      id: "runtime",
+      head: t("colRuntime"),
+      width: 96,
+      cell: ({ gateway: { attributes } }) =>
+        attributes.runtime === null ? "–" : runtimes[attributes.runtime],
+    },
+    {
+      id: "version",
+      head: t("colVersion"),
+      width: 90,
+      className: "num",
+      cell: ({ replica }) => versionOf(replica?.version),
+    },
+  ];
+}
+
+/** How it does. */
+function useFigures(): DataColumn<Row>[] {
+  const t = useTranslations("gateways");
+  const now = useNow();
+  const heartbeat = (at: string | null | undefined) =>
+    at ? t("ago", { span: span(now - Date.parse(at)) }) : "–";
+  return [
+    { id: "revision", head: t("colRevision"), width: 92, right: true, className: "num", cell: Revision },
+    {
+      id: "heartbeat",
+      head: t("colHeartbeat"),
+      width: 128,
+      right: true,
+      className: "num",
+      cell: ({ replica }) => heartbeat(replica?.lastHeartbeatAt),
+    },
+    {
+      id: "requests",
+      head: t("requests"),
+      width: 100,
+      right: true,
+      className: "num",
+      cell: ({ replica }) => replica?.requestsPerSecond.toFixed(1) ?? "–",
+    },
+    {
+      id: "inflight",
+      head: t("colInflight"),
+      width: 80,
+      right: true,
+      className: "num",
+      cell: ({ replica }) => replica?.inflight ?? "–",
+    },
+    {
+      id: "clock",
+      head: t("clock"),
+      width: 110,
+      right: true,
+      className: "num",
+      cell: ({ replica }) =>
+        replica?.clockOffsetMs == null ? "–" : `${Math.round(replica.clockOffsetMs)} ms`,
+    },
+  ];
+}
+
+function nameOf({ gateway, replica }: Row) {
+  const { name, replicas } = gateway.attributes;
+  return replica === undefined || replicas.length === 1 ? name : `${name} / ${replica.slot}`;
+}
+
+function Revision({ replica }: Row) {
+  if (replica === undefined) return "–";
+  const behind = !holds(replica.revision, replica.revisionWanted);
+  return <span className={behind ? "soon" : ""}>{revisionNumber(replica.revision)}</span>;
+}
+
+function Actions({ gateway, onDetach }: { gateway: Gateway; onDetach: (gateway: Gateway) => void }) {
+  const t = useTranslations("gateways");
+  const { name } = gateway.attributes;
+  return (
+    <Menu trigger={<IconButton tiny icon={Ellipsis} label={t("more", { name })} />}>
+      <MenuItem icon={Unplug} danger onSelect={() => onDetach(gateway)}>
+        {t("detach")}
+      </MenuItem>
+    </Menu>
+  );
+}

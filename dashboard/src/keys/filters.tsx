@@ -1,0 +1,123 @@
+import { useQuery } from "@tanstack/react-query";
+import { Columns3, Search } from "lucide-react";
+import { type RefObject, useEffect, useState } from "react";
+import { useTranslations } from "use-intl";
+import { membersQuery, projectsQuery } from "../api/queries.ts";
+import { Button } from "../ui/button.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { Menu, MenuCheck } from "../ui/menu.tsx";
+import { Select } from "../ui/select.tsx";
+import { type ColumnId, columns } from "./columns.tsx";
+import type { KeySearch } from "./search.ts";
+
+const TYPING_MS = 120;
+
+export interface FiltersProps {
+  readonly search: KeySearch;
+  readonly onSearch: (change: Partial<KeySearch>) => void;
+  readonly shown: readonly ColumnId[];
+  readonly onShow: (id: ColumnId, on: boolean) => void;
+  readonly field: RefObject<HTMLInputElement | null>;
+}
+
+export function Filters({ search, onSearch, shown, onShow, field }: FiltersProps) {
+  const t = useTranslations("keys");
+  const status = useTranslations("status");
+  const { data: members = [] } = useQuery(membersQuery);
+  const { data: projects = [] } = useQuery(projectsQuery);
+  const statuses = (["active", "inactive", "expired", "revoked"] as const).map((value) => ({
+    value,
+    label: status(value),
+  }));
+  return (
+    <search className="filters">
+      <SearchField
+        value={search.q ?? ""}
+        onChange={(q) => onSearch({ q: q === "" ? undefined : q })}
+        field={field}
+      />
+      <Select
+        look="filter"
+        label={t("status")}
+        value={search.status ?? ""}
+        onChange={(value) => onSearch({ status: statuses.find((one) => one.value === value)?.value })}
+        options={[{ value: "", label: t("all") }, ...statuses]}
+      />
+      <Select
+        look="filter"
+        label={t("owner")}
+        value={search.owner ?? ""}
+        onChange={(owner) => onSearch({ owner: owner === "" ? undefined : owner })}
+        options={[
+          { value: "", label: t("anyone") },
+          ...members.map(({ id, attributes }) => ({ value: id, label: attributes.name })),
+        ]}
+      />
+      {projects.length < 2 && search.project === undefined ? null : (
+        <Select
+          look="filter"
+          label={t("project")}
+          value={search.project ?? ""}
+          onChange={(project) => onSearch({ project: project === "" ? undefined : project })}
+          options={[
+            { value: "", label: t("all") },
+            ...projects.map(({ id, attributes }) => ({ value: id, label: attributes.name })),
+          ]}
+        />
+      )}
+      <span className="grow not-narrow" />
+      <ColumnMenu shown={shown} onShow={onShow} />
+    </search>
+  );
+}
+
+function ColumnMenu({ shown, onShow }: Pick<FiltersProps, "shown" | "onShow">) {
+  const t = useTranslations("keys");
+  return (
+    <Menu
+      trigger={
+        <Button kind="plain" icon={Columns3} className="not-narrow">
+          {t("columns")}
+        </Button>
+      }
+    >
+      {columns.map(({ id, word }) => (
+        <MenuCheck key={id} checked={shown.includes(id)} onChange={(on) => onShow(id, on)}>
+          {t(word)}
+        </MenuCheck>
+      ))}
+    </Menu>
+  );
+}
+
+interface SearchFieldProps {
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  readonly field: RefObject<HTMLInputElement | null>;
+}
+
+/** Typing asks after a breath, so that a word is one question. */
+function SearchField({ value, onChange, field }: SearchFieldProps) {
+  const t = useTranslations("keys");
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (text === value) return;
+    const timer = setTimeout(() => onChange(text), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text, value, onChange]);
+  return (
+    <label className="field">
+      <Icon of={Search} small />
+      <span className="sr">{t("searchLabel")}</span>
+      <input
+        ref={field}
+        type="search"
+        value={text}
+        placeholder={t("search")}
+        onChange={(event) => setText(event.target.value)}
+      />
+      <kbd className="not-narrow">/</kbd>
+    </label>
+  );
+}

@@ -1,0 +1,181 @@
+/** `/keys`: every key of the organization, by page, with what the address asks for. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate, useRouterState, useSearch } from "@tanstack/react-router";
+import { Plus, UserPlus } from "lucide-react";
+import { useCallback, useRef, useState } from "react";
+import { useTranslations } from "use-intl";
+import { keysQuery } from "../api/queries.ts";
+import { useKeyboard } from "../shell/keyboard.ts";
+import { PageHead } from "../shell/page-head.tsx";
+import { useMay, useSession } from "../shell/session.ts";
+import { Bones } from "../ui/bones.tsx";
+import { Button } from "../ui/button.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { ProblemPage } from "../ui/problem.tsx";
+import { type Acting, KeyAction } from "./actions.tsx";
+import { EmptyKeys } from "./empty-keys.tsx";
+import { Filters } from "./filters.tsx";
+import { Pager } from "./pager.tsx";
+import { DEFAULT_SORT, type KeySearch, PAGE_SIZE, readKeySearch, unknownIn } from "./search.ts";
+import { useShownColumns } from "./shown-columns.ts";
+import { KeyTable } from "./table.tsx";
+
+export function KeysPage() {
+  const t = useTranslations("keys");
+  const { organizationName: organization } = useSession();
+  const may = useMay("member");
+  const isNew = useRouterState({ select: (state) => state.location.pathname.endsWith("/keys/new") });
+  const navigate = useNavigate();
+  const field = useRef<HTMLInputElement>(null);
+  useKeyboard({
+    c: () => may && void navigate({ to: "/keys/new" }),
+    "/": () => field.current?.focus(),
+  });
+  return (
+    <>
+      <PageHead
+        title={t("title")}
+        lead={t("lead", { organization })}
+        actions={may ? <CreateActions /> : undefined}
+      />
+      <KeyList field={field} search={readKeySearch(useSearch({ strict: false }))} frozen={isNew} />
+      <Outlet />
+    </>
+  );
+}
+
+function CreateActions() {
+  const t = useTranslations("keys");
+  const admin = useMay("admin");
+  return (
+    <>
+      {admin ? (
+        <Link className="btn" to="/keys/new" search={{ for: "member" }}>
+          <Icon of={UserPlus} />
+          {t("createForUser")}
+        </Link>
+      ) : null}
+      <Link className="btn btn-primary" to="/keys/new">
+        <Icon of={Plus} />
+        {t("create")} <kbd className="not-narrow">C</kbd>
+      </Link>
+    </>
+  );
+}
+
+interface KeyListProps {
+  readonly search: KeySearch;
+  readonly field: React.RefObject<HTMLInputElement | null>;
+  /** While a form lies over the list its address is the form's. */
+  readonly frozen: boolean;
+}
+
+function KeyList({ search: asked, field, frozen }: KeyListProps) {
+  const t = useTranslations("keys");
+  const navigate = useNavigate();
+  const [acting, setActing] = useState<Acting | null>(null);
+  const { shown, toggle } = useShownColumns();
+  const search = frozen ? {} : asked;
+  const { data, error, isPlaceholderData, dataUpdatedAt, refetch } = useQuery({
+    ...keysQuery(filtersOf(search)),
+    placeholderData: keepPreviousData,
+  });
+  const setSearch = useCallback(
+    (change: Partial<KeySearch>) =>
+      void navigate({
+        to: "/keys",
+        search: { ...asked, page: undefined, after: undefined, ...change },
+      }),
+    [navigate, asked],
+  );
+  if (data === undefined) return <NotYet error={error} onRetry={() => void refetch()} />;
+  const filtered = Boolean(search.q || search.status || search.owner || search.project);
+  const total = data.meta.total ?? data.data.length;
+  if (total === 0 && !filtered) return <EmptyKeys />;
+  return (
+    <>
+      <UnknownNote search={search} frozen={frozen} />
+      <Filters search={search} onSearch={setSearch} shown={shown} onShow={toggle} field={field} />
+      {total === 0 ? (
+        <NoMatch search={search} />
+      ) : (
+        <section className={`panel keys-panel${isPlaceholderData ? " dim" : ""}`} aria-label={t("title")}>
+          <div className="scroll-x">
+            <KeyTable
+              keys={data.data}
+              shown={shown}
+              sort={search.sort ?? DEFAULT_SORT}
+              onSort={(sort) => setSearch({ sort: sort === DEFAULT_SORT ? undefined : sort })}
+              onAct={setActing}
+            />
+          </div>
+          <Pager
+            search={search}
+            count={data.data.length}
+            total={total}
+            next={data.next}
+            atMs={dataUpdatedAt}
+          />
+        </section>
+      )}
+      {acting === null ? null : <KeyAction acting={acting} onClose={() => setActing(null)} />}
+    </>
+  );
+}
+
+function NotYet({ error, onRetry }: { error: unknown; onRetry: () => void }) {
+  const ui = useTranslations("ui");
+  if (error !== null) return <ProblemPage error={error} onRetry={onRetry} />;
+  return (
+    <section className="panel">
+      <Bones label={ui("loading")} />
+    </section>
+  );
+}
+
+function filtersOf(search: KeySearch) {
+  return {
+    search: search.q ?? "",
+    status: search.status ?? "",
+    owner: search.owner ?? "",
+    project: search.project ?? "",
+    sort: search.sort ?? DEFAULT_SORT,
+    after: search.after,
+    size: PAGE_SIZE,
+  };
+}
+
+function UnknownNote({ search, frozen }: { search: KeySearch; frozen: boolean }) {
+  const t = useTranslations("keys");
+  const [first] = useState(() => location.search);
+  const unknown = frozen
+    ? []
+    : unknownIn(first, readKeySearch(Object.fromEntries(new URLSearchParams(first))));
+  if (unknown.length === 0 || search === undefined) return null;
+  return (
+    <p className="hint mb-3" role="status">
+      {t("unknownFilter", { names: unknown.join(", ") })}
+    </p>
+  );
+}
+
+function NoMatch({ search }: { search: KeySearch }) {
+  const t = useTranslations("keys");
+  const status = useTranslations("status");
+  const navigate = useNavigate();
+  const named = [
+    search.q && `“${search.q}”`,
+    search.status && `${t("status")} ${status(search.status)}`,
+    search.owner && t("owner"),
+    search.project && t("project"),
+  ].filter((part) => part !== undefined && part !== "");
+  return (
+    <section className="panel plain-empty">
+      <div>
+        <b>{t("noMatch")}</b>
+        <p>{t("noMatchFilters", { filters: named.join(", ") })}</p>
+      </div>
+      <Button onClick={() => void navigate({ to: "/keys", search: {} })}>{t("clear")}</Button>
+    </section>
+  );
+}

@@ -1,0 +1,146 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { ArrowDown, ArrowUp, Ellipsis, Trash2 } from "lucide-react";
+import { useTranslations } from "use-intl";
+import { type ApiKey, projectsQuery } from "../api/queries.ts";
+import { useMay, useSession } from "../shell/session.ts";
+import { IconButton } from "../ui/button.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { Menu } from "../ui/menu.tsx";
+import { ActionItems } from "./action-items.tsx";
+import type { Acting } from "./actions.tsx";
+import { type Column, type ColumnId, columns } from "./columns.tsx";
+
+export interface KeyTableProps {
+  readonly keys: readonly ApiKey[];
+  readonly shown: readonly ColumnId[];
+  readonly sort: string;
+  readonly onSort: (sort: string) => void;
+  readonly onAct: (acting: Acting) => void;
+}
+
+export function KeyTable({ keys, shown, sort, onSort, onAct }: KeyTableProps) {
+  const t = useTranslations("keys");
+  const { data: projects } = useQuery(projectsQuery);
+  const visible: readonly Column[] = columns.filter(({ id }) => shown.includes(id));
+  const peak = Math.max(0, ...keys.map(({ attributes }) => attributes.usagePercent));
+  const name = { word: "colName", sort: "name" } as const;
+  return (
+    <table className="keys">
+      <colgroup>
+        <col />
+        {visible.map(({ id, width }) => (
+          <col key={id} style={{ width }} />
+        ))}
+        <col style={{ width: 66 }} />
+      </colgroup>
+      <thead>
+        <tr>
+          <SortHead column={name} sort={sort} onSort={onSort} />
+          {visible.map((column) => (
+            <SortHead key={column.id} column={column} sort={sort} onSort={onSort} />
+          ))}
+          <th scope="col">
+            <span className="sr">{t("more", { name: "" })}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {keys.map((key) => (
+          <tr key={key.id}>
+            <td className="c-name">
+              <NameCell apiKey={key} />
+            </td>
+            {visible.map((column) => (
+              <td key={column.id} className={column.className} data-l={labelOf(column, t(column.word))}>
+                <column.cell apiKey={key} projects={projects} peak={peak} />
+              </td>
+            ))}
+            <td className="c-acts r">
+              <RowActions apiKey={key} onAct={onAct} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Below 640 px a cell carries its own label, except where it speaks for itself. */
+function labelOf({ id }: Column, word: string): string | undefined {
+  return id === "key" || id === "status" || id === "gateways" ? undefined : word;
+}
+
+function NameCell({ apiKey: { id, attributes } }: { apiKey: ApiKey }) {
+  const { name, note } = attributes;
+  const title = note === null || note === name ? name : `${name}\n${note}`;
+  return (
+    <Link className="nm" to="/keys/$keyId" params={{ keyId: id }} title={title}>
+      <span className="cut">{name}</span>
+      {note === null || note === name ? null : <span className="cut muted font-normal">{note}</span>}
+    </Link>
+  );
+}
+
+interface SortHeadProps {
+  readonly column:
+    | Pick<Column, "word" | "sort" | "right">
+    | { word: "colName"; sort: "name"; right?: boolean };
+  readonly sort: string;
+  readonly onSort: (sort: string) => void;
+}
+
+/** Newest, largest and latest come first; names and states begin at A. */
+function SortHead({ column, sort, onSort }: SortHeadProps) {
+  const t = useTranslations("keys");
+  const by = column.sort;
+  const className = column.right === true ? "r" : undefined;
+  if (by === undefined) {
+    return (
+      <th scope="col" className={className}>
+        {t(column.word)}
+      </th>
+    );
+  }
+  const ascendsFirst = by === "name" || by === "owner" || by === "status" || by === "expiresAt";
+  const current = sort.replace(/^-/, "") === by;
+  const descending = sort.startsWith("-");
+  const next = current ? (descending ? by : `-${by}`) : ascendsFirst ? by : `-${by}`;
+  return (
+    <th
+      scope="col"
+      className={className}
+      aria-sort={current ? (descending ? "descending" : "ascending") : undefined}
+    >
+      <button type="button" onClick={() => onSort(next)}>
+        {t(column.word)}
+        {current ? <Icon of={descending ? ArrowDown : ArrowUp} /> : null}
+      </button>
+    </th>
+  );
+}
+
+function RowActions({ apiKey, onAct }: { apiKey: ApiKey; onAct: (acting: Acting) => void }) {
+  const t = useTranslations("keys");
+  const { name, ownerId } = apiKey.attributes;
+  const admin = useMay("admin");
+  const member = useMay("member");
+  const mine = useSession().memberId === ownerId;
+  const may = admin || (member && mine);
+  return (
+    <>
+      {may ? (
+        <IconButton
+          className="trash"
+          tiny
+          icon={Trash2}
+          label={t("deleteNow", { name })}
+          onClick={() => onAct({ kind: "delete", apiKey })}
+        />
+      ) : null}
+      <Menu trigger={<IconButton tiny icon={Ellipsis} label={t("more", { name })} />}>
+        <ActionItems apiKey={apiKey} may={may} onAct={onAct} />
+      </Menu>
+    </>
+  );
+}

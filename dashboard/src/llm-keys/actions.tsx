@@ -1,0 +1,131 @@
+import type { OperationView } from "@claviger/shared/sync/operation";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslations } from "use-intl";
+import { ask, atOnce } from "../api/client.ts";
+import { keysQuery, type LlmApiKey } from "../api/queries.ts";
+import { ChangeSheet, type Direction } from "../changes/change-sheet.tsx";
+import { TextField } from "../ui/field.tsx";
+import { FormDialog } from "../ui/form-dialog.tsx";
+import { LlmKeyForm } from "./llm-key-form.tsx";
+
+export type LlmActing =
+  | { readonly kind: "add"; readonly projectId: string | undefined }
+  | { readonly kind: "edit" | "rotate" | "delete"; readonly llmKey: LlmApiKey };
+
+/** A change of an LLM key that has been made. */
+export interface LlmMade {
+  readonly title: string;
+  readonly direction: Direction;
+  readonly operation: OperationView | null | undefined;
+}
+
+export function LlmKeyAction({ acting, onClose }: { acting: LlmActing; onClose: () => void }) {
+  const client = useQueryClient();
+  const [made, setMade] = useState<LlmMade | null>(null);
+  const finish = (done: LlmMade) => {
+    void client.invalidateQueries({ queryKey: ["llm-api-keys"] });
+    if (done.operation) setMade(done);
+    else onClose();
+  };
+  if (made?.operation) {
+    return (
+      <ChangeSheet
+        title={made.title}
+        direction={made.direction}
+        operation={made.operation}
+        onClose={onClose}
+      />
+    );
+  }
+  switch (acting.kind) {
+    case "add":
+      return <LlmKeyForm llmKey={undefined} projectId={acting.projectId} onClose={onClose} onMade={finish} />;
+    case "edit":
+      return <LlmKeyForm llmKey={acting.llmKey} projectId={undefined} onClose={onClose} onMade={finish} />;
+    case "rotate":
+      return <RotateLlmKey llmKey={acting.llmKey} onClose={onClose} onMade={finish} />;
+    case "delete":
+      return <DeleteLlmKey llmKey={acting.llmKey} onClose={onClose} onMade={finish} />;
+  }
+}
+
+interface ActionProps {
+  readonly llmKey: LlmApiKey;
+  readonly onClose: () => void;
+  readonly onMade: (made: LlmMade) => void;
+}
+
+function RotateLlmKey({ llmKey, onClose, onMade }: ActionProps) {
+  const t = useTranslations("llmKeys");
+  const { name } = llmKey.attributes;
+  const rotate = async (form: FormData) => {
+    const body = { secretKey: String(form.get("secretKey")) };
+    const { meta } = await ask("POST", `/llm-api-keys/${llmKey.id}/rotate`, { body, headers: atOnce });
+    onMade({ title: t("changedTitle", { name }), direction: "hold", operation: meta.operation });
+  };
+  return (
+    <FormDialog
+      title={t("rotateTitle", { name })}
+      submit={t("rotate")}
+      onClose={onClose}
+      onSubmit={rotate}
+      fields={["secretKey"]}
+    >
+      {(errorOf) => (
+        <>
+          <p className="soft">{t("rotateText")}</p>
+          <TextField
+            id="llm-secretKey"
+            name="secretKey"
+            type="password"
+            autoComplete="off"
+            required
+            label={t("secret")}
+            hint={t("secretHint")}
+            error={errorOf("secretKey")}
+          />
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+function DeleteLlmKey({ llmKey, onClose, onMade }: ActionProps) {
+  const t = useTranslations("llmKeys");
+  const { name, provider, projectId } = llmKey.attributes;
+  const filters = {
+    search: "",
+    status: "active",
+    owner: "",
+    project: projectId,
+    sort: "name",
+    after: undefined,
+  };
+  const { data } = useQuery(keysQuery({ ...filters, size: 200 }));
+  const users = data?.data.filter(
+    ({ attributes: { allowedProviders } }) => allowedProviders?.includes(provider) ?? true,
+  );
+  const remove = async () => {
+    const { meta } = await ask("DELETE", `/llm-api-keys/${llmKey.id}`, { headers: atOnce });
+    onMade({ title: t("deletedTitle", { name }), direction: "refuse", operation: meta.operation });
+  };
+  return (
+    <FormDialog
+      title={t("deleteTitle", { name })}
+      submit={t("delete")}
+      danger
+      onClose={onClose}
+      onSubmit={remove}
+    >
+      {() => (
+        <>
+          <p>{t("deleteText", { provider })}</p>
+          {users === undefined ? null : (
+            <p className="strong">{t("deleteBreaks", { count: users.length })}</p>
+          )}
+        </>
+      )}
+    </FormDialog>
+  );
+}

@@ -1,0 +1,195 @@
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { useTranslations } from "use-intl";
+import { ask, atOnce, resourceBody } from "../api/client.ts";
+import { type LlmApiKey, projectsQuery, providersQuery } from "../api/queries.ts";
+import { TextField } from "../ui/field.tsx";
+import { FormDialog } from "../ui/form-dialog.tsx";
+import { Select } from "../ui/select.tsx";
+import { TagField } from "../ui/tags.tsx";
+import type { LlmMade } from "./actions.tsx";
+
+export interface LlmKeyFormProps {
+  /** Absent: a new one. */
+  readonly llmKey: LlmApiKey | undefined;
+  readonly projectId: string | undefined;
+  readonly onClose: () => void;
+  readonly onMade: (made: LlmMade) => void;
+}
+
+const attributes = ["provider", "name", "secretKey", "baseUrl", "customModels", "withDefaultModels"];
+
+export function LlmKeyForm({ llmKey, projectId, onClose, onMade }: LlmKeyFormProps) {
+  const t = useTranslations("llmKeys");
+  const { data: projects = [] } = useQuery(projectsQuery);
+  const [provider, setProvider] = useState(llmKey?.attributes.provider ?? "openai");
+  const [project, setProject] = useState(projectId);
+  const into = project ?? projects[0]?.id ?? "";
+  const [custom, setCustom] = useState<string[]>([...(llmKey?.attributes.customModels ?? [])]);
+  const [defaults, setDefaults] = useState(llmKey?.attributes.withDefaultModels ?? true);
+  const save = useSave(llmKey, onMade);
+  return (
+    <FormDialog
+      {...(llmKey === undefined
+        ? { title: t("addTitle"), submit: t("add") }
+        : { title: t("editTitle", { name: llmKey.attributes.name }), submit: t("save") })}
+      width={560}
+      onClose={onClose}
+      onSubmit={(form) => save(form, into, { provider, customModels: custom, withDefaultModels: defaults })}
+      fields={attributes}
+    >
+      {(errorOf) => (
+        <>
+          {llmKey !== undefined ? null : (
+            <Target provider={provider} onProvider={setProvider} project={into} onProject={setProject}>
+              <Secret error={errorOf("secretKey")} />
+            </Target>
+          )}
+          <Addresses llmKey={llmKey} errorOf={errorOf} />
+          <TagField
+            id="llm-customModels"
+            label={t("custom")}
+            aside={t("customAside")}
+            placeholder={t("customAdd")}
+            error={errorOf("customModels")}
+            values={custom}
+            onChange={setCustom}
+          />
+          <Defaults on={defaults} onChange={setDefaults} />
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+interface TargetProps {
+  readonly provider: string;
+  readonly onProvider: (provider: string) => void;
+  readonly project: string;
+  readonly onProject: (project: string) => void;
+  readonly children: ReactNode;
+}
+
+function Target({ provider, onProvider, project, onProject, children }: TargetProps) {
+  const t = useTranslations("llmKeys");
+  const { data: providers = [] } = useQuery(providersQuery);
+  const { data: projects = [] } = useQuery(projectsQuery);
+  return (
+    <>
+      <div className="half">
+        <span className="l">{t("provider")}</span>
+        <Select
+          label={t("provider")}
+          value={provider}
+          onChange={onProvider}
+          options={providers.map(({ id }) => ({ value: id, label: id }))}
+        />
+      </div>
+      <div className="half">
+        <span className="l">{t("project")}</span>
+        <Select
+          label={t("project")}
+          value={project}
+          onChange={onProject}
+          options={projects.map(({ id, attributes: { name } }) => ({ value: id, label: name }))}
+        />
+      </div>
+      {children}
+    </>
+  );
+}
+
+function Secret({ error }: { error: string | undefined }) {
+  const t = useTranslations("llmKeys");
+  return (
+    <TextField
+      id="llm-secretKey"
+      name="secretKey"
+      type="password"
+      autoComplete="off"
+      label={t("secret")}
+      hint={t("secretHint")}
+      error={error}
+    />
+  );
+}
+
+interface AddressesProps {
+  readonly llmKey: LlmApiKey | undefined;
+  readonly errorOf: (attribute: string) => string | undefined;
+}
+
+function Addresses({ llmKey, errorOf }: AddressesProps) {
+  const t = useTranslations("llmKeys");
+  return (
+    <>
+      <TextField
+        id="llm-name"
+        name="name"
+        label={t("name")}
+        hint={t("nameHint")}
+        error={errorOf("name")}
+        defaultValue={llmKey?.attributes.name}
+        autoComplete="off"
+      />
+      <TextField
+        id="llm-baseUrl"
+        name="baseUrl"
+        label={t("baseUrl")}
+        hint={t("baseUrlHint")}
+        error={errorOf("baseUrl")}
+        defaultValue={llmKey?.attributes.baseUrl}
+        autoComplete="off"
+      />
+    </>
+  );
+}
+
+function Defaults({ on, onChange }: { on: boolean; onChange: (on: boolean) => void }) {
+  const t = useTranslations("llmKeys");
+  return (
+    <label className="row-switch">
+      <div>
+        <b className="strong">{t("withDefaults")}</b>
+        <p className="hint">{t("withDefaultsHint")}</p>
+      </div>
+      <input
+        type="checkbox"
+        className="switch"
+        checked={on}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+    </label>
+  );
+}
+
+/** The field's text, when there is any. */
+function given(form: FormData, name: string): Record<string, string> {
+  const text = String(form.get(name) ?? "").trim();
+  return text === "" ? {} : { [name]: text };
+}
+
+interface Chosen {
+  readonly provider: string;
+  readonly customModels: readonly string[];
+  readonly withDefaultModels: boolean;
+}
+
+function useSave(llmKey: LlmApiKey | undefined, onMade: (made: LlmMade) => void) {
+  const t = useTranslations("llmKeys");
+  return async (form: FormData, into: string, { provider, ...models }: Chosen) => {
+    const common = { ...models, ...given(form, "name"), ...given(form, "baseUrl") };
+    const body = llmKey === undefined ? { provider, ...common, ...given(form, "secretKey") } : common;
+    const [method, path] =
+      llmKey === undefined
+        ? ["POST", `/projects/${into}/llm-api-keys`]
+        : ["PATCH", `/llm-api-keys/${llmKey.id}`];
+    const answer = await ask<LlmApiKey>(method, path, {
+      body: resourceBody("llm-api-key", body),
+      headers: atOnce,
+    });
+    const { name } = answer.data.attributes;
+    const title = t(llmKey === undefined ? "addedTitle" : "changedTitle", { name });
+    onMade({ title, direction: "hold", operation: answer.meta.operation });
+  };
+}

@@ -1,0 +1,96 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { useTranslations } from "use-intl";
+import { Button } from "../ui/button.tsx";
+import { CopyIcon } from "../ui/copy.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { localAndUtc } from "../words/format.ts";
+import type { LogEntry } from "./records.ts";
+
+/** One request: what came in, what was decided and why, how long its parts took. */
+export function LogDrawer({ entry: { attributes }, onClose }: { entry: LogEntry; onClose: () => void }) {
+  const t = useTranslations("records");
+  const ui = useTranslations("ui");
+  const rows = useRows(attributes);
+  return (
+    <Dialog
+      title={t("request")}
+      onClose={onClose}
+      shape="sheet"
+      footer={
+        <>
+          <span className="note" />
+          <Button onClick={onClose}>{ui("close")}</Button>
+        </>
+      }
+    >
+      <div className="body-pad flex-1">
+        <dl className="detail-grid">
+          {rows.map(([name, value]) => (
+            <Row key={name} name={name} value={value} />
+          ))}
+        </dl>
+      </div>
+    </Dialog>
+  );
+}
+
+function Row({ name, value }: { name: string; value: ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </>
+  );
+}
+
+function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
+  const t = useTranslations("records");
+  const { code, keyId, tokens, firstByteMs, totalMs } = attributes;
+  return [
+    [t("decision"), code === null ? t("decisionAdmitted") : t("decisionRefused", { code })],
+    [t("status"), String(attributes.status)],
+    [t("at"), localAndUtc(attributes.at)],
+    [t("gateway"), `${attributes.gateway} (${attributes.replica})`],
+    [
+      t("requestId"),
+      <span key="request" className="flex items-center gap-1">
+        <span className="mono">{attributes.requestId}</span>
+        <CopyIcon text={attributes.requestId} label={t("copyRequestId")} />
+      </span>,
+    ],
+    [
+      t("keyId"),
+      keyId === null ? (
+        "–"
+      ) : (
+        <Link key="key" className="link mono" to="/keys/$keyId" params={{ keyId }}>
+          {keyId}
+        </Link>
+      ),
+    ],
+    [t("request"), <span key="path" className="mono">{`${attributes.method} ${attributes.path}`}</span>],
+    [
+      t("model"),
+      <span key="model" className="mono">
+        {attributes.model ?? "–"}
+      </span>,
+    ],
+    [t("provider"), attributes.provider ?? "–"],
+    [
+      t("ip"),
+      <span key="ip" className="mono">
+        {attributes.ip}
+      </span>,
+    ],
+    [t("tokens"), tokens === null ? "–" : `${tokens.input ?? "–"} / ${tokens.output ?? "–"}`],
+    [t("firstByte"), firstByteMs === null ? "–" : t("ms", { ms: Math.round(firstByteMs) })],
+    [t("total"), t("ms", { ms: Math.round(totalMs) })],
+    [
+      t("metadata"),
+      <span key="metadata" className="mono">
+        {JSON.stringify(attributes.metadata)}
+      </span>,
+    ],
+  ];
+}

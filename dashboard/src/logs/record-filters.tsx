@@ -1,0 +1,65 @@
+import { RefreshCw, Search } from "lucide-react";
+import { type ReactNode, useEffect, useState } from "react";
+import { useTranslations } from "use-intl";
+import { Button } from "../ui/button.tsx";
+import { Icon } from "../ui/icon.tsx";
+
+export interface RecordFiltersProps {
+  readonly children: ReactNode;
+  readonly live: boolean;
+  readonly onLive: (live: boolean) => void;
+  readonly onRefresh: () => void;
+}
+
+export function RecordFilters({ children, live, onLive, onRefresh }: RecordFiltersProps) {
+  const t = useTranslations("records");
+  return (
+    <search className="filters">
+      {children}
+      <span className="grow not-narrow" />
+      <label className="flex items-center gap-2">
+        <input
+          type="checkbox"
+          className="switch"
+          checked={live}
+          onChange={(event) => onLive(event.target.checked)}
+        />
+        {t("liveOn")}
+      </label>
+      <Button kind="plain" icon={RefreshCw} onClick={onRefresh}>
+        {t("refresh")}
+      </Button>
+    </search>
+  );
+}
+
+const TYPING_MS = 250;
+
+export interface TextFilterProps {
+  readonly label: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+/** A filter by what is typed, asked after a breath. */
+export function TextFilter({ label, value, onChange }: TextFilterProps) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (text === value) return;
+    const timer = setTimeout(() => onChange(text), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text, value, onChange]);
+  return (
+    <label className="field w-44!">
+      <Icon of={Search} small />
+      <span className="sr">{label}</span>
+      <input
+        type="search"
+        value={text}
+        placeholder={label}
+        onChange={(event) => setText(event.target.value)}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,45 @@
+import {
+  FolderKey,
+  KeyRound,
+  type LucideIcon,
+  ScrollText,
+  Settings,
+  ShieldCheck,
+  Vault,
+  Waypoints,
+} from "lucide-react";
+
+export interface PageEntry {
+  readonly to: "/keys" | "/llm-keys" | "/projects" | "/gateways" | "/logs" | "/audit" | "/settings";
+  readonly word: "keys" | "llmKeys" | "projects" | "gateways" | "logs" | "audit" | "settings";
+  readonly icon: LucideIcon;
+}
+
+export interface Section {
+  readonly word: "access" | "fleet" | "record";
+  readonly pages: readonly PageEntry[];
+}
+
+/** What the sidebar offers: pages that exist. */
+export const sections: readonly Section[] = [
+  {
+    word: "access",
+    pages: [
+      { to: "/keys", word: "keys", icon: KeyRound },
+      { to: "/llm-keys", word: "llmKeys", icon: Vault },
+      { to: "/projects", word: "projects", icon: FolderKey },
+    ],
+  },
+  { word: "fleet", pages: [{ to: "/gateways", word: "gateways", icon: Waypoints }] },
+  {
+    word: "record",
+    pages: [
+      { to: "/logs", word: "logs", icon: ScrollText },
+      { to: "/audit", word: "audit", icon: ShieldCheck },
+    ],
+  },
+];
+
+export const settingsPage: PageEntry = { to: "/settings", word: "settings", icon: Settings };
+
+export const pages: readonly PageEntry[] = [...sections.flatMap((section) => section.pages), settingsPage];

@@ -1,0 +1,67 @@
+import type { Key, ReactNode } from "react";
+
+export interface DataColumn<Row> {
+  readonly id: string;
+  readonly head: ReactNode;
+  readonly cell: (row: Row) => ReactNode;
+  readonly width?: number;
+  readonly right?: boolean;
+  readonly className?: string;
+  /** The label that the cell carries below 640 px; a head that is text by default. */
+  readonly label?: string;
+}
+
+export interface DataTableProps<Row> {
+  readonly label: string;
+  readonly columns: readonly DataColumn<Row>[];
+  readonly rows: readonly Row[];
+  readonly rowKey: (row: Row) => Key;
+  readonly footer?: ReactNode;
+  readonly dim?: boolean;
+}
+
+/** A table whose rows become blocks below 640 px. The first column names the row. */
+export function DataTable<Row>({ label, columns, rows, rowKey, footer, dim = false }: DataTableProps<Row>) {
+  return (
+    <section className={`panel${dim ? " dim" : ""}`} aria-label={label}>
+      <div className="scroll-x">
+        <table className="data stack">
+          <colgroup>
+            {columns.map(({ id, width }) => (
+              <col key={id} style={width === undefined ? undefined : { width }} />
+            ))}
+          </colgroup>
+          <thead>
+            <tr>
+              {columns.map(({ id, head, right }) => (
+                <th key={id} scope="col" className={right === true ? "r" : undefined}>
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={rowKey(row)}>
+                {columns.map((column, n) => (
+                  <td
+                    key={column.id}
+                    className={`${column.right === true ? "r " : ""}${column.className ?? ""}`}
+                    data-l={n === 0 ? undefined : (column.label ?? textOf(column.head))}
+                  >
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {footer}
+    </section>
+  );
+}
+
+function textOf(head: ReactNode): string | undefined {
+  return typeof head === "string" ? head : undefined;
+}

@@ -1,0 +1,29 @@
+/** All that the dashboard says, in English. Every page brings its own words. */
+
+import { gatewayWords } from "../gateways/words.ts";
+import { keyChangeWords, keyDetailWords, keyFormWords, keyWords } from "../keys/words.ts";
+import { llmKeyWords } from "../llm-keys/words.ts";
+import { recordWords } from "../logs/words.ts";
+import { projectWords } from "../projects/words.ts";
+import { settingsWords } from "../settings/words.ts";
+import { sharedWords } from "./shared.ts";
+
+export const messages = {
+  ...sharedWords,
+  keys: keyWords,
+  keyForm: keyFormWords,
+  keyChange: keyChangeWords,
+  keyDetail: keyDetailWords,
+  gateways: gatewayWords,
+  llmKeys: llmKeyWords,
+  projects: projectWords,
+  records: recordWords,
+  settings: settingsWords,
+} as const;
+
+declare module "use-intl" {
+  interface AppConfig {
+    Messages: typeof messages;
+    Locale: "en";
+  }
+}
