@@ -219,7 +219,10 @@ export class ControlPlane {
       const { head, rows } = this.#db;
       this.#db.head = { ...head, epoch: head.epoch + 1 };
       this.#db.deltas = [];
-      for (const [replica, row] of rows) rows.set(replica, { ...row, freshHiMs: this.nowMs() });
+      // The new clock may be behind the old one: what was given stays given.
+      for (const [replica, row] of rows) {
+        rows.set(replica, { ...row, freshHiMs: Math.max(row.freshHiMs ?? 0, this.nowMs()) });
+      }
       for (const change of this.#db.records.values()) this.#remember(change, this.#db.head);
     });
   }
