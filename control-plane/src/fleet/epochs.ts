@@ -106,8 +106,8 @@ async function raiseAll(tx: Tx, kept: boolean): Promise<"none" | "possible"> {
   await tx.execute(sql`
     with raised as (update org_head set epoch = epoch + 1 returning org_id, epoch, rev, chain)
     insert into org_epoch (org_id, epoch, rev, chain, why, raised_at, survived_at, loss)
-    select org_id, epoch, rev, chain, 'server', clock.now, ${past?.survived ?? null}::timestamptz, ${loss}
-    from raised, (select clock_timestamp() as now) as clock`);
+    select org_id, epoch, rev, chain, 'server', statement_timestamp(), ${past?.survived ?? null}::timestamptz, ${loss}
+    from raised`);
   // Proofs that the lost past has given are not in these rows: each replica counts as proved until now.
   await tx.execute(sql`update replica set fresh_hi = clock_timestamp()`);
   return loss;

@@ -9,6 +9,17 @@ export interface StatusView {
   };
   readonly bus: { readonly connected: boolean };
   readonly revocations: "durable" | "best effort during database failover";
+  /**
+   * Times in which the database forgot what it had confirmed, newest first: what was confirmed in them has to be looked
+   * at again. `since` null: nothing says how far back. `proved`: a gateway has shown more than the database knew.
+   */
+  readonly voidConfirmations: readonly VoidConfirmations[];
+}
+
+export interface VoidConfirmations {
+  readonly since: string | null;
+  readonly until: string;
+  readonly proved: boolean;
 }
 
 /** Asks the database; throws when it does not answer. */
@@ -21,7 +32,23 @@ export async function readStatus(ports: Ports): Promise<StatusView> {
     database: { synchronousReplication },
     bus: { connected: ports.bus.connected },
     revocations: synchronousReplication ? "durable" : "best effort during database failover",
+    voidConfirmations: await readVoid(ports),
   };
+}
+
+/** As long as changes are kept. One failover is one row, however many organizations there are. */
+async function readVoid(ports: Ports): Promise<VoidConfirmations[]> {
+  const rows = await ports.db.execute<{ since: number | null; until: number; proved: boolean }>(sql`
+    select extract(epoch from min(survived_at))::float8 * 1000 as since,
+      extract(epoch from raised_at)::float8 * 1000 as until, bool_or(loss = 'proved') as proved
+    from org_epoch where loss <> 'none' and raised_at > now() - interval '35 days'
+    group by raised_at order by raised_at desc limit 20`);
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return rows.map(({ since, until, proved }) => ({
+    since: since === null ? null : iso(since),
+    until: iso(until),
+    proved,
+  }));
 }
 
 interface Counts extends Record<string, unknown> {

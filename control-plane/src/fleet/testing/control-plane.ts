@@ -52,9 +52,10 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
-/** A database that is migrated, and a nats-server that trusts its keys. */
-export async function startCluster(): Promise<TestCluster> {
-  const database = await createDatabase(inject("postgresUrl"));
+/** A database that is migrated, a new one unless it is given, and a nats-server that trusts its keys. */
+export async function startCluster(databaseUrl?: string): Promise<TestCluster> {
+  const given = databaseUrl !== undefined && { url: databaseUrl, drop: async () => undefined };
+  const database = given || (await createDatabase(inject("postgresUrl")));
   await migrate(database.url);
   const dir = mkdtempSync(join(tmpdir(), "claviger-fleet-"));
   const [port, wsPort] = [await findFreePort(), await findFreePort()];

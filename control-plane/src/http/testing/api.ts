@@ -96,8 +96,8 @@ export interface CallOptions {
 }
 
 /** A control plane on a database of its own. No gateway is attached, so every operation is confirmed at once. */
-export async function startApi(changes: Partial<Settings> = {}): Promise<TestApi> {
-  const cluster = await startCluster();
+export async function startApi(changes: Partial<Settings> = {}, databaseUrl?: string): Promise<TestApi> {
+  const cluster = await startCluster(databaseUrl);
   const { ports } = await cluster.start();
   const app = createControlPlane(ports, { ...settings, ...changes });
   return {
