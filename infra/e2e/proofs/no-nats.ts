@@ -47,12 +47,13 @@ async function expectEverywhere(world: World, secret: string, status: number, wh
   }
 }
 
-/** Which courier each gateway says that it uses, by its log: the last of the two sentences counts. */
+/** Which courier each gateway says that it uses, by its log: the last sentence counts, and a start begins with HTTPS. */
 export function couriersOf(world: World): ("bus" | "https")[] {
   return world.gateways.map(({ name }) => {
     const text = readFileSync(world.stack.child(`gateway-${name}`).logFile, "utf8");
     const back = text.lastIndexOf('"the bus answers"');
-    return back > text.lastIndexOf("going on over HTTPS") ? "bus" : "https";
+    const left = Math.max(text.lastIndexOf("going on over HTTPS"), text.lastIndexOf('"state loaded"'));
+    return back > left ? "bus" : "https";
   });
 }
 

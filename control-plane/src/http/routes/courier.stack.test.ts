@@ -113,7 +113,7 @@ const rowOf = async () => {
   return row;
 };
 
-test("heartbeat, sync and pages over HTTPS are the same envelopes as over the bus", async () => {
+test("heartbeat, sync, pages and usage over HTTPS are the same envelopes as over the bus", async () => {
   const fresh = await freshOf(await send(await beat()));
   expect(fresh).toMatchObject({ replica: replica.id, org: tenant.organizationId, resync: true });
   const request = { v: 1, epoch: 0, from: 0, chain: GENESIS_CHAIN };
@@ -125,8 +125,21 @@ test("heartbeat, sync and pages over HTTPS are the same envelopes as over the bu
   expect(page.status).toBe(200);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(page.text));
   expect(Buffer.from(digest).toString("base64url")).toBe(pages[0]);
-  const usage = await send(await sign("POST", courierPaths.usage, JSON.stringify({ v: 1, events: [] })));
-  expect(codeOf(usage)).toBe("400 invalid_value");
+  const refused = {
+    kind: "refused",
+    seq: 1,
+    keyId: "key_000000000000",
+    code: "key_revoked",
+    minuteMs: 0,
+    n: 2,
+  };
+  const batch = JSON.stringify({ v: 1, events: [refused] });
+  for (const _ of ["offered", "offered again"]) {
+    const usage = await send(await sign("POST", courierPaths.usage, batch));
+    expect(usage.document).toEqual({ cursor: 1 });
+  }
+  const empty = await send(await sign("POST", courierPaths.usage, JSON.stringify({ v: 1, events: [] })));
+  expect(codeOf(empty)).toBe("400 invalid_value");
 });
 
 test("a call that is unsigned, signed by a stranger, or changed on its way is refused and changes nothing", async () => {
