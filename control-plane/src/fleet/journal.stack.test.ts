@@ -177,6 +177,32 @@ test("revisions are gapless and chained under aborts, and the records are the fo
   expect(new Map(records.map((row) => [row.id, row.record]))).toEqual(fold);
 });
 
+test.each([
+  ["more records than a delta holds", 1001, {}, { code: "state_conflict" }],
+  [
+    "more bytes than a delta holds",
+    300,
+    { metadata: { text: "x".repeat(1000) } },
+    { code: "state_conflict" },
+  ],
+  ["a record that no replica can read", 1, { generation: 0 }, { message: /none that a replica can read/ }],
+])("%s: refused before anything is committed", async (_what, count, change, refusal) => {
+  const { ports } = cp;
+  const { orgId, projectId } = await createTestOrganization(ports);
+  const changes = Array.from({ length: count }, () => {
+    const record = { ...testKey(projectId), ...change };
+    return { op: "put", kind: "key", id: record.id, record } as const;
+  });
+  const keys = changes.map(({ id }) => id);
+  const entry = { actor: SYSTEM, action: "api-key.edit", effect: "restrictive", changes, keys } as const;
+  const refused = journaled(ports, orgId, async () => ({ value: null, entry }));
+  await expect(refused).rejects.toMatchObject(
+    "message" in refusal ? { message: expect.stringMatching(refusal.message) } : refusal,
+  );
+  const rows = await ports.db.execute(sql`select rev::int as rev from org_change where org_id = ${orgId}`);
+  expect(rows).toEqual([{ rev: 1 }]);
+});
+
 test("what a writer could not publish is relayed by any process, once the bus is there", async () => {
   const other = await cluster.start({ serve: false, natsUrl: "nats://127.0.0.1:1" });
   const { orgId, projectId } = await createTestOrganization(other.ports);

@@ -2,8 +2,9 @@
  * The one way to change what gateways know (PROTOCOL §2.1). The bargain: one row lock per organization orders all its
  * changes and every freshness proof, so a change waits for proofs in flight and sees each of them.
  */
+import { problem } from "@claviger/shared/api/problem";
 import { nextChain } from "@claviger/shared/wire/chain";
-import type { Delta } from "@claviger/shared/wire/delta";
+import { CHANGES_MAX, Delta } from "@claviger/shared/wire/delta";
 import type { Change } from "@claviger/shared/wire/record";
 import { sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
@@ -109,9 +110,7 @@ async function append(
     operation: operationId,
     changes: [...entry.changes],
   };
-  const payload = new TextEncoder().encode(JSON.stringify(delta));
-  if (payload.length > DELTA_BYTES_MAX)
-    throw new Error(`a change of ${payload.length} bytes does not fit a delta`);
+  const payload = payloadOf(delta);
   const [jws, chain] = await Promise.all([
     ports.sign("clv-delta+jws", payload),
     nextChain(head.chain, payload),
@@ -130,6 +129,24 @@ async function append(
     tx.execute(sql`select pg_notify('change', ${orgId})`),
   ]);
   return { epoch: head.epoch, rev, jws, operationId };
+}
+
+/**
+ * The bytes to sign. What no replica could take in would stop each of them for good, so it is refused before anything is
+ * committed: `state_conflict` for what is too large; a record that the schema does not know is a broken assumption.
+ */
+function payloadOf(delta: Delta): Uint8Array<ArrayBuffer> {
+  const text = JSON.stringify(delta);
+  const payload = new TextEncoder().encode(text);
+  if (delta.changes.length > CHANGES_MAX || payload.length > DELTA_BYTES_MAX) {
+    throw problem(
+      "state_conflict",
+      `This changes ${delta.changes.length} records at once, ${payload.length} bytes; one change takes ${CHANGES_MAX} records and ${DELTA_BYTES_MAX} bytes. Do it in several steps.`,
+    );
+  }
+  const parsed = Delta.safeParse(JSON.parse(text));
+  if (!parsed.success) throw new Error("a change is none that a replica can read", { cause: parsed.error });
+  return payload;
 }
 
 /** `committed_at` is read by a statement after the lock was taken, so no proof given before it is later than it. */

@@ -1,5 +1,5 @@
 import type { LlmApiKeyCreate } from "@claviger/shared/api/llm-api-key";
-import { ApiProblem, invalidAttribute } from "@claviger/shared/api/problem";
+import { ApiProblem, invalidAttribute, problem } from "@claviger/shared/api/problem";
 import { and, eq, ne } from "drizzle-orm";
 import { newId } from "../db/new-id.ts";
 import { llmKey } from "../db/tables/llm-key.ts";
@@ -13,6 +13,9 @@ import type { Caller } from "../sessions/caller.ts";
 import type { Settings } from "../settings.ts";
 import { readBaseUrl, sandboxUrl } from "./base-url.ts";
 import { type LlmKeyResource, type LlmKeyRow, llmKeyResource, previewOf, putLlmKey } from "./find.ts";
+
+/** A project is deleted with its LLM keys in one change, two records each, beside as many API keys. */
+const LLM_KEYS_PER_PROJECT_MAX = 200;
 
 /** Stores a provider credential, sealed under the organization's data key and bound to the host it is for. */
 export function createLlmKey(
@@ -28,6 +31,7 @@ export function createLlmKey(
   const secret = secretOf(provider, input);
   return commit(ports, caller, async (tx) => {
     await findProject(tx, orgId, projectId);
+    await requireRoom(tx, projectId);
     const id = newId(ports.random, "llm");
     const name = input.name ?? input.provider;
     await requireFreeName(tx, projectId, name, id);
@@ -85,6 +89,12 @@ function secretOf(provider: ProviderRow, input: LlmApiKeyCreate): string {
 function missing(attribute: string, detail: string): ApiProblem {
   const pointer = `/data/attributes/${attribute}`;
   return new ApiProblem([{ code: "missing_required_parameter", detail, pointer }]);
+}
+
+async function requireRoom(tx: Tx, projectId: string): Promise<void> {
+  if ((await tx.$count(llmKey, eq(llmKey.projectId, projectId))) < LLM_KEYS_PER_PROJECT_MAX) return;
+  const detail = `The project has ${LLM_KEYS_PER_PROJECT_MAX} LLM API keys, as many as a project takes. Delete one first.`;
+  throw problem("state_conflict", detail);
 }
 
 /** Callers may ask for `name/model`, so a name means one LLM key of its project. */

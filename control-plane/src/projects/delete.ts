@@ -45,7 +45,8 @@ export function deleteProject(
         effect: "restrictive",
         inflight: "abort",
         changes: [...tombstones, ...providers, putProject(gone)],
-        keys: keys.map((key) => key.id),
+        // A key that was ended before may still be admitted somewhere, and by the project's LLM keys served.
+        keys: "all",
       },
     };
   });

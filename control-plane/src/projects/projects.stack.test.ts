@@ -89,3 +89,45 @@ test("a project with keys is not deleted by accident; asked to, it takes keys an
   expect((await call("GET", `/api-keys/${key.resource.id}`)).refusal).toBe("404 not_found");
   expect((await call("DELETE", `/projects/${id}`)).refusal).toBe("404 not_found");
 });
+
+/** A project with one LLM key made through the API, and as many as named in all: the others are its copies. */
+async function projectWithLlmKeys(count: number): Promise<string> {
+  const { id } = (await call("POST", "/projects", resource("project", { name: "Many" }))).resource;
+  const llm = resource("llm-api-key", { provider: "sandbox" });
+  const made = await call("POST", `/projects/${id}/llm-api-keys`, llm);
+  await api.ports.db.execute(sql`
+    insert into llm_key select (jsonb_populate_record(k, jsonb_build_object(
+      'id', 'llm_' || lpad(n::text, 12, '0'), 'name', 'copy ' || n))).*
+    from llm_key k, generate_series(2, ${count}::int) n where k.id = ${made.resource.id}`);
+  return id;
+}
+
+test("a project takes 200 LLM keys, and with as many it can still be deleted", async () => {
+  const id = await projectWithLlmKeys(199);
+  const path = `/projects/${id}/llm-api-keys`;
+  const last = await call("POST", path, resource("llm-api-key", { provider: "sandbox", name: "last" }));
+  expect(last.status).toBe(201);
+  const more = await call("POST", path, resource("llm-api-key", { provider: "sandbox", name: "more" }));
+  expect([more.refusal, more.text.includes("200 LLM API keys")]).toEqual(["409 state_conflict", true]);
+  const deleted = await call("DELETE", `/projects/${id}`);
+  expect([deleted.status, deleted.operation.status]).toEqual([200, "confirmed"]);
+});
+
+test("a project that is too much for one change stays as it is, and no gateway hears of the attempt", async () => {
+  const id = await projectWithLlmKeys(501);
+  const revision = () =>
+    api.ports.db.execute(sql`select rev from org_head where org_id = ${tenant.organizationId}`);
+  const before = await revision();
+  expect((await call("DELETE", `/projects/${id}`)).refusal).toBe("409 state_conflict");
+  expect(await revision()).toEqual(before);
+  expect((await call("GET", `/projects/${id}`)).status).toBe(200);
+});
+
+test("the end of a project is bounded by all keys: one that ended before may still be admitted somewhere", async () => {
+  const { id } = (await call("POST", "/projects", resource("project", { name: "Bound" }))).resource;
+  const deleted = await call("DELETE", `/projects/${id}`);
+  const rows = await api.ports.db.execute(
+    sql`select keys from barrier_op where id = ${deleted.operation.id}`,
+  );
+  expect(rows).toEqual([{ keys: "all" }]);
+});

@@ -19,6 +19,9 @@ export type Actor = z.infer<typeof Actor>;
 /** What the change was, as the audit names it: noun and verb. */
 export const Action = z.string().regex(/^[a-z-]+\.[a-z-]+$/);
 
+/** Records in one delta. */
+export const CHANGES_MAX = 1000;
+
 export const Delta = z.object({
   v: z.literal(1),
   org: Id,
@@ -35,6 +38,6 @@ export const Delta = z.object({
   /** What happens to requests in flight of what the change takes away. */
   inflight: z.enum(["abort", "drain"]),
   operation: Id.nullable(),
-  changes: z.array(Change).max(1000),
+  changes: z.array(Change).max(CHANGES_MAX),
 });
 export type Delta = z.infer<typeof Delta>;
