@@ -17,6 +17,7 @@ import {
 import { readStatus } from "../../control-plane/src/status/read.ts";
 import { openRelayPort, type RelayPort } from "./relay-port.ts";
 import { makePlace, primaryBy, putFile, type Server, urlBy } from "./servers.ts";
+import { until } from "./until.ts";
 
 const KEYS = 400;
 const cleanUp: (() => unknown)[] = [];
@@ -138,15 +139,6 @@ async function forgotten({ promoted, orgId, confirmed }: Run): Promise<string[]>
   );
   const known = new Set(rows.map(({ id }) => String(id)));
   return confirmed.filter((id) => !known.has(id));
-}
-
-async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + 20_000;
-  for (;;) {
-    if (await isTrue().catch(() => false)) return;
-    if (performance.now() > deadlineMs) throw new Error(`did not happen: ${what}`);
-    await pause(50);
-  }
 }
 
 async function underRevocations(synchronous: boolean): Promise<Run> {
