@@ -9,10 +9,19 @@ export interface Metrics {
   unrecorded: number;
   /** Entries that the local log could not take yet. */
   logFailures: number;
+  /** Usage cursors above every number that was given here: forged, or the disk was set back. */
+  usageCursorsRefused: number;
 }
 
 export function createMetrics(): Metrics {
-  return { admitted: 0, refusals: new Map(), settled: new Map(), unrecorded: 0, logFailures: 0 };
+  return {
+    admitted: 0,
+    refusals: new Map(),
+    settled: new Map(),
+    unrecorded: 0,
+    logFailures: 0,
+    usageCursorsRefused: 0,
+  };
 }
 
 export function countUp(counts: Map<string, number>, name: string): void {
@@ -62,6 +71,9 @@ export function renderMetrics(metrics: Metrics, gauges: Gauges): string {
   ]);
   put("claviger_log_failures_total", "counter", "Commits of the local log that failed.", [
     ["", metrics.logFailures],
+  ]);
+  put("claviger_usage_cursors_refused_total", "counter", "Usage cursors above every number given here.", [
+    ["", metrics.usageCursorsRefused],
   ]);
   put("claviger_requests_inflight", "gauge", "Requests being forwarded now.", [["", gauges.inflight]]);
   put("claviger_revision_applied", "gauge", "Revision that the table stands at.", [

@@ -72,7 +72,7 @@ export interface LogStore {
   close(): Promise<void>;
 }
 
-/** Where audit chain and outbox stand, as committed. `usageCursor` is what the control plane last acknowledged. */
+/** Where audit chain and outbox stand, as committed. `usageCursor` is what the control plane last signed. */
 export interface LogHeads {
   auditN: number;
   auditHead: string;

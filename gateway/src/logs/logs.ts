@@ -32,7 +32,7 @@ export interface LogsDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** Where failures are counted; `createGateway`'s. */
-  readonly metrics: Pick<Metrics, "unrecorded" | "logFailures">;
+  readonly metrics: Pick<Metrics, "unrecorded" | "logFailures" | "usageCursorsRefused">;
   /** `strict`: no request without a record. */
   readonly auditPolicy: () => "strict" | "continue";
 }
@@ -79,7 +79,7 @@ class Books implements Logs {
   constructor(deps: LogsDeps, heads: LogHeads) {
     this.#deps = deps;
     this.#heads = heads;
-    this.#outbox = new Outbox(deps.store, deps.courier, deps.log, heads.usageCursor, heads.usageNextSeq);
+    this.#outbox = new Outbox(deps, heads.usageCursor, heads.usageNextSeq);
     this.#answer = createAnswering(deps);
     this.#sweeping = setInterval(() => this.#add(this.#counts.take(deps.clock.wallMs())), COUNTS_MS);
   }
