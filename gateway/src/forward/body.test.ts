@@ -1,3 +1,5 @@
+import { readModel } from "@claviger/shared/decide/model";
+import { refuse } from "@claviger/shared/decide/refusals";
 import { expect, test } from "vitest";
 import { readRequestBody, withUpstreamWords } from "./body.ts";
 
@@ -43,5 +45,18 @@ test("a spliced body keeps its bytes while others are made", () => {
   });
   made.forEach((bytes, n) => {
     expect(JSON.parse(new TextDecoder().decode(bytes))).toMatchObject({ model: `model-${n}`, n });
+  });
+});
+
+test("what is longer than any model is refused like what is longer than a model", () => {
+  for (const length of [257, 5_000, 1_000_000]) {
+    const body = readRequestBody(encode(`{"model":"${"m".repeat(length)}"}`));
+    if ("code" in body) throw new Error(body.code);
+    expect(readModel(body.model)).toEqual(refuse("invalid_type", { param: "model" }));
+  }
+  const digits = "1".repeat(5_000);
+  expect(readRequestBody(encode(`{"model":"m","n":${digits}}`))).toMatchObject({ code: "invalid_value" });
+  expect(readRequestBody(encode(`{"model":"m","stream":"${digits}"}`))).toMatchObject({
+    code: "invalid_type",
   });
 });

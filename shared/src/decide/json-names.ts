@@ -1,15 +1,27 @@
-/** The member names of the objects that are open at a moment, to find one that comes twice in its object. */
-import { hashPlain, hashText, readText } from "./json-text.ts";
+/**
+ * The member names of the objects that are open at a moment, to find one that comes twice in its object. No name is
+ * ever built as a text, and whatever the names are, each is compared with `ALIKE_MAX` others at most.
+ */
+import { hashText, isSameText } from "./json-text.ts";
 
-/** From so many members on, an object's names go into a set: a row of comparisons would be quadratic. */
+/** More members than any request has; what is kept per member stays bounded by it. */
+export const MEMBERS_MAX = 10_000;
+/** From so many members on, an object's hashes go into a map: a row of comparisons would be quadratic. */
 const MANY = 24;
+/** Different names of one object with the same hash. Chance does not make so many: they were looked for. */
+const ALIKE_MAX = 4;
+/** Hash, start and end of a name, and where the last one before it in the same object with its hash stands. */
+const WIDTH = 4;
+
+export type Added = "new" | "duplicate" | "too_many";
 
 export class OpenNames {
   private readonly bytes: Uint8Array;
-  /** Hash, start and end of each name, object after object. */
+  /** Object after object, `WIDTH` numbers for each name. */
   private readonly row: number[] = [];
   private top = 0;
-  private readonly sets = new Map<number, Set<string>>();
+  /** By object: where the last name with that hash stands. */
+  private readonly maps = new Map<number, Map<number, number>>();
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -23,42 +35,42 @@ export class OpenNames {
   /** Ends the object that was opened last. */
   close(object: number): void {
     this.top = object;
-    if (this.sets.size > 0) this.sets.delete(object);
+    if (this.maps.size > 0) this.maps.delete(object);
   }
 
-  /** Adds a name, given by the bytes between its quotes; false when the object has it already. */
-  add(object: number, start: number, end: number): boolean {
-    if (this.top - object >= MANY * 3) return this.addToSet(object, start, end);
-    let hash = hashPlain(this.bytes, start, end);
-    if (hash < 0) hash = hashText(readText(this.bytes, start, end));
-    for (let i = object; i < this.top; i += 3) {
-      if (this.row[i] === hash && this.isSame(i, start, end)) return false;
+  /** Adds a name, given by the bytes between its quotes. */
+  add(object: number, start: number, end: number): Added {
+    const { bytes, row, top } = this;
+    if (top - object >= MEMBERS_MAX * WIDTH) return "too_many";
+    const hash = hashText(bytes, start, end);
+    const map = top - object < MANY * WIDTH ? undefined : this.mapOf(object);
+    const last = map === undefined ? this.lastInRow(object, hash) : (map.get(hash) ?? -1);
+    let alike = 0;
+    for (let at = last; at >= 0; at = row[at + 3] as number) {
+      if (isSameText(bytes, row[at + 1] as number, row[at + 2] as number, start, end)) return "duplicate";
+      if (++alike === ALIKE_MAX) return "too_many";
     }
-    this.row[this.top] = hash;
-    this.row[this.top + 1] = start;
-    this.row[this.top + 2] = end;
-    this.top += 3;
-    return true;
+    row[top] = hash;
+    row[top + 1] = start;
+    row[top + 2] = end;
+    row[top + 3] = last;
+    map?.set(hash, top);
+    this.top += WIDTH;
+    return "new";
   }
 
-  private isSame(at: number, start: number, end: number): boolean {
-    return this.textAt(at) === readText(this.bytes, start, end);
+  private lastInRow(object: number, hash: number): number {
+    for (let at = this.top - WIDTH; at >= object; at -= WIDTH) if (this.row[at] === hash) return at;
+    return -1;
   }
 
-  private textAt(at: number): string {
-    return readText(this.bytes, this.row[at + 1] as number, this.row[at + 2] as number);
-  }
-
-  private addToSet(object: number, start: number, end: number): boolean {
-    let set = this.sets.get(object);
-    if (set === undefined) {
-      set = new Set();
-      for (let i = object; i < this.top; i += 3) set.add(this.textAt(i));
-      this.sets.set(object, set);
+  private mapOf(object: number): Map<number, number> {
+    let map = this.maps.get(object);
+    if (map === undefined) {
+      map = new Map();
+      for (let at = object; at < this.top; at += WIDTH) map.set(this.row[at] as number, at);
+      this.maps.set(object, map);
     }
-    const name = readText(this.bytes, start, end);
-    if (set.has(name)) return false;
-    set.add(name);
-    return true;
+    return map;
   }
 }

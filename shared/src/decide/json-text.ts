@@ -83,16 +83,16 @@ function skipEscape(bytes: Uint8Array, at: number): number {
   return low >= 0xdc00 && low <= 0xdfff ? at + 11 : FAULT_SURROGATE;
 }
 
-/** What a one-letter escape stands for, by its byte. */
-const SIMPLE: Record<number, string> = {
-  34: '"',
-  92: "\\",
-  47: "/",
-  98: "\b",
-  102: "\f",
-  110: "\n",
-  114: "\r",
-  116: "\t",
+/** The code point that a one-letter escape stands for, by its byte. */
+const SIMPLE: Record<number, number> = {
+  34: 0x22,
+  92: 0x5c,
+  47: 0x2f,
+  98: 0x08,
+  102: 0x0c,
+  110: 0x0a,
+  114: 0x0d,
+  116: 0x09,
 };
 const IS_SIMPLE = Uint8Array.from({ length: 256 }, (_, byte) => (byte in SIMPLE ? 1 : 0));
 
@@ -149,43 +149,86 @@ function skipDigits(bytes: Uint8Array, at: number): number {
   return i === at ? FAULT_SYNTAX : i;
 }
 
-/** A hash of the text between two quotes when it is plain ASCII; −1 when it has to be read to be compared. */
-export function hashPlain(bytes: Uint8Array, start: number, end: number): number {
+/** A hash of the text between two quotes, which `skipString` has found well-formed, however it is spelled. */
+export function hashText(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) {
+  for (let i = start; i < end; ) {
     const b = bytes[i] as number;
-    if (b === BACKSLASH || b >= 0x80) return -1;
-    hash = Math.imul(hash ^ b, 0x01000193);
+    if (b < 0x80 && b !== BACKSLASH) {
+      hash = Math.imul(hash ^ b, 0x01000193);
+      i++;
+    } else {
+      const step = readPoint(bytes, i);
+      hash = Math.imul(hash ^ (step >> WIDTH_BITS), 0x01000193);
+      i += step & WIDTH_MASK;
+    }
   }
-  return hash >>> 1;
+  return hash | 0;
 }
 
-/** The same hash of a text that has been read. */
-export function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 1;
+/** Whether two such texts are the same, however they are spelled; looks no further than the first difference. */
+export function isSameText(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  otherStart: number,
+  otherEnd: number,
+): boolean {
+  let i = start;
+  let k = otherStart;
+  while (i < end && k < otherEnd) {
+    const one = readPoint(bytes, i);
+    const other = readPoint(bytes, k);
+    if (one >> WIDTH_BITS !== other >> WIDTH_BITS) return false;
+    i += one & WIDTH_MASK;
+    k += other & WIDTH_MASK;
+  }
+  return i === end && k === otherEnd;
 }
 
-/** The text between two quotes, which `skipString` has found well-formed. */
+/** Whether such a text is `word`, which is ASCII; looks no further than the first difference. */
+export function isWord(bytes: Uint8Array, start: number, end: number, word: string): boolean {
+  let i = start;
+  let k = 0;
+  while (i < end && k < word.length) {
+    const step = readPoint(bytes, i);
+    if (step >> WIDTH_BITS !== word.charCodeAt(k++)) return false;
+    i += step & WIDTH_MASK;
+  }
+  return i === end && k === word.length;
+}
+
+/** The text between two quotes. Character by character: for short ones only. */
 export function readText(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
   for (let i = start; i < end; ) {
-    const b = bytes[i] as number;
-    if (b === BACKSLASH) {
-      const c = bytes[i + 1] as number;
-      text += c === 0x75 ? String.fromCharCode(readHex(bytes, i + 2)) : SIMPLE[c];
-      i += c === 0x75 ? 6 : 2;
-    } else if (b < 0x80) {
-      text += String.fromCharCode(b);
-      i++;
-    } else {
-      const length = b < 0xe0 ? 2 : b < 0xf0 ? 3 : 4;
-      let point = b & (0x7f >> length);
-      for (let k = 1; k < length; k++) point = point * 64 + ((bytes[i + k] as number) & 0x3f);
-      text += String.fromCodePoint(point);
-      i += length;
-    }
+    const step = readPoint(bytes, i);
+    text += String.fromCodePoint(step >> WIDTH_BITS);
+    i += step & WIDTH_MASK;
   }
   return text;
+}
+
+/** A code point is spelled with 12 bytes at most: two escapes. */
+const WIDTH_BITS = 4;
+const WIDTH_MASK = 15;
+
+/** The code point at `at` and, in its lowest bits, how many bytes spell it. */
+function readPoint(bytes: Uint8Array, at: number): number {
+  const b = bytes[at] as number;
+  if (b === BACKSLASH) return readEscape(bytes, at);
+  if (b < 0x80) return (b << WIDTH_BITS) | 1;
+  const length = b < 0xe0 ? 2 : b < 0xf0 ? 3 : 4;
+  let point = b & (0x7f >> length);
+  for (let k = 1; k < length; k++) point = (point << 6) | ((bytes[at + k] as number) & 0x3f);
+  return (point << WIDTH_BITS) | length;
+}
+
+function readEscape(bytes: Uint8Array, at: number): number {
+  const c = bytes[at + 1] as number;
+  if (c !== 0x75) return ((SIMPLE[c] as number) << WIDTH_BITS) | 2;
+  const unit = readHex(bytes, at + 2);
+  if (unit < 0xd800 || unit > 0xdfff) return (unit << WIDTH_BITS) | 6;
+  const low = readHex(bytes, at + 8);
+  return ((0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)) << WIDTH_BITS) | 12;
 }

@@ -2,13 +2,15 @@
  * One pass over a request body: is it a JSON object that can be read in only one way, and where are the members that
  * decide? The body is passed on byte for byte, so a parser behind us must not see another model than we did: a name that
  * comes twice (also when spelled with escapes), `__proto__`, a lone surrogate, ill-formed UTF-8 and nesting deeper than
- * 64 are refused, at every depth. Nothing is built but the members that were asked for.
+ * 64 are refused, at every depth, and so is an object of more than 10 000 members. Nothing is built but short members
+ * that were asked for, so that a body costs time in proportion to its length and next to no memory, whatever is in it.
  */
 import { OpenNames } from "./json-names.ts";
 import {
   FAULT_SURROGATE,
   FAULT_SYNTAX,
   FAULT_UTF8,
+  isWord,
   readText,
   skipBlanks,
   skipNumber,
@@ -16,6 +18,10 @@ import {
 } from "./json-text.ts";
 
 export const JSON_DEPTH_MAX = 64;
+/** Of the value as it is spelled, quotes included. */
+export const SCALAR_BYTES_MAX = 4_096;
+/** A UTF-16 unit is spelled with six bytes at most: an escape. */
+const SPELLING_BYTES_MAX = 6;
 
 export type ScanFault =
   | "syntax"
@@ -24,6 +30,7 @@ export type ScanFault =
   | "duplicate_name"
   | "forbidden_name"
   | "too_deep"
+  | "too_many_names"
   | "not_object";
 
 /** A top-level member that was asked for. All indices are into the scanned bytes. */
@@ -33,7 +40,10 @@ export interface Member {
   /** First byte of the value, and the one behind its last. */
   readonly start: number;
   readonly end: number;
-  /** The value when it is a scalar; undefined for an object or an array, whose bytes can be scanned in turn. */
+  /**
+   * The value when it is a scalar of at most `SCALAR_BYTES_MAX` bytes; undefined for a longer one, and for an object or
+   * an array, whose bytes can be scanned in turn.
+   */
   readonly value: string | number | boolean | null | undefined;
 }
 
@@ -47,10 +57,13 @@ export type Scan =
     }
   | { readonly kind: "invalid"; readonly fault: ScanFault };
 
+const PROTO = "__proto__";
+
 const FAULT_DUPLICATE = -4;
 const FAULT_PROTO = -5;
 const FAULT_DEPTH = -6;
 const FAULT_NOT_OBJECT = -7;
+const FAULT_NAMES = -8;
 
 const FAULTS: Record<number, ScanFault> = {
   [FAULT_SYNTAX]: "syntax",
@@ -60,6 +73,7 @@ const FAULTS: Record<number, ScanFault> = {
   [FAULT_PROTO]: "forbidden_name",
   [FAULT_DEPTH]: "too_deep",
   [FAULT_NOT_OBJECT]: "not_object",
+  [FAULT_NAMES]: "too_many_names",
 };
 
 /** Scans the whole of `bytes`, and finds the top-level members with these names. */
@@ -81,12 +95,18 @@ class Scanner {
   private readonly bytes: Uint8Array;
   private readonly words: DataView;
   private readonly wanted: ReadonlySet<string>;
+  /** A longer name is none of the wanted. */
+  private readonly wantedBytesMax: number;
   private readonly names: OpenNames;
 
   constructor(bytes: Uint8Array, wanted: ReadonlySet<string>) {
     this.bytes = bytes;
     this.words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.wanted = wanted;
+    this.wantedBytesMax = 0;
+    for (const name of wanted) {
+      this.wantedBytesMax = Math.max(this.wantedBytesMax, name.length * SPELLING_BYTES_MAX);
+    }
     this.names = new OpenNames(bytes);
   }
 
@@ -155,13 +175,14 @@ class Scanner {
     if (bytes[at] !== 0x22) return FAULT_SYNTAX;
     const nameEnd = skipString(bytes, this.words, at + 1);
     if (nameEnd < 0) return nameEnd;
-    if (isProto(bytes, at + 1, nameEnd - 1)) return FAULT_PROTO;
-    if (!this.names.add(object, at + 1, nameEnd - 1)) return FAULT_DUPLICATE;
+    if (isWord(bytes, at + 1, nameEnd - 1, PROTO)) return FAULT_PROTO;
+    const added = this.names.add(object, at + 1, nameEnd - 1);
+    if (added !== "new") return added === "duplicate" ? FAULT_DUPLICATE : FAULT_NAMES;
     const colon = skipBlanks(bytes, nameEnd);
     if (bytes[colon] !== 0x3a) return FAULT_SYNTAX;
     const start = skipBlanks(bytes, colon + 1);
     const end = this.skipValue(start, depth + 1);
-    if (depth === 1 && end > 0) {
+    if (depth === 1 && end > 0 && nameEnd - at - 2 <= this.wantedBytesMax) {
       const name = readText(bytes, at + 1, nameEnd - 1);
       if (this.wanted.has(name)) {
         this.members.set(name, { nameStart: at, start, end, value: readScalar(bytes, start, end) });
@@ -171,17 +192,8 @@ class Scanner {
   }
 }
 
-const PROTO = "__proto__";
-
-/** Begins with an underscore or a backslash, or cannot be it. */
-function isProto(bytes: Uint8Array, start: number, end: number): boolean {
-  if (bytes[start] !== 0x5f && bytes[start] !== 0x5c) return false;
-  return (
-    end - start >= PROTO.length && end - start <= PROTO.length * 6 && readText(bytes, start, end) === PROTO
-  );
-}
-
 function readScalar(bytes: Uint8Array, start: number, end: number): Member["value"] {
+  if (end - start > SCALAR_BYTES_MAX) return undefined;
   switch (bytes[start]) {
     case 0x22:
       return readText(bytes, start + 1, end - 1);
