@@ -64,33 +64,36 @@ function skipSpace(bytes: Uint8Array, from: number): number {
   return i;
 }
 
-/** Where the object that begins at `from` ends (exclusive); −1 when it does not end in these bytes. */
-export function objectEnd(bytes: Uint8Array, from: number): number {
+/**
+ * The last `"usage": {…}` that stands at the top of the one object that `bytes` end with: from its brace to behind its
+ * end. One pass, from the first look-alike on, because the bytes may begin in the middle of anything; how deep that is
+ * shows at the end.
+ */
+export function findTopUsage(bytes: Uint8Array): { start: number; end: number } | undefined {
+  /** By depth: where a look-alike has begun that is still open, and the last one that has ended. */
+  const begun = new Map<number, number>();
+  const ended = new Map<number, { start: number; end: number }>();
+  let next = findUsageObject(bytes, 0);
+  if (next < 0) return undefined;
   let depth = 0;
-  for (let i = from; i < bytes.length; i++) {
+  for (let i = next; i < bytes.length; i++) {
     const byte = bytes[i];
     if (byte === QUOTE) {
       i = stringEnd(bytes, i);
     } else if (byte === OPEN || byte === OPEN_LIST) {
+      if (i === next) {
+        begun.set(depth, i);
+        next = findUsageObject(bytes, i);
+      }
       depth++;
     } else if (byte === CLOSE || byte === CLOSE_LIST) {
       depth--;
-      if (depth === 0) return i + 1;
+      const start = begun.get(depth);
+      if (start !== undefined) ended.set(depth, { start, end: i + 1 });
+      begun.delete(depth);
     }
   }
-  return -1;
-}
-
-/** How many brackets more are closed than opened after `from`: 1 for what stands at the top of one object. */
-export function depthBefore(bytes: Uint8Array, from: number): number {
-  let depth = 0;
-  for (let i = from; i < bytes.length; i++) {
-    const byte = bytes[i];
-    if (byte === QUOTE) i = stringEnd(bytes, i);
-    else if (byte === OPEN || byte === OPEN_LIST) depth--;
-    else if (byte === CLOSE || byte === CLOSE_LIST) depth++;
-  }
-  return depth;
+  return ended.get(depth + 1);
 }
 
 /** Position of the quote that closes the string opened at `at`, or the end of the bytes. */

@@ -144,6 +144,33 @@ test("a usage object inside a tool's input is not the usage of the answer", () =
   expect(run(wholeReader(messagesUsage), [encoder.encode(spoofed)]).tokens).toBeNull();
 });
 
+test("a multitude of look-alikes is passed once, beside each other or inside each other", () => {
+  const usage = '"usage":{"input_tokens":5,"output_tokens":6}';
+  const looksAt = (look: string) => {
+    let looks = 0;
+    const body = new Proxy(encoder.encode(`{"content":${look},${usage}}`), {
+      get(target, name) {
+        if (typeof name === "string" && name.charCodeAt(0) <= 0x39) looks++;
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const reader = wholeReader(messagesUsage);
+    reader.pass(body);
+    expect(reader.tokens()).toEqual(said({ input: 5, output: 6 }));
+    return looks / body.length;
+  };
+  for (const n of [100, 8_000]) {
+    expect(looksAt(`[${Array(n).fill('{"usage":{}}').join(",")}]`)).toBeLessThan(4);
+    expect(looksAt(`${'{"usage":'.repeat(n)}{}${"}".repeat(n)}`)).toBeLessThan(4);
+  }
+});
+
+test("an answer of which only the end was kept gives its usage", () => {
+  const end = 'the end of a text"}],"more":{"usage":{"input_tokens":1}},"usage":{"input_tokens":5},"x":[{}]}';
+  expect(run(wholeReader(messagesUsage), [encoder.encode(end)]).tokens).toEqual(said({ input: 5 }));
+});
+
 test("zero is zero, null and absent are not said", () => {
   const cases: [DialectUsage, string, Tokens | null][] = [
     [chatUsage, '{"usage":{"prompt_tokens":0,"completion_tokens":0}}', said({ input: 0, output: 0 })],

@@ -1,7 +1,7 @@
 /** Usage of an answer that is one JSON object: found by its place at the top, parsed alone. */
 import type { Tokens } from "@claviger/shared/wire/usage";
 import { type DialectUsage, isObject } from "./dialect-usage.ts";
-import { depthBefore, findUsageObject, objectEnd } from "./find-bytes.ts";
+import { findTopUsage } from "./find-bytes.ts";
 import { countText, type UsageReader } from "./reader.ts";
 
 /** Of a longer answer only the end is kept; providers write the usage after the content. */
@@ -39,20 +39,11 @@ function join(parts: readonly Uint8Array[], size: number): Uint8Array {
   return joined;
 }
 
-/**
- * A tool's input is free JSON and may hold a "usage" of its own, so only an object that one closing bracket separates
- * from the answer's end is believed.
- */
+/** A tool's input is free JSON and may hold a "usage" of its own, so only that of the answer itself is believed. */
 function readWhole(body: Uint8Array, dialect: DialectUsage): Tokens | null {
-  for (let at = findUsageObject(body, 0); at >= 0; at = findUsageObject(body, at)) {
-    const end = objectEnd(body, at);
-    if (end < 0) return null;
-    if (depthBefore(body, end) === 1) {
-      const usage = parse(body.subarray(at, end));
-      return isObject(usage) ? dialect.tokensOf(usage) : null;
-    }
-  }
-  return null;
+  const found = findTopUsage(body);
+  const usage = found && parse(body.subarray(found.start, found.end));
+  return isObject(usage) ? dialect.tokensOf(usage) : null;
 }
 
 const decoder = new TextDecoder();
