@@ -2,7 +2,7 @@ import { Query } from "@claviger/shared/wire/query";
 import { UsageBatch, type UsageEvent } from "@claviger/shared/wire/usage";
 import { afterEach, expect, test, vi } from "vitest";
 import { createMetrics } from "../metrics.ts";
-import type { LogEntry, LogHeads, LogStore, OpenJournal, OpenRecord } from "../ports.ts";
+import type { AuditEntry, LogEntry, LogHeads, LogStore, OpenJournal, OpenRecord } from "../ports.ts";
 import type { Admission, Settlement } from "../rooms.ts";
 import { cutIntoParts } from "./answer.ts";
 import { type Logs, openLogs } from "./logs.ts";
@@ -207,6 +207,44 @@ test("strict: after a commit that failed nothing is served until one has succeed
   await logs.audit([]);
   expect(store.entries).toHaveLength(1);
   expect(await logs.open(record)).toBe(true);
+});
+
+const applied = (rev: number): AuditEntry => ({
+  kind: "change",
+  epoch: 1,
+  rev,
+  action: "api-key.revoke",
+  actor: { kind: "member", id: "mem_000000000001", name: "a@b" },
+  ids: [record.keyId],
+});
+
+test("changes that could not be committed are not called audited, and are there once when they are offered again", async () => {
+  const { store, logs } = await open();
+  store.failing = true;
+  await expect(logs.audit([applied(1), applied(2)])).rejects.toThrow("could not take");
+  await expect(logs.audit([applied(1), applied(2)])).rejects.toThrow("could not take");
+  expect(store.entries).toEqual([]);
+  store.failing = false;
+  await logs.audit([applied(1), applied(2)]);
+  expect(store.entries).toMatchObject([{ audit: { rev: 1 } }, { audit: { rev: 2 } }]);
+});
+
+test("each of two audits that wait for the same commit learns how that commit ended", async () => {
+  const { store, logs } = await open();
+  const failed: Promise<unknown>[] = [];
+  const { append } = store;
+  let calls = 0;
+  store.append = async (batch) => {
+    if (++calls > 1) throw new Error("disk full");
+    await Promise.resolve();
+    failed.push(logs.audit([applied(2)]), logs.audit([applied(3)]));
+    return append(batch);
+  };
+  await logs.audit([applied(1)]);
+  const ended = await Promise.allSettled(failed);
+  expect(ended.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(store.entries).toMatchObject([{ audit: { rev: 1 } }]);
+  store.append = append;
 });
 
 test("refusals of a known key are counted by code and minute, and only the first few leave a line", async () => {

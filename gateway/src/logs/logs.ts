@@ -39,6 +39,7 @@ export interface LogsDeps {
 
 /** The rooms' ledger, and what following needs: `audit`, `query` and `usageCursor` are `FollowerEvents`. */
 export interface Logs extends Ledger {
+  /** Resolves when the entries are on disk; rejects when they are not, and then keeps none of them. */
   audit(entries: readonly AuditEntry[]): Promise<void>;
   query(jws: string): void;
   usageCursor(cursor: number): void;
@@ -123,11 +124,18 @@ class Books implements Logs {
 
   async audit(entries: readonly AuditEntry[]): Promise<void> {
     const atMs = this.#deps.clock.wallMs();
-    for (const audit of entries) {
+    const mine = entries.map((audit): LogEntry => {
       if (audit.kind === "request") throw new Error("requests are audited by their settlement");
-      this.#pending.push({ kind: "change", atMs, audit: audit satisfies Change });
-    }
+      return { kind: "change", atMs, audit: audit satisfies Change };
+    });
+    this.#pending.push(...mine);
     await this.#flush();
+    const own = new Set(mine);
+    const left = this.#pending.filter((entry) => !own.has(entry));
+    if (left.length === this.#pending.length) return;
+    // Whoever asked will ask again: kept here too, they would gather with every failure.
+    this.#pending = left;
+    throw new Error("the local log could not take the changes");
   }
 
   query(jws: string): void {
@@ -172,7 +180,8 @@ class Books implements Logs {
     if (this.#committing !== undefined) await this.#committing;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#pending.length > 0) await this.#commit();
+    // A commit that began meanwhile has taken everything that was pending.
+    if (this.#pending.length > 0 || this.#committing !== undefined) await this.#commit();
   }
 
   #commit(): Promise<void> {

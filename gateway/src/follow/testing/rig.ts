@@ -43,6 +43,8 @@ export interface Rig {
   store: MemoryStore;
   follower: RunningFollower;
   audit: AuditRow["entry"][];
+  /** Whether the log takes what is audited. */
+  auditing: { failing: boolean };
   /** Added to the real clocks. */
   shift: { wallMs: number; monoMs: number };
   now(): Instant;
@@ -59,6 +61,7 @@ export async function rig(from?: Partial<Pick<Rig, "cp" | "store" | "shift">>): 
   const store = from?.store ?? memoryStore();
   const shift = from?.shift ?? { wallMs: 0, monoMs: 0 };
   const audit: AuditRow["entry"][] = [];
+  const auditing = { failing: false };
   starts += 1;
   const clock = {
     wallMs: () => Date.now() + shift.wallMs,
@@ -81,6 +84,7 @@ export async function rig(from?: Partial<Pick<Rig, "cp" | "store" | "shift">>): 
     }),
     events: {
       async audit(entries) {
+        if (auditing.failing) throw new Error("disk full");
         audit.push(...entries);
       },
       query: () => undefined,
@@ -90,7 +94,7 @@ export async function rig(from?: Partial<Pick<Rig, "cp" | "store" | "shift">>): 
     credentials: () => undefined,
   });
   const now = () => ({ wallMs: clock.wallMs(), monoMs: clock.monoMs() });
-  return { cp, courier, store, follower, audit, shift, now, until };
+  return { cp, courier, store, follower, audit, auditing, shift, now, until };
 }
 
 async function until(isTrue: () => boolean, what: string): Promise<void> {
