@@ -3,6 +3,7 @@ import type { Resource } from "@claviger/shared/api/resource";
 import { issueEnrolmentToken } from "../fleet/enrolment.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
+import { requireStill } from "../sessions/recheck.ts";
 
 export interface IssuedEnrolmentToken {
   readonly resource: Resource<EnrolmentTokenView> & { readonly type: "enrolment-token" };
@@ -17,9 +18,10 @@ export async function createEnrolmentToken(
   input: EnrolmentTokenCreate,
 ): Promise<IssuedEnrolmentToken> {
   const { name, region, replicas = 1 } = input;
-  const token = await ports.db.transaction((tx) =>
-    issueEnrolmentToken(tx, ports, { orgId: caller.organizationId, name, region, replicas }),
-  );
+  const token = await ports.db.transaction(async (tx) => {
+    await requireStill(tx, ports, caller);
+    return issueEnrolmentToken(tx, ports, { orgId: caller.organizationId, name, region, replicas });
+  });
   ports.log.info(
     { org: caller.organizationId, gateway: name, token: token.id, actor: caller.actor.id, replicas },
     "an enrolment token was made",

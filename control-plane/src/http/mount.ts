@@ -105,7 +105,7 @@ async function admit(
   }
   const caller = await signIn(ports, settings, request);
   requireRole(caller, route.access);
-  return caller;
+  return { ...caller, needs: route.access };
 }
 
 function handle(route: Route, call: Call<unknown, unknown>, caller: Caller | undefined) {

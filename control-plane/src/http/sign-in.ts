@@ -4,12 +4,12 @@ import { sameBytes } from "@claviger/shared/key/constant-time";
 import { hashSecret } from "@claviger/shared/key/secret";
 import type { Ports } from "../ports.ts";
 import { callerBySession, callerByToken } from "../sessions/authenticate.ts";
-import type { Caller } from "../sessions/caller.ts";
+import type { SignedInCaller } from "../sessions/caller.ts";
 import type { Settings } from "../settings.ts";
 import { cookieName, readCookie } from "./cookie.ts";
 
 /** The member behind the request; throws 401, or 403 for a browser that another site has sent. */
-export async function signIn(ports: Ports, settings: Settings, request: Request): Promise<Caller> {
+export async function signIn(ports: Ports, settings: Settings, request: Request): Promise<SignedInCaller> {
   const token = bearerOf(request);
   if (token !== undefined) return callerByToken(ports, token);
   const cookie = readCookie(request, cookieName(settings));

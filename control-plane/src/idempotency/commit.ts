@@ -4,6 +4,8 @@ import { sql } from "drizzle-orm";
 import { journaled, type Tx } from "../fleet/journal.ts";
 import type { Effect, JournalEntry } from "../fleet/journal-types.ts";
 import type { Ports } from "../ports.ts";
+import type { Caller } from "../sessions/caller.ts";
+import { requireStill } from "../sessions/recheck.ts";
 import { type Claim, recordOutcome } from "./claim.ts";
 
 /** What a change verb returns; `resource` is null after a delete. */
@@ -31,18 +33,23 @@ export interface Written<R extends Resource = Resource> {
   readonly meta?: Readonly<Record<string, unknown>>;
 }
 
-export interface CommitScope {
+/** What only the operator does: no member's role stands behind it. */
+export interface OperatorScope {
   readonly organizationId: string;
   readonly claim?: Claim | undefined;
 }
 
-/** Runs a verb's transaction under the organization's lock. */
+/**
+ * Runs a verb's transaction under the organization's lock, after a second look at the caller: whoever lost the right or
+ * the credential since the request began changes nothing.
+ */
 export async function commit<R extends Resource>(
   ports: Ports,
-  scope: CommitScope,
+  scope: Caller | OperatorScope,
   write: (tx: Tx) => Promise<Written<R>>,
 ): Promise<Changed<R>> {
   const { value, operationId, revision } = await journaled(ports, scope.organizationId, async (tx) => {
+    if ("credentialId" in scope) await requireStill(tx, ports, scope);
     const written = await write(tx);
     if (scope.claim !== undefined) {
       await recordOutcome(tx, scope.claim, {

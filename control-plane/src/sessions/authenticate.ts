@@ -1,6 +1,6 @@
 /** From a credential to a caller. Only hashes are compared; a missing row and a wrong secret are the same. */
 import { problem } from "@claviger/shared/api/problem";
-import { lowerRole, type Role } from "@claviger/shared/api/role";
+import { cappedRole, type Role } from "@claviger/shared/api/role";
 import { hashSecret, parseToken } from "@claviger/shared/key/secret";
 import { and, eq, isNull } from "drizzle-orm";
 import { member } from "../db/tables/member.ts";
@@ -8,13 +8,13 @@ import { organization } from "../db/tables/organization.ts";
 import { personalAccessToken } from "../db/tables/personal-access-token.ts";
 import { session } from "../db/tables/session.ts";
 import type { Ports } from "../ports.ts";
-import type { Caller } from "./caller.ts";
+import type { SignedInCaller } from "./caller.ts";
 
 /** How exact `lastUsedAt` is: a write per request would cost more than the sign-in itself. */
 const LAST_USED_STEP_MS = 60_000;
 
 /** The caller behind a personal access token; throws `invalid_token`, `token_expired` or `organization_disabled`. */
-export async function callerByToken(ports: Ports, token: string): Promise<Caller> {
+export async function callerByToken(ports: Ports, token: string): Promise<SignedInCaller> {
   const parsed = parseToken(token);
   if (parsed.kind !== "token" || parsed.token !== "personalAccess") throw problem("invalid_token");
   const hash = await hashSecret(token);
@@ -34,11 +34,11 @@ export async function callerByToken(ports: Ports, token: string): Promise<Caller
       .set({ lastUsedAt: new Date(nowMs) })
       .where(eq(personalAccessToken.id, row.token.id));
   }
-  return callerOf(row.member, "token", row.token.id, row.token.role);
+  return callerOf(row.member, { kind: "token", ...row.token, cap: row.token.role });
 }
 
 /** The caller behind a session cookie; undefined when it has ended or never was. */
-export async function callerBySession(ports: Ports, cookie: string): Promise<Caller | undefined> {
+export async function callerBySession(ports: Ports, cookie: string): Promise<SignedInCaller | undefined> {
   const nowMs = ports.clock.nowMs();
   const [row] = await ports.db
     .select({ session, member, enabled: organization.enabled })
@@ -54,21 +54,27 @@ export async function callerBySession(ports: Ports, cookie: string): Promise<Cal
       .set({ lastUsedAt: new Date(nowMs) })
       .where(eq(session.id, row.session.id));
   }
-  return callerOf(row.member, "member", row.session.id, null);
+  return callerOf(row.member, { kind: "member", id: row.session.id, cap: null, expiresAt: null });
+}
+
+interface Credential {
+  readonly kind: "member" | "token";
+  readonly id: string;
+  readonly cap: Role | null;
+  readonly expiresAt: Date | null;
 }
 
 function callerOf(
   row: typeof member.$inferSelect,
-  kind: "member" | "token",
-  credentialId: string,
-  cap: Role | null,
-): Caller {
-  const role = cap === null ? row.role : lowerRole(row.role, cap);
+  { kind, id: credentialId, cap, expiresAt }: Credential,
+): SignedInCaller {
+  const role = cappedRole(row.role, cap);
   return {
     organizationId: row.orgId,
     memberId: row.id,
     role,
-    capped: role !== row.role,
+    cap,
+    tokenExpiresAt: expiresAt,
     actor: { kind, id: kind === "token" ? credentialId : row.id, name: row.email },
     credentialId,
   };

@@ -9,14 +9,21 @@ export interface Caller {
   readonly memberId: string;
   /** The member's role, or the token's cap where that is lower. */
   readonly role: Role;
-  /** True when a token's cap is below the member's role. */
-  readonly capped: boolean;
+  /** What the token is limited to, whatever role its member has; null without a limit. */
+  readonly cap: Role | null;
+  /** When the token ends; null for one without an end, and for a session. */
+  readonly tokenExpiresAt: Date | null;
+  /** What the route asks for; looked at again in the transaction of a change. */
+  readonly needs: Role;
   readonly actor: Actor;
   /** `ses_…` or `pat_…`. */
   readonly credentialId: string;
   /** Set when the request came with an Idempotency-Key: its outcome is committed with the change. */
   readonly claim?: Claim | undefined;
 }
+
+/** A caller before any route has looked at the role. */
+export type SignedInCaller = Omit<Caller, "needs" | "claim">;
 
 /** Throws `insufficient_role`, which names the role that is needed. */
 export function requireRole(caller: Pick<Caller, "role">, needed: Role): void {

@@ -163,6 +163,37 @@ test("tokens: a cap holds, is inherited, and cannot be widened; expiry and delet
   expect((await api.call("DELETE", path, { cookie })).refusal).toBe("404 not_found");
 });
 
+test("a token's limits are its children's, even where they do not bite yet", async () => {
+  const cookie = await signInAs(api, tenant.email, PASSWORD);
+  const { id, email } = await makeMember(api, tenant, "admin");
+  const expiresAt = "2099-01-01T00:00:00.000Z";
+  const parent = await makeToken(api, await signInAs(api, email, PASSWORD), { role: "admin", expiresAt });
+  const child = (attributes: object) =>
+    api.call("POST", "/api/v1/personal-access-tokens", {
+      token: parent,
+      body: resource("personal-access-token", { name: "child", ...attributes }),
+    });
+  const made = await child({});
+  expect(made.resource.attributes).toMatchObject({ role: "admin", expiresAt });
+  const nested = await api.call("POST", "/api/v1/personal-access-tokens", {
+    token: made.secretKey,
+    body: resource("personal-access-token", { name: "grandchild", role: null }),
+  });
+  expect(nested.resource.attributes).toMatchObject({ role: "admin", expiresAt });
+  for (const later of ["2099-01-01T00:00:00.001Z", null]) {
+    expect((await child({ expiresAt: later })).refusal).toBe("400 invalid_value /data/attributes/expiresAt");
+  }
+  expect((await child({ expiresAt: "2098-01-01T00:00:00.000Z" })).status).toBe(201);
+  const promoted = resource("member", { role: "owner" }, id);
+  expect((await api.call("PATCH", `/api/v1/members/${id}`, { cookie, body: promoted })).status).toBe(200);
+  const owner = resource("personal-access-token", { name: "owner", role: "owner" });
+  const wider = await api.call("POST", "/api/v1/personal-access-tokens", {
+    token: nested.secretKey,
+    body: owner,
+  });
+  expect(wider.refusal).toBe("403 insufficient_role");
+});
+
 test("tokens are one's own: members see theirs, admins all, other organizations none", async () => {
   const member = await makeMember(api, tenant, "member");
   const mine = await api.call("GET", "/api/v1/personal-access-tokens", { token: member.token });

@@ -15,3 +15,8 @@ export function includesRole(held: Role, needed: Role): boolean {
 export function lowerRole(one: Role, other: Role): Role {
   return includesRole(one, other) ? other : one;
 }
+
+/** What a member may do through a credential that is limited to `cap`; null: not limited. */
+export function cappedRole(held: Role, cap: Role | null): Role {
+  return cap === null ? held : lowerRole(held, cap);
+}
