@@ -97,6 +97,11 @@ interface State {
   draining: boolean;
 }
 
+/** The process is stopping, or an admin has said so. */
+function isDraining({ draining, ports }: State): boolean {
+  return draining || ports.follower.draining();
+}
+
 /** The closed table of data routes; what is not in it is a 404, and another method a 405. */
 function mountData(app: App, state: State): void {
   const { ports, metrics, settings, deps } = state;
@@ -114,7 +119,7 @@ function mountData(app: App, state: State): void {
   };
   const answer = (route: Route, env: unknown): Response => {
     const exchange = ports.exchangeOf(env);
-    if (state.draining) return turnAway(exchange, refuse("draining"), route.dialect);
+    if (isDraining(state)) return turnAway(exchange, refuse("draining"), route.dialect);
     const work =
       route.kind === "forward" ? serve(deps, exchange, route) : answerModels(deps, exchange, route);
     work.catch((error: unknown) => {
@@ -148,8 +153,8 @@ function mountHealth(app: App, state: State): void {
   const { follower } = state.ports;
   app.get("/healthz", (c) => c.json({ status: "ok" }, 200, plainHeaders(settings)));
   app.get("/readyz", (c) => {
-    const ready = follower.ready() && !state.draining;
-    const status = ready ? "ready" : state.draining ? "draining" : "not ready";
+    const ready = follower.ready() && !isDraining(state);
+    const status = ready ? "ready" : isDraining(state) ? "draining" : "not ready";
     return c.json({ status }, ready ? 200 : 503, plainHeaders(settings));
   });
   app.get("/metrics", (c) => {

@@ -1,6 +1,7 @@
 import type { GatewayHoldings } from "@claviger/shared/api/gateway";
 import type { ProviderRecord } from "@claviger/shared/wire/record";
 import { and, eq, inArray, sql } from "drizzle-orm";
+import { enrolmentToken } from "../db/tables/enrolment-token.ts";
 import { gateway } from "../db/tables/gateway.ts";
 import { orgRecord } from "../db/tables/org-record.ts";
 import { replica } from "../db/tables/replica.ts";
@@ -13,7 +14,7 @@ import type { Caller } from "../sessions/caller.ts";
 import { findGateway, findReplicas } from "./find.ts";
 
 /**
- * Detaches a gateway for good: its replicas lose their bus credentials at once and get no more proofs, so each refuses
+ * Detaches a gateway for good: its tokens are void, its replicas lose their bus credentials at once and get no more proofs, so each refuses
  * at the latest when its keys' staleness has passed. The answer says what it could read; the data key that it holds is
  * rotated as soon as the others have a new one.
  */
@@ -21,9 +22,12 @@ export function detachGateway(ports: Ports, caller: Caller, id: string): Promise
   const orgId = caller.organizationId;
   return commit(ports, caller, async (tx) => {
     const row = await findGateway(tx, orgId, id);
-    const replicas = await findReplicas(tx, orgId, [id]);
     const gone = { goneAt: sql`clock_timestamp()` };
     await tx.update(gateway).set(gone).where(eq(gateway.id, row.id));
+    // A token outlives its gateway otherwise, and comes to life with the next gateway of this name.
+    await tx.delete(enrolmentToken).where(eq(enrolmentToken.gatewayId, row.id));
+    // Read after the lock on the gateway: who enrolled before it is here, and nobody enrols after it.
+    const replicas = await findReplicas(tx, orgId, [row.id]);
     if (replicas.length > 0) {
       const ids = replicas.map((candidate) => candidate.id);
       await tx.update(replica).set(gone).where(inArray(replica.id, ids));

@@ -2,7 +2,7 @@ import { Query } from "@claviger/shared/wire/query";
 import { createVerify } from "@claviger/shared/wire/sign";
 import { replicaSubjects } from "@claviger/shared/wire/subjects";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { enrolFakeReplica, type FakeReplica } from "../fleet/testing/fake-replica.ts";
 import { makeKey, makeMember, makeTenant, startApi, type Tenant, type TestApi } from "../http/testing/api.ts";
 
@@ -157,6 +157,30 @@ test("a key is on every gateway when its secret is shown; its revocation names t
   expect((await api.call("GET", path, { token: stranger.token })).refusal).toBe("404 not_found");
 });
 
+test("a gateway that drains is told so at once, shows since when, and is told when it may go on", async () => {
+  const tenant = await makeTenant(api);
+  const viewer = await makeMember(api, tenant, "viewer");
+  const [eu, us] = [await attach(tenant, "eu-1"), await attach(tenant, "us-1")];
+  const path = `/api/v1/gateways/${us.answer.gatewayId}/drain`;
+  expect((await api.call("POST", path, { token: viewer.token })).refusal).toBe("403 insufficient_role");
+  const before = us.held.rev;
+  const drained = await api.call("POST", path, { token: tenant.token });
+  expect(drained.status).toBe(200);
+  expect(drained.resource.attributes).toMatchObject({ name: "us-1", drainingSince: expect.any(String) });
+  // A change that changes no record: every replica speaks at once, and is answered.
+  await vi.waitFor(() => expect([eu.held.rev, us.held.rev]).toEqual([before + 1, before + 1]));
+  expect(await us.beat()).toMatchObject({ draining: true });
+  expect(await eu.beat()).not.toHaveProperty("draining");
+  const again = await api.call("POST", path, { token: tenant.token });
+  expect(again.resource.attributes.drainingSince).toBe(drained.resource.attributes.drainingSince);
+  const resumed = await api.call("DELETE", path, { token: tenant.token });
+  expect(resumed.resource.attributes.drainingSince).toBeNull();
+  expect(await us.beat()).not.toHaveProperty("draining");
+  expect((await api.call("POST", "/api/v1/gateways/gw_nobody/drain", { token: tenant.token })).refusal).toBe(
+    "404 not_found",
+  );
+});
+
 test("detaching cuts a gateway off at once, says what it held, and until when it may go on by itself", async () => {
   const tenant = await makeTenant(api);
   const [eu, us] = [await attach(tenant, "eu-1"), await attach(tenant, "us-1")];
@@ -185,6 +209,21 @@ test("detaching cuts a gateway off at once, says what it held, and until when it
     update replica set fresh_hi = now() - interval '1 hour' where id = ${us.id}`);
   const later = await makeKey(api, tenant, { name: "later" });
   expect(later.operation.status).toBe("confirmed");
+});
+
+test("a detached gateway does not come back by what is left of its token, also when its name is used again", async () => {
+  const tenant = await makeTenant(api);
+  const body = { name: "eu-1", region: "eu-central", replicas: 3 };
+  const makeEnrolmentToken = () =>
+    api.call("POST", "/api/v1/gateways/enrolment-tokens", { token: tenant.token, body });
+  const { secretKey } = await makeEnrolmentToken();
+  const first = await enrolFakeReplica(api.ports, secretKey);
+  replicas.push(first);
+  await api.call("DELETE", `/api/v1/gateways/${first.answer.gatewayId}`, { token: tenant.token });
+  await expect(enrolFakeReplica(api.ports, secretKey)).rejects.toMatchObject({ code: "enrolment_expired" });
+  const next = await makeEnrolmentToken();
+  await expect(enrolFakeReplica(api.ports, secretKey)).rejects.toMatchObject({ code: "enrolment_expired" });
+  replicas.push(await enrolFakeReplica(api.ports, next.secretKey));
 });
 
 test("logs and audit are asked of the gateways, merged newest first, page by page, naming who did not answer", async () => {

@@ -32,6 +32,7 @@ export function gatewayResource(
       runtime: latest?.runtime ?? null,
       version: latest?.software ?? null,
       status: gatewayState(views.map((view) => view.status)),
+      drainingSince: row.drainingSince?.toISOString() ?? null,
       revision: behind === undefined ? null : revisionOf(behind),
       revisionWanted: `${now.head.epoch}.${now.head.rev}`,
       lastHeartbeatAt: latest?.lastSeen?.toISOString() ?? null,

@@ -57,6 +57,8 @@ export class Applier {
   readonly alarms: Record<string, number> = {};
   readonly heartbeats = { answered: 0, failed: 0 };
   replicas = 1;
+  /** As last told; a process that has just started takes requests until it hears otherwise. */
+  draining = false;
   readonly loaded: Loaded;
   readonly #ports: FollowPorts;
   #inbox: Promise<void> = Promise.resolve();
@@ -193,6 +195,7 @@ export class Applier {
     const { courier, credentials, events } = this.#ports;
     this.beats.setPeriod(fresh.nextHeartbeatMs);
     this.replicas = fresh.replicas ?? this.replicas;
+    this.draining = fresh.draining === true;
     events.usageCursor(fresh.usageCursor);
     if (fresh.dataKeys !== undefined) events.dataKeys(fresh.dataKeys);
     for (const query of fresh.queries ?? []) events.query(query);

@@ -63,7 +63,7 @@ export async function createFollower(ports: FollowPorts): Promise<RunningFollowe
 
 function windowOf(
   applier: Applier,
-): Pick<Follower, "view" | "secret" | "freshness" | "replicas" | "ready" | "status"> {
+): Pick<Follower, "view" | "secret" | "freshness" | "replicas" | "draining" | "ready" | "status"> {
   const { state } = applier;
   const age = () => ageMs(state.proof, applier.now());
   return {
@@ -71,6 +71,7 @@ function windowOf(
     secret: (id) => state.table.secret(id),
     freshness: () => ({ ageMs: age(), nowMs: correctedNowMs(state.clock, applier.now()) }),
     replicas: () => applier.replicas,
+    draining: () => applier.draining,
     ready() {
       if (!state.table.configured) return false;
       const longest = state.table.longestStalenessSeconds();

@@ -210,6 +210,18 @@ test("a fork is complained about and healed by a snapshot, and what was revoked 
   expect(follower.view.key(keyId(1))?.status).toBe("revoked");
 });
 
+test("draining is what the last answer said, and nothing that is remembered", async () => {
+  const cp = await FakeControlPlane.create();
+  const { follower, courier, until } = await upToDate({ cp });
+  expect(follower.draining()).toBe(false);
+  courier.onAnswer = (_jws, heartbeat) => cp.answer(heartbeat, { draining: true });
+  courier.poke();
+  await until(() => follower.draining(), "the gateway drains");
+  courier.onAnswer = (jws) => jws;
+  courier.poke();
+  await until(() => !follower.draining(), "the gateway takes requests again");
+});
+
 test("a clean shutdown says goodbye", async () => {
   const cp = await FakeControlPlane.create();
   const made = await upToDate({ cp });

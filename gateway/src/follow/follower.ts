@@ -18,6 +18,8 @@ export interface Follower {
   freshness(): Freshness;
   /** How many replicas of the organization share each limit, as last told; 1 before the first answer. */
   replicas(): number;
+  /** An admin wants this gateway to take no new requests. */
+  draining(): boolean;
   /** A verified table, and at least one record admissible by age or no record at all (`/readyz`). */
   ready(): boolean;
   /**

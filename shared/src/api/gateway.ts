@@ -46,6 +46,8 @@ export interface GatewayView {
   readonly runtime: "node" | "workers" | null;
   readonly version: string | null;
   readonly status: FleetState;
+  /** Since when it takes no new requests; null while it does. */
+  readonly drainingSince: string | null;
   readonly revision: string | null;
   readonly revisionWanted: string;
   readonly lastHeartbeatAt: string | null;

@@ -1,5 +1,6 @@
 import { EnrolmentTokenCreate } from "@claviger/shared/api/gateway";
 import { detachGateway } from "../../gateways/detach.ts";
+import { drainGateway, resumeGateway } from "../../gateways/drain.ts";
 import { createEnrolmentToken } from "../../gateways/issue-token.ts";
 import { listGateways, readGateway } from "../../gateways/list.ts";
 import { memberRoute, type Route } from "../route.ts";
@@ -39,6 +40,32 @@ export const gatewayRoutes: readonly Route[] = [
     handle: async ({ ports, caller, params }) => ({
       kind: "one",
       resource: await readGateway(ports, caller, params.id ?? ""),
+    }),
+  }),
+  memberRoute({
+    method: "POST",
+    path: "/api/v1/gateways/:id/drain",
+    summary: "Let a gateway finish what it does and take no new requests",
+    access: "admin",
+    body: { kind: "none" },
+    answers: "gateway",
+    handle: async ({ ports, caller, params }) => ({
+      kind: "change",
+      created: false,
+      changed: await drainGateway(ports, caller, params.id ?? ""),
+    }),
+  }),
+  memberRoute({
+    method: "DELETE",
+    path: "/api/v1/gateways/:id/drain",
+    summary: "Let a gateway take requests again",
+    access: "admin",
+    body: { kind: "none" },
+    answers: "gateway",
+    handle: async ({ ports, caller, params }) => ({
+      kind: "change",
+      created: false,
+      changed: await resumeGateway(ports, caller, params.id ?? ""),
     }),
   }),
   memberRoute({

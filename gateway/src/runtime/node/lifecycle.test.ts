@@ -208,6 +208,32 @@ test("a stream ends at its longest time", async () => {
   expect(answer.broken).toBe(false);
 });
 
+test("a drained gateway finishes what is in flight, refuses new requests, and takes them again when told", async () => {
+  let finish: (() => void) | undefined;
+  behave = (_in, out) => {
+    out.writeHead(200, STREAM);
+    out.write(EVENT);
+    finish = () => out.end("data: [DONE]\n\n");
+  };
+  const { secret } = gateway.table.addKey();
+  const send = () => call(`${gateway.url}/v1/chat/completions`, { headers: jsonHeaders(secret), body: BODY });
+  const first = send();
+  await vi.waitFor(() => expect(finish).toBeDefined(), within);
+  gateway.follower.drains = true;
+  const second = await send();
+  expect([second.status, JSON.parse(second.body).error.code]).toEqual([503, "draining"]);
+  const readiness = await call(`${gateway.url}/readyz`, { method: "GET" });
+  expect([readiness.status, readiness.body]).toEqual([503, '{"status":"draining"}']);
+  finish?.();
+  expect((await first).body).toContain("[DONE]");
+  gateway.follower.drains = false;
+  finish = undefined;
+  const third = send();
+  await vi.waitFor(() => expect(finish).toBeDefined(), within);
+  (finish as (() => void) | undefined)?.();
+  expect((await third).status).toBe(200);
+});
+
 test("at shutdown a request in flight ends by itself, new ones are refused, and what stays is ended", async () => {
   let finish: (() => void) | undefined;
   behave = (_in, out) => {

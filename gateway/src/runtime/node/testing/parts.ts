@@ -81,6 +81,8 @@ function newKey(id: string, hash: string): KeyRecord {
 export interface FakeFollower extends Follower {
   abort(abort: Partial<Abort>): number;
   waits: number;
+  /** What `draining()` says. */
+  drains: boolean;
 }
 
 export function fakeFollower(table: FakeTable): FakeFollower {
@@ -89,9 +91,11 @@ export function fakeFollower(table: FakeTable): FakeFollower {
   const follower: FakeFollower = {
     view: table.view,
     waits: 0,
+    drains: false,
     secret: () => undefined,
     freshness: () => ({ ...table.freshness, nowMs: Date.now() }),
     replicas: () => 1,
+    draining: () => follower.drains,
     ready: () => true,
     async waitForUnknown() {
       follower.waits++;
