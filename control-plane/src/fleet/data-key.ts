@@ -4,7 +4,7 @@
  */
 import { fromBase64Url, toBase64Url } from "@claviger/shared/wire/chain";
 import type { SecretRecord } from "@claviger/shared/wire/record";
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull, sql } from "drizzle-orm";
 import { CompactEncrypt, importJWK } from "jose";
 import { newId } from "../db/new-id.ts";
 import { dataKey } from "../db/tables/data-key.ts";
@@ -35,7 +35,8 @@ export interface SealTarget {
 export async function createDataKey(tx: Tx, ports: Ports, orgId: string): Promise<string> {
   const id = newId(ports.random, "dek");
   const wrapped = await ports.vault.wrap(ports.random(32), contextOf(orgId, id));
-  await tx.insert(dataKey).values({ id, orgId, wrapped });
+  // The time below the organization's lock: who enrolled before it, below the same lock, has not been given this key.
+  await tx.insert(dataKey).values({ id, orgId, wrapped, createdAt: sql`clock_timestamp()` });
   return id;
 }
 
@@ -108,13 +109,18 @@ async function cipherKey(ports: Ports, row: DataKeyRow): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", new Uint8Array(plain), "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
-/** Every data key that records may still name, as compact JWEs that only this replica can open (RFC 7516, RFC 8037). */
+/**
+ * Every data key that records may still name, as compact JWEs that only this replica can open (RFC 7516, RFC 8037); none
+ * once it is detached. One statement looks at both, so a key that a detachment made never goes to whom it detached.
+ */
 export async function sealDataKeys(
   db: Pick<Tx, "select">,
   ports: Ports,
   target: SealTarget,
 ): Promise<string[]> {
-  const rows = await liveDataKeys(db, target.orgId);
+  const attached = sql`exists (select 1 from replica r where r.id = ${target.replicaId} and r.gone_at is null)`;
+  const live = and(eq(dataKey.orgId, target.orgId), isNull(dataKey.retiredAt), attached);
+  const rows = await db.select().from(dataKey).where(live).orderBy(dataKey.createdAt);
   const publicKey = await importJWK({ kty: "OKP", crv: "X25519", x: target.sealKey }, "ECDH-ES+A256KW");
   return Promise.all(
     rows.map(async (row) => {

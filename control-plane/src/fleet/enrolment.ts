@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { problem } from "@claviger/shared/api/problem";
 import type { EnrolAnswer, EnrolRequest } from "@claviger/shared/wire/enrol";
-import { and, eq, gt, isNull, lt, sql } from "drizzle-orm";
+import { and, eq, isNull, lt, sql } from "drizzle-orm";
 import { newId } from "../db/new-id.ts";
 import { enrolmentToken } from "../db/tables/enrolment-token.ts";
 import { gateway } from "../db/tables/gateway.ts";
@@ -54,36 +54,29 @@ export async function issueEnrolmentToken(
 
 interface Enrolled {
   orgId: string;
-  gatewayId: string;
+  place: typeof gateway.$inferSelect;
   replicaId: string;
 }
 
 /**
  * Spends one use of the token and answers with everything a replica needs to start. The same replica asking again,
- * because the first answer was lost, gets the same identity. Throws `enrolment_used` and `enrolment_expired`.
+ * because the first answer was lost, gets the same identity. Throws `enrolment_used`, and `enrolment_expired` also when
+ * the gateway was detached.
  */
 export async function enrol(ports: Ports, request: EnrolRequest): Promise<EnrolAnswer> {
   if (!isNkey("user", request.nkey)) throw problem("invalid_value", "nkey is not a public user key.");
-  const { replicaId, gatewayId, orgId } = await ports.db.transaction((tx) => spendToken(tx, ports, request));
-  const [place] = await ports.db.select().from(gateway).where(eq(gateway.id, gatewayId));
-  if (place === undefined) throw new Error("a token names a gateway that does not exist");
-  const [minted, dataKeys] = await Promise.all([
-    mintReplicaJwt(ports.db, ports, orgId, { id: replicaId, nkey: request.nkey }),
-    sealDataKeys(ports.db, ports, { orgId, gatewayId, replicaId, sealKey: request.sealKey }),
-  ]);
-  await ports.db
-    .update(replica)
-    .set({ natsJwtExpiresAt: new Date(minted.expiresAtMs) })
-    .where(eq(replica.id, replicaId));
+  const { orgId, place, replicaId, natsJwt, dataKeys } = await ports.db.transaction((tx) =>
+    equip(tx, ports, request),
+  );
   ports.log.info({ org: orgId, gateway: place.name, replica: replicaId }, "a replica enrolled");
   return {
     v: 1,
     organizationId: orgId,
-    gatewayId,
+    gatewayId: place.id,
     gatewayName: place.name,
     region: place.region,
     replicaId,
-    natsJwt: minted.jwt,
+    natsJwt,
     natsUrls: [...ports.fleet.natsUrls],
     verificationKeys: [...ports.fleet.verificationKeys],
     dataKeys,
@@ -91,29 +84,36 @@ export async function enrol(ports: Ports, request: EnrolRequest): Promise<EnrolA
   };
 }
 
+/**
+ * Everything happens below the lock that a detachment and a new data key take: a gateway that is detached meanwhile gets
+ * nothing, or is seen by the detachment with all that it was given.
+ */
+async function equip(tx: Tx, ports: Ports, request: EnrolRequest) {
+  const { orgId, place, replicaId } = await spendToken(tx, ports, request);
+  const target = { orgId, gatewayId: place.id, replicaId, sealKey: request.sealKey };
+  const dataKeys = await sealDataKeys(tx, ports, target);
+  const minted = await mintReplicaJwt(tx, ports, orgId, { id: replicaId, nkey: request.nkey });
+  await tx
+    .update(replica)
+    .set({ natsJwtExpiresAt: new Date(minted.expiresAtMs) })
+    .where(eq(replica.id, replicaId));
+  return { orgId, place, replicaId, natsJwt: minted.jwt, dataKeys };
+}
+
 async function spendToken(tx: Tx, ports: Ports, request: EnrolRequest): Promise<Enrolled> {
-  const hash = hashOf(request.token);
-  const [token] = await tx.select().from(enrolmentToken).where(eq(enrolmentToken.hash, hash)).for("update");
-  const now = new Date(ports.clock.nowMs());
-  if (token === undefined || token.expiresAt <= now) throw problem("enrolment_expired");
+  const { token, place } = await lockToken(tx, ports, hashOf(request.token));
   const { orgId, gatewayId } = token;
   const [known] = await tx
     .select({ id: replica.id, sealKey: replica.sealKey, tokenId: replica.tokenId })
     .from(replica)
     .where(and(eq(replica.nkey, request.nkey), isNull(replica.goneAt)));
   if (known?.tokenId === token.id && known.sealKey === request.sealKey) {
-    return { orgId, gatewayId, replicaId: known.id };
+    return { orgId, place, replicaId: known.id };
   }
   const spent = await tx
     .update(enrolmentToken)
     .set({ used: sql`${enrolmentToken.used} + 1` })
-    .where(
-      and(
-        eq(enrolmentToken.id, token.id),
-        lt(enrolmentToken.used, enrolmentToken.replicas),
-        gt(enrolmentToken.expiresAt, now),
-      ),
-    )
+    .where(and(eq(enrolmentToken.id, token.id), lt(enrolmentToken.used, enrolmentToken.replicas)))
     .returning({ id: enrolmentToken.id });
   if (spent.length === 0 || known !== undefined) {
     ports.log.error(
@@ -136,7 +136,22 @@ async function spendToken(tx: Tx, ports: Ports, request: EnrolRequest): Promise<
     enrolledAt: sql`clock_timestamp()`,
     tokenId: token.id,
   });
-  return { orgId, gatewayId, replicaId };
+  return { orgId, place, replicaId };
+}
+
+/** The token and its attached gateway, both locked; throws `enrolment_expired` for everything else. */
+async function lockToken(tx: Tx, ports: Ports, hash: string) {
+  const sought = eq(enrolmentToken.hash, hash);
+  const [seen] = await tx.select({ orgId: enrolmentToken.orgId }).from(enrolmentToken).where(sought);
+  if (seen === undefined) throw problem("enrolment_expired");
+  // In the order of a detachment: organization, gateway, token.
+  await tx.execute(sql`select 1 from org_head where org_id = ${seen.orgId} for share`);
+  const ofToken = sql`${gateway.id} = (select gateway_id from enrolment_token where hash = ${hash})`;
+  const [place] = await tx.select().from(gateway).where(ofToken).for("share");
+  const [token] = await tx.select().from(enrolmentToken).where(sought).for("update");
+  const expired = token === undefined || token.expiresAt <= new Date(ports.clock.nowMs());
+  if (expired || place === undefined || place.goneAt !== null) throw problem("enrolment_expired");
+  return { token, place };
 }
 
 function hashOf(token: string): string {

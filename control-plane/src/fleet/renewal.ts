@@ -12,6 +12,9 @@ const RENEW_BELOW_MS = 43_200_000;
 /** An answer can be lost and nothing acknowledges it, so it is given again after this long, in milliseconds. */
 const REPEAT_AFTER_MS = 3_600_000;
 
+/** The database's clock may be set back this far between an enrolment and a new key, in milliseconds; a key too many is no harm. */
+const CLOCK_BACK_MS = 10_000;
+
 export interface Renewals {
   natsJwt?: string;
   dataKeys?: string[];
@@ -27,15 +30,18 @@ export async function renewalsFor(
   const renewals: Renewals = {};
   if (stored.natsJwtExpiresAtMs - ports.clock.nowMs() < RENEW_BELOW_MS) {
     const minted = await mintReplicaJwt(ports.db, ports, orgId, { id: replicaId, nkey: stored.nkey });
-    await ports.db
+    // A detachment revokes what was minted before it, and one that has come before leaves no row.
+    const rows = await ports.db
       .update(replica)
       .set({ natsJwtExpiresAt: new Date(ports.clock.nowMs() + RENEW_BELOW_MS + REPEAT_AFTER_MS) })
-      .where(eq(replica.id, replicaId));
-    renewals.natsJwt = minted.jwt;
+      .where(and(eq(replica.id, replicaId), isNull(replica.goneAt)))
+      .returning({ id: replica.id });
+    if (rows.length > 0) renewals.natsJwt = minted.jwt;
   }
   if (await hasNewDataKey(ports, orgId, stored, behind)) {
     const { gatewayId, sealKey } = stored;
-    renewals.dataKeys = await sealDataKeys(ports.db, ports, { orgId, gatewayId, replicaId, sealKey });
+    const dataKeys = await sealDataKeys(ports.db, ports, { orgId, gatewayId, replicaId, sealKey });
+    if (dataKeys.length > 0) renewals.dataKeys = dataKeys;
   }
   return renewals;
 }
@@ -51,7 +57,7 @@ async function hasNewDataKey(
   behind: boolean,
 ): Promise<boolean> {
   const young = behind ? undefined : gt(dataKey.createdAt, sql`clock_timestamp() - interval '1 day'`);
-  const sinceEnrolment = gt(dataKey.createdAt, new Date(stored.enrolledAtMs));
+  const sinceEnrolment = gt(dataKey.createdAt, new Date(stored.enrolledAtMs - CLOCK_BACK_MS));
   const [row] = await ports.db
     .select({ id: dataKey.id })
     .from(dataKey)
