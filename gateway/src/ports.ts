@@ -110,7 +110,7 @@ export type RequestAudit = Extract<AuditEntry, { kind: "request" }>;
  * turn, so that a killed process loses nothing.
  */
 export interface OpenJournal {
-  /** Resolves when the record has been written; rejects when it could not be (`audit_unavailable`). */
+  /** Resolves when the record has been written; rejects when it could not be, and then nothing is left of it. */
   open(record: OpenRecord): Promise<void>;
   /** Marks the request as settled; never fails the request. */
   settle(requestId: string): void;

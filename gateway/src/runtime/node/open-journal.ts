@@ -5,7 +5,16 @@
  * The journal is a row of files. A file is deleted when nothing in it is open any more and no older file is left, so that
  * a settlement is never forgotten before what it settles.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { OpenJournal, OpenRecord } from "../../ports.ts";
 
@@ -66,8 +75,14 @@ class Journal implements OpenJournal {
   readonly #open = new Map<string, JournalFile>();
   #number: number;
   #fd: number;
+  /** Length of the file that is written to. */
   #written = 0;
-  #lines = "";
+  /** Gathered in this turn. */
+  #records: OpenRecord[] = [];
+  /** Ids of settled requests; kept until they are written, since their records are. */
+  #marks: string[] = [];
+  /** Whether the file ends in the middle of a line. */
+  #torn = false;
   #turn: Promise<void> | undefined;
   #closed = false;
 
@@ -84,14 +99,14 @@ class Journal implements OpenJournal {
     this.#files = files;
     this.#orphans = [...orphans.values()].map(({ record }) => record);
     for (const [id, { file }] of orphans) this.#open.set(id, file);
-    this.#fd = this.#nextFile();
+    this.#fd = this.#openNext();
     this.#tidy();
   }
 
   open(record: OpenRecord): Promise<void> {
     const file = this.#files.at(-1);
     if (this.#closed || file === undefined) return Promise.reject(new Error("the open journal is closed"));
-    this.#lines += `${JSON.stringify(record)}\n`;
+    this.#records.push(record);
     this.#open.set(record.requestId, file);
     file.open++;
     return this.#writeAtTurnsEnd();
@@ -100,10 +115,9 @@ class Journal implements OpenJournal {
   settle(requestId: string): void {
     const file = this.#open.get(requestId);
     if (file === undefined || this.#closed) return;
-    this.#open.delete(requestId);
-    file.open--;
-    this.#lines += `"${requestId}"\n`;
-    // A mark that cannot be written costs a look-up at the next start, which finds the request settled.
+    this.#forget(requestId);
+    this.#marks.push(requestId);
+    // A mark that cannot be written goes with the next write; one that never is costs a look-up at the next start.
     this.#writeAtTurnsEnd().catch(() => undefined);
   }
 
@@ -113,19 +127,25 @@ class Journal implements OpenJournal {
 
   async close(): Promise<void> {
     if (this.#closed) return;
+    if (this.#marks.length > 0) this.#writeAtTurnsEnd().catch(() => undefined);
     await this.#turn?.catch(() => undefined);
     this.#closed = true;
     closeSync(this.#fd);
+  }
+
+  #forget(requestId: string): void {
+    const file = this.#open.get(requestId);
+    if (file === undefined) return;
+    this.#open.delete(requestId);
+    file.open--;
   }
 
   #writeAtTurnsEnd(): Promise<void> {
     this.#turn ??= new Promise<void>((resolve, reject) => {
       setImmediate(() => {
         this.#turn = undefined;
-        const text = this.#lines;
-        this.#lines = "";
         try {
-          this.#write(text);
+          this.#writeGathered();
           resolve();
         } catch (error) {
           reject(error);
@@ -135,28 +155,66 @@ class Journal implements OpenJournal {
     return this.#turn;
   }
 
-  #write(text: string): void {
-    const bytes = Buffer.from(text);
+  /** Writes what was gathered. A record that could not be written is nowhere, as if it had never been asked for. */
+  #writeGathered(): void {
+    const records = this.#records;
+    this.#records = [];
+    const lines = [...records, ...this.#marks].map((entry) => `${JSON.stringify(entry)}\n`).join("");
+    try {
+      this.#write(Buffer.from(this.#torn ? `\n${lines}` : lines));
+    } catch (error) {
+      // Where the file could not be cut back, a record may stand in it: then it needs its mark.
+      if (this.#torn) this.#marks.push(...records.map(({ requestId }) => requestId));
+      for (const { requestId } of records) this.#forget(requestId);
+      throw error;
+    }
+    this.#torn = false;
+    this.#marks = [];
+    if (this.#written >= this.#fileBytesMax) this.#rotate();
+  }
+
+  #write(bytes: Buffer): void {
     let done = 0;
     try {
       while (done < bytes.length) done += writeSync(this.#fd, bytes, done);
-    } finally {
       this.#written += done;
-      // Whatever comes next begins on a line of its own.
-      if (done < bytes.length) this.#lines = `\n${this.#lines}`;
+    } catch (error) {
+      if (done > 0) this.#cutBack(done);
+      throw error;
     }
-    if (this.#written < this.#fileBytesMax) return;
-    closeSync(this.#fd);
-    this.#fd = this.#nextFile();
+  }
+
+  #cutBack(done: number): void {
+    try {
+      ftruncateSync(this.#fd, this.#written);
+    } catch {
+      // Whatever comes next begins on a line of its own.
+      this.#torn = true;
+      this.#written += done;
+    }
+  }
+
+  #rotate(): void {
+    const full = this.#fd;
+    try {
+      this.#fd = this.#openNext();
+    } catch {
+      // Everything is written: the full file takes more until there is a next one.
+      return;
+    }
+    closeSync(full);
     this.#tidy();
   }
 
-  #nextFile(): number {
-    this.#number++;
-    const path = join(this.#folder, `open-${String(this.#number).padStart(9, "0")}.jsonl`);
+  /** Changes nothing when it throws. */
+  #openNext(): number {
+    const number = this.#number + 1;
+    const path = join(this.#folder, `open-${String(number).padStart(9, "0")}.jsonl`);
+    const fd = openSync(path, "a", 0o600);
+    this.#number = number;
     this.#files.push({ path, open: 0 });
     this.#written = 0;
-    return openSync(path, "a", 0o600);
+    return fd;
   }
 
   #tidy(): void {
