@@ -211,21 +211,6 @@ test("detaching cuts a gateway off at once, says what it held, and until when it
   expect(later.operation.status).toBe("confirmed");
 });
 
-test("a detached gateway does not come back by what is left of its token, also when its name is used again", async () => {
-  const tenant = await makeTenant(api);
-  const body = { name: "eu-1", region: "eu-central", replicas: 3 };
-  const makeEnrolmentToken = () =>
-    api.call("POST", "/api/v1/gateways/enrolment-tokens", { token: tenant.token, body });
-  const { secretKey } = await makeEnrolmentToken();
-  const first = await enrolFakeReplica(api.ports, secretKey);
-  replicas.push(first);
-  await api.call("DELETE", `/api/v1/gateways/${first.answer.gatewayId}`, { token: tenant.token });
-  await expect(enrolFakeReplica(api.ports, secretKey)).rejects.toMatchObject({ code: "enrolment_expired" });
-  const next = await makeEnrolmentToken();
-  await expect(enrolFakeReplica(api.ports, secretKey)).rejects.toMatchObject({ code: "enrolment_expired" });
-  replicas.push(await enrolFakeReplica(api.ports, next.secretKey));
-});
-
 test("logs and audit are asked of the gateways, merged newest first, page by page, naming who did not answer", async () => {
   const tenant = await makeTenant(api);
   const [eu, us] = [await attach(tenant, "eu-1"), await attach(tenant, "us-1")];
