@@ -33,6 +33,13 @@ test("a lock whose process is gone, whose number belongs to another, or that was
   }
 });
 
+test("a home whose note is cut short at that moment still has one holder", () => {
+  const unlock = lockHome(home);
+  writeFileSync(join(home, "supervisor.lock"), "");
+  expect(() => lockHome(home)).toThrow("already runs");
+  unlock();
+});
+
 test("a noted child of a killed start is ended, a process that merely has its number is not", async () => {
   const ours = spawn("/bin/sleep", ["60"], { detached: true, stdio: "ignore" });
   const foreign = spawn("/bin/sleep", ["60"], { detached: true, stdio: "ignore" });

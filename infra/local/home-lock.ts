@@ -1,6 +1,7 @@
 /** One supervisor per home, and nothing of a dead one left running when the next begins. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import * as z from "zod";
 import { readJsonFile, writeJsonFile } from "./json-file.ts";
 import { processIdentity } from "./process-identity.ts";
@@ -10,28 +11,44 @@ import { waitUntil } from "./wait.ts";
 const Mark = z.object({ pid: z.int(), identity: z.string(), stopSignal: z.string().optional() });
 type Mark = z.infer<typeof Mark>;
 
-/** Takes the home for this process, or throws one line that names who has it. The answer gives it back. */
+/** SQLITE_BUSY: somebody has the file's lock. */
+const BUSY = 5;
+
+/**
+ * Takes the home for this process, or throws one line that names who has it. The answer gives it back. The lock is the
+ * kernel's, on a database that never holds a row: it ends with the process, so it is never stale and never half taken.
+ * `supervisor.lock` is the note that says whose it is.
+ */
 export function lockHome(home: string): () => void {
-  const file = join(home, "supervisor.lock");
-  const mine = JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) ?? "" });
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      writeFileSync(file, mine, { flag: "wx", mode: 0o600 });
-      return () => {
-        if (readHolder(file)?.pid === process.pid) rmSync(file, { force: true });
-      };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    const holder = readHolder(file);
-    if (holder !== null && isStill(holder)) {
-      throw new LocalStackError(
-        `Claviger already runs on ${home} (pid ${holder.pid}). Stop it first, or set CLAVIGER_HOME.`,
-      );
-    }
-    rmSync(file, { force: true });
+  const note = join(home, "supervisor.lock");
+  const file = takeFile(join(home, "supervisor.sqlite"));
+  const holder = readHolder(note);
+  // A file system may have no locks, and then the note is all there is.
+  if (file === undefined || (holder !== null && isStill(holder))) {
+    file?.close();
+    throw new LocalStackError(
+      `Claviger already runs on ${home} (pid ${holder?.pid ?? "unknown"}). Stop it first, or set CLAVIGER_HOME.`,
+    );
   }
-  throw new LocalStackError(`cannot take ${file}: somebody else keeps starting on this home`);
+  const mine = { pid: process.pid, identity: processIdentity(process.pid) ?? "" };
+  writeFileSync(note, JSON.stringify(mine), { mode: 0o600 });
+  return () => {
+    rmSync(note, { force: true });
+    file.close();
+  };
+}
+
+/** The file with its lock, until it is closed; undefined when somebody else has it. It is never deleted: two would be two locks. */
+function takeFile(path: string): DatabaseSync | undefined {
+  const file = new DatabaseSync(path);
+  try {
+    file.exec("BEGIN EXCLUSIVE");
+    return file;
+  } catch (error) {
+    file.close();
+    if ((error as { errcode?: number }).errcode === BUSY) return undefined;
+    throw error;
+  }
 }
 
 function readHolder(file: string): Mark | null {

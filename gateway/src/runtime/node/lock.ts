@@ -1,29 +1,47 @@
-/** One process per slot: a second one on the same folder would speak with two tongues (PROTOCOL §2.0, A5). */
+/**
+ * One process per slot: a second one on the same folder would speak with two tongues (PROTOCOL §2.0, A5). The lock is the
+ * kernel's, on a database that never holds a row: it ends with the process, however that ends, so there is none that is
+ * stale and no moment at which it is half taken. Beside it lies a note for people that says who has it.
+ */
 import { readFileSync } from "node:fs";
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** SQLITE_BUSY: somebody has the file's lock. */
+const BUSY = 5;
 
 /** Takes the slot's lock, or throws when a living process has it; resolves to the way to give it back. */
 export async function lockSlot(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, "lock");
-  const mine = JSON.stringify(self());
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      const file = await open(path, "wx", 0o600);
-      await file.writeFile(mine);
-      await file.close();
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const holder = await holderOf(path);
-      if (holder !== undefined && isAlive(holder)) {
-        throw new Error(`${folder} is in use by process ${holder.pid}; a slot belongs to one process`);
-      }
-      await rm(path, { force: true });
-    }
+  const note = join(folder, "lock");
+  const file = takeFile(join(folder, "lock.sqlite"));
+  const holder = await holderOf(note);
+  // A file system may have no locks, and then the note is all there is.
+  if (file === undefined || (holder !== undefined && isAlive(holder))) {
+    file?.close();
+    throw new Error(
+      `${folder} is in use by process ${holder?.pid ?? "of an unknown number"}; a slot belongs to one process`,
+    );
   }
-  throw new Error(`${path} cannot be taken`);
+  await writeFile(note, JSON.stringify(self()), { mode: 0o600 });
+  return async () => {
+    await rm(note, { force: true });
+    file.close();
+  };
+}
+
+/** The file with its lock, until it is closed; undefined when somebody else has it. It is never deleted: two would be two locks. */
+function takeFile(path: string): DatabaseSync | undefined {
+  const file = new DatabaseSync(path);
+  try {
+    file.exec("BEGIN EXCLUSIVE");
+    return file;
+  } catch (error) {
+    file.close();
+    if ((error as { errcode?: number }).errcode === BUSY) return undefined;
+    throw error;
+  }
 }
 
 interface Holder {
