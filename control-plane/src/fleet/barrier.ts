@@ -122,7 +122,8 @@ async function readReplicas(
     revEffective: Number(raw.rev_effective),
     freshHiMs: raw.fresh_ms,
     lastSeenMs: raw.seen_ms,
-    saidBye: raw.bye,
+    // The last thing that a detached one did may have been a heartbeat, but it can confirm nothing any more.
+    saidBye: raw.bye || raw.gone_ms !== null,
     goneAtMs: raw.gone_ms,
     stalenessSecondsHi: STALENESS_SECONDS_MAX,
     confirmedAtMs: raw.confirmations.find(({ rev }) => rev >= operation.rev)?.atMs ?? null,

@@ -34,7 +34,7 @@ export interface BarrierReplica {
   /** Time of the latest freshness proof ever given to it; null: never, so it admits nothing. */
   freshHiMs: number | null;
   lastSeenMs: number | null;
-  /** Its last heartbeat said goodbye: nobody waits for it. */
+  /** Its last heartbeat said goodbye, or it was detached: nobody waits for it. */
   saidBye?: boolean;
   /**
    * The largest `maxStalenessSeconds` among the versions of the changed key that this replica may hold; for a change
