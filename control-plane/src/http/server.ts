@@ -13,10 +13,10 @@ import type { Route } from "./route.ts";
 import { routes as table } from "./route-table.ts";
 import { courierRoutes } from "./routes/courier.ts";
 
-/** Answers every request; never throws. */
-export function createServer(ports: Ports, settings: Settings): Hono<HttpEnv> {
+/** Answers every request; never throws. `fleetPorts` serve what replicas call, as the bus does. */
+export function createServer(ports: Ports, settings: Settings, fleetPorts: Ports): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
-  const routes = [...table, ...courierRoutes(ports)];
+  const routes = [...table, ...courierRoutes(fleetPorts)];
   app.use(async (context, next) => {
     context.set("requestId", makeRequestId(ports));
     await next();

@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = pino({ level: config.logLevel, base: { process: "control-plane" } });
   const services = await startServices(config, log);
-  const app = createControlPlane(services.ports, settingsOf(config));
+  const app = createControlPlane(services.ports, settingsOf(config), services.fleetPorts);
   const server = await listen((request, { incoming }: HttpBindings) => {
     const peer = incoming.socket.remoteAddress;
     return app.fetch(request, peer === undefined ? {} : { peer });

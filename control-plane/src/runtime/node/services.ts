@@ -24,6 +24,8 @@ const BUS_MS = 5_000;
 
 export interface Running {
   readonly ports: Ports;
+  /** The same over the fleet's own database connections. */
+  readonly fleetPorts: Ports;
   /** Ends the calls that are held until something happens. */
   endWaits(): void;
   stop(): Promise<void>;
@@ -58,6 +60,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   if (!(await bus.within(BUS_MS))) log.warn({}, "the bus is not connected; changes wait for it");
   return {
     ports,
+    fleetPorts,
     endWaits: wake.callAll,
     async stop() {
       unserve();
