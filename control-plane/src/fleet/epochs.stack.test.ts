@@ -1,0 +1,165 @@
+/** Another server or timeline is played by changing what the cluster's row remembers; the real thing is infra/failover. */
+import { sql } from "drizzle-orm";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { readStoredOperation, viewOperation } from "./barrier.ts";
+import { lookAtPast } from "./epochs.ts";
+import { startCluster, type TestCluster, type TestProcess } from "./testing/control-plane.ts";
+import { type FakeReplica, startFakeReplica } from "./testing/fake-replica.ts";
+import { createTestOrganization, putTestKey, testKey } from "./testing/organization.ts";
+
+let cluster: TestCluster;
+let cp: TestProcess;
+const open: FakeReplica[] = [];
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  cp = await cluster.start();
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((replica) => replica.close()));
+});
+afterAll(async () => {
+  await cluster?.stop();
+});
+
+async function attach(orgId: string, name: string): Promise<FakeReplica> {
+  const replica = await startFakeReplica(cp.ports, orgId, name);
+  open.push(replica);
+  await replica.beat();
+  await replica.catchUp();
+  await replica.beat();
+  return replica;
+}
+
+/** From now on this is a server that nobody has looked at. */
+const forgetServer = () => cp.ports.db.execute(sql`update cp_cluster set timeline = timeline + 1000`);
+
+async function rowsOf(orgId: string) {
+  const rows = await cp.ports.db.execute<{ epoch: number; why: string; loss: string }>(
+    sql`select epoch, why, loss from org_epoch where org_id = ${orgId} order by epoch`,
+  );
+  return [...rows];
+}
+
+async function recordOf(orgId: string, id: string) {
+  const [row] = await cp.ports.db.execute<{ record: object }>(
+    sql`select record from org_record where org_id = ${orgId} and id = ${id}`,
+  );
+  return row?.record;
+}
+
+test("many processes that look at a new server at once raise each epoch by one, and a look at a known one writes nothing", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  const other = await cluster.start();
+  await forgetServer();
+  await Promise.all([cp, other, cp, other, cp, other].map(({ ports }) => lookAtPast(ports)));
+  expect(await rowsOf(orgId)).toEqual([{ epoch: 2, why: "server", loss: "possible" }]);
+  const written = () => cp.ports.db.execute(sql`select xmin::text, xmax::text from cp_cluster`);
+  const before = [...(await written())];
+  await lookAtPast(cp.ports);
+  expect([...(await written())]).toEqual(before);
+});
+
+test("neither a proof nor a change is made on a server that nobody has looked at", async () => {
+  const { orgId, projectId } = await createTestOrganization(cp.ports);
+  const replica = await attach(orgId, "eu-1");
+  const chain = replica.held.chain;
+  await forgetServer();
+  expect(await replica.beat()).toMatchObject({ epoch: 2, resync: true, asOf: replica.held.rev, chain });
+  await forgetServer();
+  const { revision } = await putTestKey(cp.ports, orgId, testKey(projectId), "giving");
+  expect(revision).toBe(`3.${replica.held.rev + 1}`);
+});
+
+test("a replica that took the new epoch goes on with deltas, from the very revision that it begins on", async () => {
+  const { orgId, projectId } = await createTestOrganization(cp.ports);
+  const replica = await attach(orgId, "eu-1");
+  await forgetServer();
+  await replica.beat();
+  await replica.catchUp();
+  replica.following = false;
+  await putTestKey(cp.ports, orgId, testKey(projectId), "neutral");
+  const fresh = await replica.beat();
+  expect(fresh).toMatchObject({ epoch: 2, resync: false });
+  expect(fresh.deltas).toHaveLength(1);
+});
+
+test("a replica with more than the database has raises its own organization's epoch alone, and not at will", async () => {
+  const mine = await createTestOrganization(cp.ports);
+  const theirs = await createTestOrganization(cp.ports);
+  const replica = await attach(mine.orgId, "eu-1");
+  const ahead = { revApplied: 90, revEffective: 90, chain: "B".repeat(43) };
+  expect(await replica.beat({ epoch: 2_000_000_000, ...ahead })).toMatchObject({ epoch: 1, resync: true });
+  // An epoch that this database has never had, as after a restore to before a failover.
+  expect(await replica.beat({ epoch: 3, ...ahead })).toMatchObject({ epoch: 4, resync: true });
+  expect(await replica.beat({ epoch: 4, ...ahead })).toMatchObject({ epoch: 4, resync: true });
+  expect(await rowsOf(mine.orgId)).toEqual([{ epoch: 4, why: "fork", loss: "proved" }]);
+  expect(await rowsOf(theirs.orgId)).toEqual([]);
+  expect(cp.log.lines.some(({ fields }) => "alarm" in fields && fields.alarm === "fork")).toBe(true);
+});
+
+test("while a replica is silent since a possible loss, its moment is that of the longest staleness there is", async () => {
+  const { orgId, projectId } = await createTestOrganization(cp.ports);
+  const replica = await attach(orgId, "eu-1");
+  const key = testKey(projectId, { maxStalenessSeconds: 60 });
+  await putTestKey(cp.ports, orgId, key, "giving");
+  await vi.waitFor(() => expect(replica.held.rev).toBe(2));
+  replica.following = false;
+  await forgetServer();
+  await lookAtPast(cp.ports);
+  const revoke = await putTestKey(cp.ports, orgId, { ...key, status: "revoked" }, "restrictive");
+  const secondsLeft = async () => {
+    const operation = await readStoredOperation(cp.ports.db, orgId, revoke.operationId);
+    if (operation === undefined) throw new Error("the operation is gone");
+    const { gateways } = await viewOperation(cp.ports.db, operation);
+    return (Date.parse(gateways[0]?.refusesBy ?? "") - Date.now()) / 1000;
+  };
+  expect(await secondsLeft()).toBeGreaterThan(604_700);
+});
+
+test("what a gateway knows to be dead is ended again, once, whoever says it and however often", async () => {
+  const { orgId, projectId } = await createTestOrganization(cp.ports);
+  const hashes = [
+    { hash: "a".repeat(43), generation: 1, notAfterMs: 5 },
+    { hash: "b".repeat(43), generation: 1, notAfterMs: null },
+  ];
+  const [one, two, same] = [
+    testKey(projectId, { hashes }),
+    testKey(projectId, { hashes }),
+    testKey(projectId),
+  ];
+  for (const key of [one, two, same]) await putTestKey(cp.ports, orgId, key, "giving");
+  const replica = await attach(orgId, "eu-1");
+  const tombs = [
+    { id: one.id, generation: 1, status: "revoked" as const },
+    { id: two.id, generation: 3, status: "inactive" as const },
+    { id: same.id, generation: 1, status: "inactive" as const },
+    { id: "key_nobodyknows0", generation: 1, status: "deleted" as const },
+  ];
+  await Promise.all([replica.beat({ tombs }), replica.beat({ tombs }), replica.beat({ tombs })]);
+  await vi.waitFor(() => expect(replica.held.rev).toBe(5));
+  await replica.beat({ tombs });
+  expect(replica.held.deltas.at(-1)).toMatchObject({
+    action: "api-key.tombstone",
+    actor: { kind: "system" },
+    restrictive: true,
+    inflight: "abort",
+  });
+  const [past, present] = hashes;
+  expect(await recordOf(orgId, one.id)).toEqual({
+    ...one,
+    status: "revoked",
+    hashes: [{ ...past, notAfterMs: 0 }, present],
+  });
+  // A rotation was lost: no secret that this database knows is the present one, so none may come back.
+  expect(await recordOf(orgId, two.id)).toEqual({
+    ...two,
+    status: "revoked",
+    generation: 3,
+    hashes: hashes.map((hash) => ({ ...hash, notAfterMs: 0 })),
+  });
+  expect(await recordOf(orgId, same.id)).toEqual(same);
+  expect(await recordOf(orgId, "key_nobodyknows0")).toBeUndefined();
+  const head = await replica.beat();
+  expect(head.asOf).toBe(5);
+});
