@@ -20,6 +20,11 @@ export const stages: readonly Stage[] = [
     about: "tests on real PostgreSQL and nats-server, then whole stacks end to end",
     run: vitest("infra/house/vitest.stack.config.ts"),
   },
+  {
+    name: "browser",
+    about: "the dashboard in a real Chromium, against a running stack",
+    run: vitest("infra/house/vitest.browser.config.ts"),
+  },
   { name: "workerd", about: "tests inside workerd", run: vitest("gateway/vitest.workerd.config.ts") },
   { name: "sim", about: "the real cores in a simulated, hostile world", run: runSimulator },
 ];

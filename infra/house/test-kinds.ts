@@ -2,7 +2,10 @@
 export const stackTests = ["{shared,control-plane,gateway,dashboard,infra}/**/*.stack.test.ts"];
 
 /** Tests that start the whole local stack as processes. */
-export const e2eTests = ["infra/e2e/**/*.e2e.test.ts"];
+export const e2eTests = ["infra/e2e/*.e2e.test.ts"];
+
+/** Tests in a browser. */
+export const browserTests = ["infra/e2e/dashboard/*.e2e.test.ts"];
 
 /** Tests that run inside workerd. */
 export const workerdTests = ["{shared,control-plane,gateway,dashboard,infra}/**/*.workerd.test.ts"];

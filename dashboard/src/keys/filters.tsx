@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Columns3, Search } from "lucide-react";
-import { type RefObject, useEffect, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
 import { membersQuery, projectsQuery } from "../api/queries.ts";
 import { Button } from "../ui/button.tsx";
@@ -10,7 +10,7 @@ import { Select } from "../ui/select.tsx";
 import { type ColumnId, columns } from "./columns.tsx";
 import type { KeySearch } from "./search.ts";
 
-const TYPING_MS = 120;
+const TYPING_MS = 150;
 
 export interface FiltersProps {
   readonly search: KeySearch;
@@ -96,16 +96,9 @@ interface SearchFieldProps {
   readonly field: RefObject<HTMLInputElement | null>;
 }
 
-/** Typing asks after a breath, so that a word is one question. */
 function SearchField({ value, onChange, field }: SearchFieldProps) {
   const t = useTranslations("keys");
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [text, value, onChange]);
+  const { text, type } = useAsking(value, onChange);
   return (
     <label className="field">
       <Icon of={Search} small />
@@ -115,9 +108,32 @@ function SearchField({ value, onChange, field }: SearchFieldProps) {
         type="search"
         value={text}
         placeholder={t("search")}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => type(event.target.value)}
       />
       <kbd className="not-narrow">/</kbd>
     </label>
   );
+}
+
+/** The first letter asks at once; those that follow it quickly are one question, after a breath. */
+function useAsking(value: string, onChange: (value: string) => void) {
+  const [text, setText] = useState(value);
+  const asked = useRef({ text: value, atMs: 0, timer: 0 });
+  useEffect(() => {
+    // What comes back from the address is our own question; only what somebody else put there is news.
+    if (value !== asked.current.text) setText(value);
+    asked.current.text = value;
+  }, [value]);
+  const type = (next: string) => {
+    setText(next);
+    clearTimeout(asked.current.timer);
+    const quick = Date.now() - asked.current.atMs < TYPING_MS;
+    const ask = () => {
+      asked.current = { text: next, atMs: Date.now(), timer: 0 };
+      onChange(next);
+    };
+    if (quick) asked.current.timer = window.setTimeout(ask, TYPING_MS);
+    else ask();
+  };
+  return { text, type };
 }

@@ -122,11 +122,11 @@ function useOutcome(onOpen: (entry: LogEntry) => void): DataColumn<LogEntry>[] {
         <button
           type="button"
           className="num underline-offset-2 hover:underline"
-          aria-label={t("openRow", { id: entry.attributes.requestId })}
           title={localAndUtc(entry.attributes.at)}
           onClick={() => onOpen(entry)}
         >
           {dayOf(entry.attributes.at, Date.now())} {clock(entry.attributes.at, true)}
+          <span className="sr">{t("openRow", { id: entry.attributes.requestId })}</span>
         </button>
       ),
     },

@@ -85,7 +85,8 @@ function Me() {
   return (
     <Menu
       trigger={
-        <button type="button" className="me" aria-label={t("account", { name })}>
+        <button type="button" className="me">
+          <span className="sr">{t("account")}</span>
           <span className="avatar" aria-hidden="true">
             {initials(name)}
           </span>

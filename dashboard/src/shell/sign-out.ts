@@ -11,8 +11,8 @@ export function useSignOut(): () => void {
     ask("DELETE", "/sessions/current").then(
       () => {
         sessionStorage.clear();
-        client.clear();
         client.setQueryData(sessionQuery.queryKey, null);
+        client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] });
       },
       (error: Error) => toast(error.message),
     );

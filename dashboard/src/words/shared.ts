@@ -62,7 +62,7 @@ export const sharedWords = {
     logs: "Logs",
     audit: "Audit",
     settings: "Settings",
-    account: "Account: {name}",
+    account: "Account:",
     signOut: "Sign out",
     theme: "Theme: {theme}",
     system: "System",
