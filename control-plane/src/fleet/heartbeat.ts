@@ -7,6 +7,7 @@ import type { ChainedPosition } from "@claviger/shared/sync/position";
 import type { Fresh, Heartbeat } from "@claviger/shared/wire/heartbeat";
 import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
+import { type Outcome, togetherOrApart } from "./apart.ts";
 import { batched } from "./batch.ts";
 import { chainsAt, deltasAfter } from "./deltas.ts";
 import { type Fork, knownPast, noteLoss, onKnownPast, raiseOnFork, UnknownPast } from "./epochs.ts";
@@ -52,25 +53,39 @@ export interface IntakeOptions {
 
 /** The intake of one process. Nothing that it holds outlives a batch. */
 export function createHeartbeatIntake(ports: Ports, options: IntakeOptions = {}): TakeHeartbeat {
-  const take = batched<Beat, { jws: string | null }>(options.batchMs ?? BATCH_MS, async (orgId, beats) => {
-    const replies = await recordOnKnownPast(ports, orgId, beats, options);
-    const tombs = beats.flatMap(({ heartbeat }, i) => (replies[i] == null ? [] : (heartbeat.tombs ?? [])));
+  const take = batched<Beat, Outcome<string | null>>(options.batchMs ?? BATCH_MS, async (orgId, beats) => {
+    const outcomes = await togetherOrApart(beats, async (some) => {
+      const replies = await recordOnKnownPast(ports, orgId, some, options);
+      return replies.map((reply, index) => ({ reply, beat: some[index] }));
+    });
+    const tombs = outcomes.flatMap((outcome) =>
+      "value" in outcome && outcome.value.reply !== null ? (outcome.value.beat?.heartbeat.tombs ?? []) : [],
+    );
     if (tombs.length > 0) {
       takeBack(ports, orgId, tombs).catch((error: unknown) => {
         ports.log.warn({ err: error, org: orgId }, "what gateways know to be dead was not taken back");
       });
     }
     return Promise.all(
-      replies.map(async (reply, index) => {
+      outcomes.map(async (outcome, index): Promise<Outcome<string | null>> => {
+        if ("error" in outcome) return outcome;
+        const { reply } = outcome.value;
         if (reply === null) {
           ports.log.warn({ org: orgId, replica: beats[index]?.replicaId }, "a heartbeat got no proof");
-          return { jws: null };
+          return { value: null };
         }
-        return { jws: await signFresh(ports, orgId, reply) };
+        return signFresh(ports, orgId, reply).then(
+          (value) => ({ value }),
+          (error: unknown) => ({ error }),
+        );
       }),
     );
   });
-  return async (orgId, beat) => (await take(orgId, beat)).jws;
+  return async (orgId, beat) => {
+    const outcome = await take(orgId, beat);
+    if ("error" in outcome) throw outcome.error;
+    return outcome.value;
+  };
 }
 
 async function signFresh(ports: Ports, orgId: string, { replica, fresh }: Reply): Promise<string> {

@@ -6,10 +6,16 @@ import * as z from "zod";
 import { AnswerPart } from "./query.ts";
 import { Digest, Epoch, Id, Revision, TimeMs } from "./scalars.ts";
 
+/** PostgreSQL's `integer`, which is what counts of one replica are kept in. */
+const COUNT_MAX = 2_147_483_647;
+
+/** A text of somebody else's making; what no database takes (U+0000, halves of a surrogate pair) becomes U+FFFD. */
+const Told = z.string().overwrite((text) => text.toWellFormed().replaceAll("\0", "\u{FFFD}"));
+
 export const Nack = z.object({
   rev: Revision,
   code: z.enum(["bad_signature", "wrong_org", "old_epoch", "too_large", "unsupported", "fork"]),
-  detail: z.string().max(500),
+  detail: Told.max(500),
 });
 export type Nack = z.infer<typeof Nack>;
 
@@ -29,10 +35,10 @@ export const Heartbeat = z.object({
   /** `<starts>.<random>`: how often this replica was started, from its own disk; see `sync/boot.ts`. */
   boot: z.string().regex(/^[1-9][0-9]{0,9}\.[A-Za-z0-9_-]{8,48}$/),
   nonce: z.string().min(8).max(64),
-  software: z.string().max(64),
+  software: Told.max(64),
   runtime: z.enum(["node", "workers"]),
   wallMs: TimeMs,
-  epoch: z.int().min(0),
+  epoch: z.int().min(0).max(COUNT_MAX),
   revApplied: Revision,
   revEffective: Revision,
   chain: Digest,
@@ -43,10 +49,10 @@ export const Heartbeat = z.object({
   bye: z.literal(true).optional(),
   usage: z.object({ nextSeq: z.int().min(1) }),
   audit: z.object({ n: z.int().min(0), head: Digest }),
-  inflight: z.int().min(0),
+  inflight: z.int().min(0).max(COUNT_MAX),
   requestsPerSecond: z.number().min(0),
   /** Requests aborted by each restrictive revision since the last answered heartbeat. */
-  aborted: z.array(z.object({ rev: Revision, n: z.int().min(1) })).max(256),
+  aborted: z.array(z.object({ rev: Revision, n: z.int().min(1).max(COUNT_MAX) })).max(256),
   /** |wall clock − control-plane time| as last measured, and the error of that figure (≤ rtt/2). */
   clockOffsetMs: z.number().nullable(),
   clockErrorMs: z.number().nullable(),
@@ -93,7 +99,7 @@ export type Fresh = z.infer<typeof Fresh>;
 /** Ask for what comes after `from`; the answer is deltas, or a snapshot when they are no longer kept or do not fit. */
 export const SyncRequest = z.object({
   v: z.literal(1),
-  epoch: z.int().min(0),
+  epoch: z.int().min(0).max(COUNT_MAX),
   from: Revision,
   chain: Digest,
 });
