@@ -1,4 +1,5 @@
 /** What the operator has decided for the whole control plane; `runtime/<place>/main.ts` reads it, nobody else. */
+import type { IpRanges } from "@claviger/shared/decide/ip-ranges";
 
 export interface Settings {
   /** Origin under which browsers reach this control plane, e.g. `https://keys.example.com`; decides cookie security. */
@@ -7,6 +8,8 @@ export interface Settings {
   readonly operatorToken: string;
   /** `host:port` or CIDR entries that may be called without https (`CLAVIGER_EGRESS_ALLOW`). */
   readonly egressAllow: readonly string[];
+  /** Proxies that may say who asks (`CLAVIGER_TRUSTED_PROXIES`); absent: none. */
+  readonly trustedProxies?: IpRanges | undefined;
   /** Folder with the built dashboard; absent: none is served. */
   readonly dashboardDir?: string | undefined;
 }

@@ -11,6 +11,7 @@ import { type Caller, requireRole } from "../sessions/caller.ts";
 import type { Settings } from "../settings.ts";
 import { type Document, documentOf } from "./answer.ts";
 import { runOnce } from "./idempotent.ts";
+import { clientOf } from "./peer.ts";
 import { readBody } from "./read-body.ts";
 import { readIfMatch, readQuery, readWait } from "./read-query.ts";
 import { failureResponse } from "./refuse.ts";
@@ -66,7 +67,7 @@ async function serve(
       waitMs,
       ifMatch: readIfMatch(request.headers.get("if-match") ?? undefined),
       request,
-      peer: context.env?.peer ?? "unknown",
+      peer: clientOf(settings, context.env?.peer, request),
       claim,
     };
     const answer = await handle(route, call, caller);

@@ -8,6 +8,7 @@ import { member } from "../db/tables/member.ts";
 import { organization } from "../db/tables/organization.ts";
 import { session } from "../db/tables/session.ts";
 import type { Ports } from "../ports.ts";
+import { createDesk, type Desk } from "./desk.ts";
 import { countAttempt } from "./failures.ts";
 import { type SessionResource, sessionResource } from "./view.ts";
 
@@ -30,6 +31,8 @@ export async function createSession(
   client: { peer: string; userAgent: string | null },
 ): Promise<SignedIn> {
   const email = input.email.trim().toLowerCase();
+  const desk = deskOf(ports);
+  desk.requireRoom(client.peer);
   const attempt = await countAttempt(ports, email, client.peer);
   const candidates = await ports.db
     .select({ member, organization })
@@ -44,13 +47,22 @@ export async function createSession(
       ),
     )
     .orderBy(asc(member.createdAt), asc(member.id));
-  if (candidates.length === 0) await ports.passwords.verify(input.password, await nobodysHash(ports));
+  const opened = await desk.take(client.peer, () => firstOpened(ports, candidates, input.password));
+  if (opened === undefined) throw problem("invalid_credentials");
+  await attempt.succeeded();
+  return open(ports, opened, client);
+}
+
+async function firstOpened(
+  ports: Ports,
+  candidates: readonly Candidate[],
+  password: string,
+): Promise<Candidate | undefined> {
+  if (candidates.length === 0) await ports.passwords.verify(password, await nobodysHash(ports));
   for (const candidate of candidates) {
-    if (!(await ports.passwords.verify(input.password, candidate.member.passwordHash))) continue;
-    await attempt.succeeded();
-    return open(ports, candidate, client);
+    if (await ports.passwords.verify(password, candidate.member.passwordHash)) return candidate;
   }
-  throw problem("invalid_credentials");
+  return undefined;
 }
 
 type Candidate = { member: typeof member.$inferSelect; organization: typeof organization.$inferSelect };
@@ -86,4 +98,13 @@ function nobodysHash(ports: Ports): Promise<string> {
   const made = hashes.get(ports.passwords) ?? ports.passwords.hash(randomBase62(ports.random, 43));
   hashes.set(ports.passwords, made);
   return made;
+}
+
+const desks = new WeakMap<Ports["passwords"], Desk>();
+
+/** The one desk of the process that these ports belong to. */
+function deskOf(ports: Ports): Desk {
+  const desk = desks.get(ports.passwords) ?? createDesk();
+  desks.set(ports.passwords, desk);
+  return desk;
 }

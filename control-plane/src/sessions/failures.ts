@@ -1,8 +1,10 @@
 /**
  * Limits on failed sign-ins, shared by all control-plane processes through the database. An attempt counts before the
- * password is looked at, so that many at once cannot slip through; a success takes its count back.
+ * password is looked at, so that many at once cannot slip through; a success takes its count back. The bargain: what
+ * strangers do from elsewhere may slow a sign-in down, and never refuses the right password.
  */
 import { problem } from "@claviger/shared/api/problem";
+import { formatIp, parseIp } from "@claviger/shared/decide/ip";
 import { hashSecret } from "@claviger/shared/key/secret";
 import { and, eq, gt, inArray, lt } from "drizzle-orm";
 import { signInFailure } from "../db/tables/sign-in-failure.ts";
@@ -10,32 +12,40 @@ import type { Ports } from "../ports.ts";
 
 const WINDOW_MS = 15 * 60_000;
 
-/** From one address for one account; from one address (a proxy may stand for many people); for one account from everywhere. */
-const LIMITS = { both: 10, peer: 1000, account: 100 } as const;
+/** Refused: from one address for one account; from one address, which may stand for many people. */
+const REFUSED_AFTER = { both: 10, peer: 1000 } as const;
+/** Slowed down, each attempt by so much: for one account from everywhere, in milliseconds. */
+const SLOW_AFTER = 100;
+const SLOW_MS = 1_000;
 
 export interface Attempt {
   /** To be called when the password was right. */
   succeeded(): Promise<void>;
 }
 
-/** Counts an attempt; throws 429 when there were too many in the last 15 minutes. */
+/**
+ * Counts an attempt; throws 429 when there were too many from this address in the last 15 minutes. Resolves a second
+ * later when the account has seen very many from wherever.
+ */
 export async function countAttempt(ports: Ports, email: string, peer: string): Promise<Attempt> {
   const { db } = ports;
   const at = new Date(ports.clock.nowMs());
   const account = await hashSecret(email);
-  const subjects = { both: `both|${account}|${peer}`, peer: `peer|${peer}`, account: `account|${account}` };
-  await db.delete(signInFailure).where(lt(signInFailure.at, new Date(at.getTime() - WINDOW_MS)));
+  const place = placeOf(peer);
+  const subjects = { both: `both|${account}|${place}`, peer: `peer|${place}`, account: `account|${account}` };
+  const since = new Date(at.getTime() - WINDOW_MS);
+  await db.delete(signInFailure).where(lt(signInFailure.at, since));
   await db.insert(signInFailure).values(Object.values(subjects).map((subject) => ({ subject, at })));
-  for (const kind of ["both", "peer", "account"] as const) {
-    const since = new Date(at.getTime() - WINDOW_MS);
-    const counted = await db.$count(
-      signInFailure,
-      and(eq(signInFailure.subject, subjects[kind]), gt(signInFailure.at, since)),
-    );
-    if (counted > LIMITS[kind]) {
+  const countOf = (subject: string) =>
+    db.$count(signInFailure, and(eq(signInFailure.subject, subject), gt(signInFailure.at, since)));
+  for (const kind of ["both", "peer"] as const) {
+    if ((await countOf(subjects[kind])) > REFUSED_AFTER[kind]) {
       const detail = "Too many failed sign-ins. Wait some minutes before you try again.";
       throw problem("rate_limit_exceeded", detail, { retryAfterSeconds: WINDOW_MS / 1000 });
     }
+  }
+  if ((await countOf(subjects.account)) > SLOW_AFTER) {
+    await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
   }
   return {
     async succeeded() {
@@ -45,4 +55,11 @@ export async function countAttempt(ports: Ports, email: string, peer: string): P
         .where(and(eq(signInFailure.subject, subjects.peer), eq(signInFailure.at, at)));
     },
   };
+}
+
+/** An IPv6 client has a whole /64 to itself, so that is what counts as one address. */
+function placeOf(peer: string): string {
+  const address = parseIp(peer);
+  if (address === undefined) return peer;
+  return formatIp(address.length === 4 ? [...address.slice(0, 2), 0, 0] : address);
 }

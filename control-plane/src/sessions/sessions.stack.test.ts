@@ -1,3 +1,5 @@
+import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
+import { hashSecret } from "@claviger/shared/key/secret";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createControlPlane } from "../app.ts";
@@ -17,7 +19,7 @@ import {
 let api: TestApi;
 let tenant: Tenant;
 beforeAll(async () => {
-  api = await startApi();
+  api = await startApi({ trustedProxies: prepareRanges(["127.0.0.0/8"]) });
   tenant = await makeTenant(api);
 });
 afterAll(() => api?.stop());
@@ -74,6 +76,80 @@ test("after ten failures the account is closed to that address for a while, even
   expect((await signIn(tenant.email, PASSWORD)).status).toBe(201);
   await api.ports.db.execute(sql`update sign_in_failure set at = at - interval '16 minutes'`);
   expect((await signIn(email, PASSWORD)).status).toBe(201);
+});
+
+/** Signs in through a proxy that is trusted, from this address. */
+const signInFrom = (address: string, email: string, password: string) =>
+  signIn(email, password, { "x-forwarded-for": address });
+
+test("failures from one address do not keep the right password from another address out", async () => {
+  const { email } = await makeMember(api, tenant, "member");
+  for (let i = 0; i < 10; i += 1) expect((await signInFrom("192.0.2.1", email, "wrong")).status).toBe(401);
+  expect((await signInFrom("192.0.2.1", email, PASSWORD)).status).toBe(429);
+  expect((await signInFrom("192.0.2.2", email, PASSWORD)).status).toBe(201);
+});
+
+test("the addresses of one IPv6 network count as one", async () => {
+  const { email } = await makeMember(api, tenant, "member");
+  for (let i = 1; i <= 10; i += 1) await signInFrom(`2001:db8::${i}`, email, "wrong");
+  expect((await signInFrom("2001:db8::ffff", email, PASSWORD)).status).toBe(429);
+  expect((await signInFrom("2001:db8:0:1::1", email, PASSWORD)).status).toBe(201);
+});
+
+test("an address with a thousand failures is closed for every account, and no other address is", async () => {
+  await api.ports.db.execute(sql`insert into sign_in_failure
+    select 'peer|192.0.2.3', now() - interval '1 minute' from generate_series(1, 999)`);
+  expect((await signInFrom("192.0.2.3", "nobody@example.com", "wrong")).status).toBe(401);
+  expect((await signInFrom("192.0.2.3", tenant.email, PASSWORD)).status).toBe(429);
+  expect((await signInFrom("192.0.2.4", tenant.email, PASSWORD)).status).toBe(201);
+});
+
+test("an account with very many failures from everywhere is slower to open, and opens for the right password", async () => {
+  const { email } = await makeMember(api, tenant, "member");
+  const account = await hashSecret(email);
+  const fail = (count: number) =>
+    api.ports.db.execute(sql`insert into sign_in_failure
+      select ${`account|${account}`}, now() - interval '1 minute' from generate_series(1, ${count}::int)`);
+  const timed = async (password: string) => {
+    const begunMs = performance.now();
+    const { status } = await signInFrom("192.0.2.5", email, password);
+    return { status, isSlow: performance.now() - begunMs >= 990 };
+  };
+  await fail(99);
+  expect((await timed("wrong")).status).toBe(401);
+  expect(await timed("wrong")).toEqual({ status: 401, isSlow: true });
+  expect(await timed(PASSWORD)).toEqual({ status: 201, isSlow: true });
+});
+
+test("who asks is whom a trusted proxy names; what anybody else names is not read", async () => {
+  const peerOf = async (headers: Record<string, string>) => {
+    await signIn(tenant.email, PASSWORD, headers);
+    const [row] = await api.ports.db.execute<{ peer: string }>(
+      sql`select peer from session order by created_at desc limit 1`,
+    );
+    return row?.peer;
+  };
+  expect(await peerOf({})).toBe("127.0.0.1");
+  expect(await peerOf({ "x-forwarded-for": "203.0.113.9, 198.51.100.7" })).toBe("198.51.100.7");
+  expect(await peerOf({ "x-forwarded-for": "203.0.113.9, 127.0.0.2" })).toBe("203.0.113.9");
+  const app = createControlPlane(api.ports, settings);
+  const body = JSON.stringify(resource("session", { email: tenant.email, password: PASSWORD }));
+  const headers = { "content-type": "application/json", "x-forwarded-for": "203.0.113.9" };
+  const request = new Request(`${settings.publicUrl}/api/v1/sessions`, { method: "POST", headers, body });
+  const heard = (await (await app.fetch(request, { peer: "127.0.0.1" })).json()) as { data: { id: string } };
+  const [row] = await api.ports.db.execute(sql`select peer from session where id = ${heard.data.id}`);
+  expect(row).toEqual({ peer: "127.0.0.1" });
+});
+
+test("more sign-ins at once than passwords are looked at: some are told to come again, and nobody is locked out", async () => {
+  const { email } = await makeMember(api, tenant, "member");
+  const wrong = Array.from({ length: 60 }, (_, i) =>
+    signInFrom("192.0.2.6", `nobody-${i}@example.com`, "wrong"),
+  );
+  const answers = await Promise.all(wrong);
+  const again = answers.filter((answer) => answer.headers.get("retry-after") === "1");
+  expect(again.length).toBeGreaterThan(0);
+  expect((await signInFrom("192.0.2.6", email, PASSWORD)).status).toBe(201);
 });
 
 test("one's own sessions are listed, ended one by one, and ended by signing out", async () => {

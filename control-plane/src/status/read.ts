@@ -61,8 +61,29 @@ interface Counts extends Record<string, unknown> {
   usage_events: string;
 }
 
-/** Gauges over the whole cluster, in the Prometheus text format. */
+/** Anybody may ask for the counts, and counting reads whole tables: it is done once in so many milliseconds. */
+const COUNTS_KEPT_MS = 5_000;
+
+const kept = new WeakMap<Ports, { atMs: number; counts: Promise<Counts | undefined> }>();
+
+/** Gauges over the whole cluster, in the Prometheus text format; counts are up to five seconds old. */
 export async function readMetrics(ports: Ports): Promise<string> {
+  const nowMs = ports.clock.nowMs();
+  const last = kept.get(ports);
+  const isRecent = last !== undefined && Math.abs(nowMs - last.atMs) < COUNTS_KEPT_MS;
+  const counting = isRecent ? last.counts : readCounts(ports);
+  if (!isRecent) kept.set(ports, { atMs: nowMs, counts: counting });
+  const counts = await counting.catch((error: unknown) => {
+    kept.delete(ports);
+    throw error;
+  });
+  const lines = Object.entries({ ...counts, bus_connected: ports.bus.connected ? 1 : 0 }).map(
+    ([name, value]) => `# TYPE claviger_${name} gauge\nclaviger_${name} ${String(value)}\n`,
+  );
+  return lines.join("");
+}
+
+async function readCounts(ports: Ports): Promise<Counts | undefined> {
   const [counts] = await ports.db.execute<Counts>(sql`
     select
       (select count(*) from org_head) as organizations,
@@ -73,8 +94,5 @@ export async function readMetrics(ports: Ports): Promise<string> {
       (select count(*) from replica
         where gone_at is null and last_seen > clock_timestamp() - interval '25 seconds') as replicas_up,
       (select coalesce(sum(seq), 0) from replica_cursor) as usage_events`);
-  const lines = Object.entries({ ...counts, bus_connected: ports.bus.connected ? 1 : 0 }).map(
-    ([name, value]) => `# TYPE claviger_${name} gauge\nclaviger_${name} ${String(value)}\n`,
-  );
-  return lines.join("");
+  return counts;
 }

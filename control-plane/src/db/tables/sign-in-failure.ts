@@ -7,5 +7,8 @@ export const signInFailure = pgTable(
     subject: text("subject").notNull(),
     at: timestamp("at", { withTimezone: true }).notNull(),
   },
-  (table) => [index("sign_in_failure_subject").on(table.subject, table.at)],
+  (table) => [
+    index("sign_in_failure_subject").on(table.subject, table.at),
+    index("sign_in_failure_at").on(table.at),
+  ],
 );

@@ -13,6 +13,8 @@ export const usageEvent = pgTable(
     kind: text("kind", { enum: ["settled", "refused"] }).notNull(),
     /** Start of the request, or the minute of the refusals. */
     at: timestamp("at", { withTimezone: true }).notNull(),
+    /** Nano-dollars at the price of its intake; null: the model has no price. */
+    costNanos: bigint("cost_n", { mode: "bigint" }),
     event: jsonb("event").$type<UsageEvent>().notNull(),
   },
   (table) => [

@@ -11,6 +11,7 @@ const good = {
   CLAVIGER_OPERATOR_TOKEN: "operator-token-of-the-test-0123456789",
   CLAVIGER_PUBLIC_URL: "https://keys.example.com/",
   CLAVIGER_EGRESS_ALLOW: "127.0.0.1:8709,10.0.0.0/8",
+  CLAVIGER_TRUSTED_PROXIES: "10.0.0.0/8, ::1",
   PORT: "8700",
   HOST: "0.0.0.0",
 };
@@ -24,6 +25,7 @@ test("every setting is read", () => {
     operatorToken: good.CLAVIGER_OPERATOR_TOKEN,
     publicUrl: "https://keys.example.com",
     egressAllow: ["127.0.0.1:8709", "10.0.0.0/8"],
+    trustedProxies: ["10.0.0.0/8", "::1"],
     logLevel: "info",
     port: 8700,
     host: "0.0.0.0",
@@ -47,6 +49,11 @@ test.each([
   ],
   ["CLAVIGER_OPERATOR_TOKEN", "canary", "CLAVIGER_OPERATOR_TOKEN must have at least 32 characters"],
   ["CLAVIGER_PUBLIC_URL", "canary", "CLAVIGER_PUBLIC_URL must be an http:// or https:// URL"],
+  [
+    "CLAVIGER_TRUSTED_PROXIES",
+    "10.0.0.0/8,canary",
+    "CLAVIGER_TRUSTED_PROXIES must be addresses or CIDRs, separated by commas",
+  ],
   ["PORT", "canary", "PORT must be a port number"],
   ["PORT", "70000", "PORT must be a port number"],
 ])(

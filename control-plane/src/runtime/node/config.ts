@@ -1,5 +1,6 @@
 /** The settings of a Node control plane, from its environment (API.md §1). */
 import { resolve } from "node:path";
+import { parseCidr } from "@claviger/shared/decide/ip";
 import * as z from "zod";
 
 const URL_LIST = z
@@ -43,6 +44,10 @@ const Environment = Keys.extend({
     .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
     .transform((text) => new URL(text).origin),
   CLAVIGER_EGRESS_ALLOW: LIST,
+  CLAVIGER_TRUSTED_PROXIES: LIST.refine(
+    (entries) => entries.every((entry) => parseCidr(entry) !== undefined),
+    "must be addresses or CIDRs, separated by commas",
+  ),
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   CLAVIGER_DASHBOARD_DIR: z.string().min(1).default(BUILT_DASHBOARD),
   PORT: z
@@ -62,6 +67,8 @@ export interface Config {
   readonly operatorToken: string;
   readonly publicUrl: string;
   readonly egressAllow: readonly string[];
+  /** Addresses and CIDRs. */
+  readonly trustedProxies: readonly string[];
   readonly dashboardDir: string;
   readonly logLevel: string;
   readonly port: number;
@@ -82,6 +89,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     operatorToken: env.CLAVIGER_OPERATOR_TOKEN,
     publicUrl: env.CLAVIGER_PUBLIC_URL,
     egressAllow: env.CLAVIGER_EGRESS_ALLOW,
+    trustedProxies: env.CLAVIGER_TRUSTED_PROXIES,
     dashboardDir: env.CLAVIGER_DASHBOARD_DIR,
     logLevel: env.CLAVIGER_LOG_LEVEL,
     port: env.PORT,

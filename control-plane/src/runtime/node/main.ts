@@ -1,4 +1,5 @@
 /** A control plane as a Node process. Any number of them share one PostgreSQL. */
+import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
 import { type HttpBindings, type ServerType, serve } from "@hono/node-server";
 import { pino } from "pino";
 import { createControlPlane } from "../../app.ts";
@@ -39,7 +40,8 @@ async function main(): Promise<void> {
 
 function settingsOf(config: Config) {
   const { publicUrl, operatorToken, egressAllow, dashboardDir } = config;
-  return { publicUrl, operatorToken, egressAllow, dashboardDir };
+  const trustedProxies = prepareRanges(config.trustedProxies);
+  return { publicUrl, operatorToken, egressAllow, trustedProxies, dashboardDir };
 }
 
 type Fetch = (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
