@@ -124,17 +124,16 @@ export interface Fork {
 /**
  * A replica holds what this database does not know under the same epoch, or an epoch that it has never had: the
  * database was set back without a new timeline. Raises that organization's epoch above both. `seen` is where the
- * organization stood when that was noticed; nothing happens when it has moved to another epoch since. Returns whether
- * it was raised.
+ * organization stood when that was noticed; nothing happens when it has moved to another epoch since.
  */
 export async function raiseOnFork(
   { db, log }: EpochPorts,
   orgId: string,
   seen: ChainedPosition,
   fork: Fork,
-): Promise<boolean> {
+): Promise<void> {
   const { held } = fork;
-  if (held.epoch > seen.epoch + EPOCHS_AHEAD_MAX) return false;
+  if (held.epoch > seen.epoch + EPOCHS_AHEAD_MAX) return;
   const epoch = Math.max(seen.epoch, held.epoch) + 1;
   const survivedMs = fork.lastSeenMs;
   const raised = await db.transaction(async (tx) => {
@@ -155,21 +154,18 @@ export async function raiseOnFork(
   if (raised) {
     log.error({ alarm: "fork", org: orgId, seen, ...fork, epoch }, "a replica holds what the database lost");
   }
-  return raised;
 }
 
 /**
- * A replica still reports an earlier epoch: true when what it holds goes further than where the next epoch begins, which
- * proves that commits were lost. Recorded, so that status can say so.
+ * A replica still reports an earlier epoch: when what it holds goes further than where the next one begins, commits were
+ * lost. Recorded, so that status can say so.
  */
-export async function noteLoss(tx: Tx, orgId: string, held: ChainedPosition): Promise<boolean> {
-  const rows = await tx.execute(sql`
+export async function noteLoss(tx: Tx, orgId: string, held: ChainedPosition): Promise<void> {
+  await tx.execute(sql`
     update org_epoch set loss = 'proved'
     where org_id = ${orgId} and loss <> 'proved'
       and epoch = (select min(epoch) from org_epoch where org_id = ${orgId} and epoch > ${held.epoch})
-      and (rev < ${held.rev} or (rev = ${held.rev} and chain <> ${held.chain}))
-    returning epoch`);
-  return rows.length > 0;
+      and (rev < ${held.rev} or (rev = ${held.rev} and chain <> ${held.chain}))`);
 }
 
 /** The highest epoch up to `epoch` that began with a possible loss; 0 without one. */
