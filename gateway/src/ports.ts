@@ -63,7 +63,10 @@ export interface LoadedState {
 export interface LogStore {
   /** Entries in order; resolves when they are on disk. One transaction, one sync. */
   append(batch: LogBatch): Promise<LogHeads>;
+  /** However long it takes, it holds up no `append`. */
   query(question: Question): Promise<readonly (LogRow | AuditRow)[]>;
+  /** Those of the requests whose settlement is on disk. */
+  settledAmong(requestIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Usage events after `cursor`, oldest first, at most `limit`, as the bytes of a `UsageBatch`; undefined: none. */
   usageAfter(cursor: number, limit: number): Promise<{ body: Uint8Array; lastSeq: number } | undefined>;
   /** Walks the whole audit chain; the number of the first broken link, or undefined when it holds. */

@@ -5,6 +5,7 @@ import { createMetrics } from "../metrics.ts";
 import type { AuditEntry, LogEntry, LogHeads, LogStore, OpenJournal, OpenRecord } from "../ports.ts";
 import type { Admission, Settlement } from "../rooms.ts";
 import { cutIntoParts } from "./answer.ts";
+import { refusedEntry, settledEntry } from "./entries.ts";
 import { type Logs, openLogs } from "./logs.ts";
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -30,6 +31,10 @@ function memoryStore() {
       return { ...heads };
     },
     query: async () => [{ n: 1 }] as never,
+    async settledAmong(ids: readonly string[]) {
+      const settled = entries.flatMap((entry) => (entry.kind === "settled" ? [entry.log.requestId] : []));
+      return new Set(settled.filter((id) => ids.includes(id)));
+    },
     async usageAfter(cursor: number, limit: number) {
       const events = usage.filter(({ seq }) => seq > cursor).slice(0, limit);
       if (events.length === 0) return undefined;
@@ -104,8 +109,14 @@ afterEach(async () => {
   logs = undefined;
 });
 
-async function open(changes: { orphans?: OpenRecord[]; policy?: "strict" | "continue" } = {}) {
-  const store = memoryStore();
+interface Changes {
+  orphans?: OpenRecord[];
+  policy?: "strict" | "continue";
+  store?: ReturnType<typeof memoryStore>;
+}
+
+async function open(changes: Changes = {}) {
+  const store = changes.store ?? memoryStore();
   const journal = memoryJournal(changes.orphans);
   const metrics = createMetrics();
   const offered: UsageEvent[][] = [];
@@ -157,33 +168,21 @@ test("usage is offered again until the control plane's cursor has it, in batches
   expect(new Set(offered.flat().map(({ seq }) => seq)).size).toBe(1200);
 });
 
-test("what the last process left open is settled as a crash", async () => {
-  const known = { ...record, requestId: "req_000000000002" };
-  const { store, journal } = await open({ orphans: [record, known] });
-  // The memory store answers every look-up with a row, as for a request that had reached the disk.
-  expect(store.entries).toEqual([]);
-  expect(journal.settled).toEqual([record.requestId, known.requestId]);
-  await logs?.close();
-  const store2 = memoryStore();
-  store2.query = async () => [] as never;
-  const journal2 = memoryJournal([record]);
-  logs = await openLogs({
-    ...{
-      store: store2,
-      journal: journal2,
-      metrics: createMetrics(),
-      log: quiet,
-      replicaId: "rep_000000000001",
-    },
-    courier: { usage: () => new Promise(() => undefined), answer: async () => undefined },
-    clock: { wallMs: () => 0, monoMs: () => 0 },
-    verify: async () => undefined,
-    auditPolicy: () => "strict",
+test("of what the last process left open, what did not reach the disk is settled as a crash, and nothing else", async () => {
+  const before = memoryStore();
+  const { facts, admission } = settlement("req_000000000003");
+  const sample = refusedEntry(facts, admission.key, "key_revoked", 401);
+  await before.append({
+    entries: [settledEntry(settlement("req_000000000002")), sample],
+    usageCursor: 0,
   });
-  expect(store2.entries).toMatchObject([
-    { kind: "settled", basis: "crash", log: { requestId: record.requestId } },
+  const orphans = [1, 2, 3].map((n) => ({ ...record, requestId: `req_00000000000${n}` }));
+  const { store, journal } = await open({ orphans, store: before });
+  expect(store.entries.slice(2)).toMatchObject([
+    { kind: "settled", basis: "crash", log: { requestId: "req_000000000001" } },
+    { kind: "settled", basis: "crash", log: { requestId: "req_000000000003" } },
   ]);
-  expect(journal2.settled).toEqual([record.requestId]);
+  expect(journal.settled.sort()).toEqual(orphans.map(({ requestId }) => requestId));
 });
 
 test("strict: without an open record nothing is served; continue: it is served and counted", async () => {

@@ -87,11 +87,12 @@ class Books implements Logs {
 
   /** Requests that were open when the last process ended and whose settlement never reached the disk. */
   async recover(): Promise<void> {
-    for (const orphan of await this.#deps.journal.orphans()) {
-      const { requestId, atMs } = orphan;
-      const known = await this.#deps.store.query({ kind: "logs", limit: 1, requestId, fromMs: atMs });
-      if (known.length === 0) this.#pending.push(crashedEntry(orphan));
-      else this.#deps.journal.settle(requestId);
+    const orphans = await this.#deps.journal.orphans();
+    const ids = orphans.map(({ requestId }) => requestId);
+    const known = ids.length === 0 ? new Set() : await this.#deps.store.settledAmong(ids);
+    for (const orphan of orphans) {
+      if (known.has(orphan.requestId)) this.#deps.journal.settle(orphan.requestId);
+      else this.#pending.push(crashedEntry(orphan));
     }
     if (this.#pending.length > 0) await this.#commit();
     this.#outbox.committed(this.#heads.usageNextSeq);

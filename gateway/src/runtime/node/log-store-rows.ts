@@ -26,6 +26,11 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE UNIQUE INDEX IF NOT EXISTS entry_audit ON entry (audit_n) WHERE audit_n IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS entry_seq ON entry (seq) WHERE seq IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS entry_change ON entry (change) WHERE change IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entry_key ON entry (key_id) WHERE key_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entry_request ON entry (json_extract(log, '$.requestId')) WHERE log IS NOT NULL;
+CREATE TABLE IF NOT EXISTS anchor (
+  one INTEGER PRIMARY KEY CHECK (one = 1), audit_n INTEGER NOT NULL, hash TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 `;
 

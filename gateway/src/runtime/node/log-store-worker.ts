@@ -1,25 +1,23 @@
 /**
- * The thread that SQLite lives in: it takes batches and answers once per commit, so that no disk ever holds up a
- * request. One table holds request log, audit chain and usage outbox; a settled request is one row.
+ * The thread that writes to SQLite: it takes batches and answers once per commit, so that no disk ever holds up a
+ * request. One table holds request log, audit chain and usage outbox; a settled request is one row. Questions are
+ * answered by another thread (`log-store-reader.ts`), so that none holds up a commit.
  */
 import { hash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
-import { auditText } from "../../logs/chain.ts";
 import type { LogHeads } from "../../ports.ts";
-import { questionSql } from "./log-store-query.ts";
 import {
-  auditRow,
   CHAINED,
   type FlatEntry,
   INSERT_COLUMNS,
   IS_USAGE,
-  logRow,
   type Row,
   SCHEMA,
   usageEvent,
 } from "./log-store-rows.ts";
+import type { Reply } from "./log-store-thread.ts";
 
 export type Request =
   | {
@@ -28,11 +26,8 @@ export type Request =
       readonly entries: readonly FlatEntry[];
       readonly usageCursor: number;
     }
-  | { readonly id: number; readonly op: "query"; readonly question: Parameters<typeof questionSql>[0] }
   | { readonly id: number; readonly op: "usageAfter"; readonly cursor: number; readonly limit: number }
-  | { readonly id: number; readonly op: "heads" | "verify" | "close" };
-
-export type Reply = { readonly id: number; readonly value?: unknown; readonly error?: string };
+  | { readonly id: number; readonly op: "heads" | "close" };
 
 const db = new DatabaseSync(String(workerData.path));
 db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
@@ -107,35 +102,14 @@ function usageAfter(cursor: number, limit: number): { body: Uint8Array; lastSeq:
   return { body, lastSeq: Number(last.seq) };
 }
 
-/** Walks the chain from its beginning; the number of the first link that does not hold. */
-function verify(): number | undefined {
-  let n = 0;
-  let head: string = GENESIS_CHAIN;
-  const rows = db.prepare("SELECT * FROM entry WHERE audit_n IS NOT NULL ORDER BY audit_n").iterate();
-  for (const each of rows as unknown as Iterable<Row>) {
-    const row = auditRow(each);
-    const link = { auditN: n, auditHead: head, usageNextSeq: 0, usageCursor: 0 };
-    [n, head] = chain(auditText(row.entry), link);
-    if (row.n !== n || row.hash !== head) return row.n;
-  }
-  return undefined;
-}
-
 function run(request: Request): unknown {
   switch (request.op) {
     case "append":
       return append(request.entries, request.usageCursor);
-    case "query": {
-      const { sql, values } = questionSql(request.question);
-      const rows = db.prepare(sql).all(...values) as unknown as Row[];
-      return request.question.kind === "logs" ? rows.map(logRow) : rows.map(auditRow);
-    }
     case "usageAfter":
       return usageAfter(request.cursor, request.limit);
     case "heads":
       return heads;
-    case "verify":
-      return verify();
     case "close":
       db.close();
       return undefined;

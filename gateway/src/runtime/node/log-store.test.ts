@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { AuditRow, LogRow } from "@claviger/shared/wire/query";
+import type { AuditRow, LogRow, Question } from "@claviger/shared/wire/query";
 import { AuditRow as AuditRowSchema, LogRow as LogRowSchema } from "@claviger/shared/wire/query";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import { UsageBatch } from "@claviger/shared/wire/usage";
@@ -10,6 +10,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { firstBrokenLink } from "../../logs/chain.ts";
 import type { LogEntry, LogStore } from "../../ports.ts";
 import { openLogStore } from "./log-store.ts";
+import { questionSql } from "./log-store-query.ts";
 
 let folder: string;
 let store: LogStore;
@@ -152,4 +153,36 @@ test("logs are filtered and paged newest first; audit follows a key through chan
   const audit = (await store.query({ kind: "audit", limit: 10, keyId: "key_000000000001" })) as AuditRow[];
   expect(audit.map(({ entry }) => entry.kind)).toEqual(["change", "request", "request"]);
   expect(await store.query({ kind: "audit", limit: 10, action: "api-key.revoke" })).toHaveLength(1);
+});
+
+test("of the requests asked for, those are told whose settlement is on disk, a refusal's sample is not one", async () => {
+  const { log } = settled(2) as Extract<LogEntry, { kind: "settled" }>;
+  await store.append({ entries: [settled(1), { kind: "refused", log }, settled(3)], usageCursor: 0 });
+  const ids = [1, 2, 3, 4].map((n) => `req_00000000000${n}`);
+  expect([...(await store.settledAmong(ids))].sort()).toEqual(["req_000000000001", "req_000000000003"]);
+  expect(await store.settledAmong([])).toEqual(new Set());
+});
+
+test("a request and a key's lines are found by index", async () => {
+  await store.append({ entries: [settled(1)], usageCursor: 0 });
+  const db = new DatabaseSync(path(), { readOnly: true });
+  const planOf = (question: Partial<Question>) => {
+    const { sql, values } = questionSql({ kind: "logs", limit: 10, ...question } as Question);
+    return JSON.stringify(db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values));
+  };
+  expect(planOf({ requestId: "req_000000000001" })).toContain("USING INDEX entry_request");
+  expect(planOf({ keyId: "key_000000000001" })).toContain("USING INDEX entry_key");
+  expect(planOf({ keyId: "key_000000000001" })).not.toContain("TEMP B-TREE");
+  db.close();
+});
+
+test("a question that takes long holds up no commit", async () => {
+  await store.append({ entries: Array.from({ length: 20_000 }, (_, n) => settled(n)), usageCursor: 0 });
+  const order: string[] = [];
+  const question = store.verify().then(() => order.push("question"));
+  const commit = store
+    .append({ entries: [settled(20_001)], usageCursor: 0 })
+    .then(() => order.push("commit"));
+  await Promise.all([question, commit]);
+  expect(order).toEqual(["commit", "question"]);
 });

@@ -1,0 +1,79 @@
+/** The thread that reads what `log-store-worker.ts` writes, on a connection of its own that cannot write. */
+import { hash } from "node:crypto";
+import { DatabaseSync } from "node:sqlite";
+import { parentPort, workerData } from "node:worker_threads";
+import type { Question } from "@claviger/shared/wire/query";
+import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
+import { auditText } from "../../logs/chain.ts";
+import { questionSql } from "./log-store-query.ts";
+import { auditRow, KINDS, logRow, type Row } from "./log-store-rows.ts";
+import type { Reply } from "./log-store-thread.ts";
+
+export type ReadRequest =
+  | { readonly id: number; readonly op: "query"; readonly question: Question }
+  | { readonly id: number; readonly op: "settledAmong"; readonly requestIds: readonly string[] }
+  | { readonly id: number; readonly op: "verify" | "close" };
+
+const db = new DatabaseSync(String(workerData.path), { readOnly: true, timeout: 5000 });
+
+function query(question: Question): unknown {
+  const { sql, values } = questionSql(question);
+  const rows = db.prepare(sql).all(...values) as unknown as Row[];
+  return question.kind === "logs" ? rows.map(logRow) : rows.map(auditRow);
+}
+
+function settledAmong(requestIds: readonly string[]): unknown[] {
+  return db
+    .prepare(
+      `SELECT json_extract(log, '$.requestId') AS id FROM entry WHERE log IS NOT NULL AND kind = ${KINDS.settled}
+      AND json_extract(log, '$.requestId') IN (SELECT value FROM json_each(?))`,
+    )
+    .all(JSON.stringify(requestIds))
+    .map(({ id }) => id);
+}
+
+/** Walks the chain from its anchor; the number of the first link that does not hold. */
+function verify(): number | undefined {
+  // One snapshot for the anchor and the links after it.
+  db.exec("BEGIN");
+  try {
+    const anchor = db.prepare("SELECT audit_n, hash FROM anchor").get();
+    let n = Number(anchor?.audit_n ?? 0);
+    let head = String(anchor?.hash ?? GENESIS_CHAIN);
+    const rows = db.prepare("SELECT * FROM entry WHERE audit_n IS NOT NULL ORDER BY audit_n").iterate();
+    for (const each of rows as unknown as Iterable<Row>) {
+      const row = auditRow(each);
+      const joined = Buffer.concat([Buffer.from(head, "base64url"), Buffer.from(auditText(row.entry))]);
+      head = hash("sha256", joined, "base64url");
+      n++;
+      if (row.n !== n || row.hash !== head) return row.n;
+    }
+    return undefined;
+  } finally {
+    db.exec("COMMIT");
+  }
+}
+
+function run(request: ReadRequest): unknown {
+  switch (request.op) {
+    case "query":
+      return query(request.question);
+    case "settledAmong":
+      return settledAmong(request.requestIds);
+    case "verify":
+      return verify();
+    case "close":
+      db.close();
+      return undefined;
+  }
+}
+
+parentPort?.on("message", (request: ReadRequest) => {
+  let reply: Reply;
+  try {
+    reply = { id: request.id, value: run(request) };
+  } catch (error) {
+    reply = { id: request.id, error: error instanceof Error ? error.message : String(error) };
+  }
+  parentPort?.postMessage(reply);
+});
