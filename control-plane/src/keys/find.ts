@@ -35,6 +35,8 @@ export function selectFacts(db: Queryable, orgId: string, sortValue: SQL<string>
       ownerName: member.name,
       budget: { limitUsd: budget.limitUsd, period: budget.period, thresholds: budget.thresholds },
       requests: keyUsage.requests,
+      spentNanos: keyUsage.spentNanos,
+      unpriced: keyUsage.unpriced,
       lastUsedAt: keyUsage.lastUsedAt,
       requestsOfAll,
       sortValue,
@@ -49,7 +51,13 @@ export function selectFacts(db: Queryable, orgId: string, sortValue: SQL<string>
 type Selected = Awaited<ReturnType<typeof selectFacts>>[number];
 
 export function toFacts(row: Selected): KeyFacts {
-  return { ...row, requests: row.requests ?? 0, requestsOfAll: Number(row.requestsOfAll) };
+  return {
+    ...row,
+    requests: row.requests ?? 0,
+    spentNanos: row.spentNanos ?? 0n,
+    unpriced: row.unpriced ?? 0,
+    requestsOfAll: Number(row.requestsOfAll),
+  };
 }
 
 /** The public form of one key; `not_found` like `findKey`. */

@@ -105,7 +105,7 @@ function orderOf({ by, descending }: { by: ApiKeySort; descending: boolean }, no
       "number",
       sql`coalesce(floor(extract(epoch from ${apiKey.expiresAt}) * 1000), ${NEVER_MS}::numeric)`,
     ),
-    spentUsd: order("number", sql`0::numeric`),
+    spentUsd: order("number", sql`coalesce(${keyUsage.spentNanos}, 0)`),
   };
   return orders[by];
 }

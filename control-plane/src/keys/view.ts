@@ -2,6 +2,7 @@
 
 import type { ApiKeyStatus, ApiKeyView } from "@claviger/shared/api/api-key";
 import type { Resource } from "@claviger/shared/api/resource";
+import { usdOf } from "@claviger/shared/money/cost";
 import type { KeyRow } from "./record.ts";
 
 /** A key's row with what stands around it. */
@@ -10,6 +11,9 @@ export interface KeyFacts {
   readonly ownerName: string;
   readonly budget: { limitUsd: string; period: string; thresholds: number[] | null } | null;
   readonly requests: number;
+  readonly spentNanos: bigint;
+  /** Admitted requests that are not in the sum, because nobody knows the price of their model. */
+  readonly unpriced: number;
   readonly lastUsedAt: Date | null;
   /** Sum over the organization, deleted keys included. */
   readonly requestsOfAll: number;
@@ -52,7 +56,8 @@ export function keyResource(facts: KeyFacts, nowMs: number): KeyResource {
       createdAt: key.createdAt.toISOString(),
       requests: facts.requests,
       usagePercent: percentOf(facts.requests, facts.requestsOfAll),
-      spentUsd: "0",
+      spentUsd: usdOf(facts.spentNanos),
+      unpricedRequests: facts.unpriced,
     },
   };
 }

@@ -10,6 +10,7 @@ const sandbox: readonly ModelView[] = ["echo", "story", "embed"].map((name) => (
   inputUsdPerMillion: "1",
   outputUsdPerMillion: name === "embed" ? "0" : "2",
   cacheReadUsdPerMillion: "0.1",
+  cacheWriteUsdPerMillion: null,
 }));
 
 const known = new Map<string, readonly ModelView[]>();
@@ -59,6 +60,7 @@ function viewOf(provider: string, name: string, model: ModelInfo): ModelView {
     inputUsdPerMillion: decimal(prices?.input_mtok),
     outputUsdPerMillion: decimal(prices?.output_mtok),
     cacheReadUsdPerMillion: decimal(prices?.cache_read_mtok),
+    cacheWriteUsdPerMillion: decimal(prices?.cache_write_mtok),
   };
 }
 

@@ -59,6 +59,9 @@ async function countsOf(orgId: string, replica: FakeReplica) {
       (select requests::int from key_usage where org_id = ${orgId} and key_id = ${KEY}) as requests,
       (select refused::int from key_usage where org_id = ${orgId} and key_id = ${KEY}) as refused,
       (select input_tokens::int from key_usage where org_id = ${orgId} and key_id = ${KEY}) as input,
+      (select spent_n::int from key_usage where org_id = ${orgId} and key_id = ${KEY}) as spent,
+      (select unpriced::int from key_usage where org_id = ${orgId} and key_id = ${KEY}) as unpriced,
+      (select sum(cost_n)::int from usage_event where org_id = ${orgId} and key_id = ${KEY}) as costs,
       (select output_tokens::int from key_usage where org_id = ${orgId} and key_id = ${KEY}) as output`);
   return { ...row };
 }
@@ -67,6 +70,7 @@ test("events count once under lost answers, duplicates, overlaps, reordering and
   const { orgId } = await createTestOrganization(cp.ports);
   const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
   const events = Array.from({ length: 60 }, (_, index) => settled(index + 1));
+  events[59] = { ...events[59], model: "of-no-price" } as UsageEvent;
   expect(await send(replica, events.slice(10, 20))).toBe(0);
   // The same and overlapping batches at once, as a replica does that has lost every answer.
   await Promise.all([
@@ -94,6 +98,10 @@ test("events count once under lost answers, duplicates, overlaps, reordering and
     refused: 4,
     input: 300,
     output: 420,
+    // 3 fresh at 1000 nano-dollars, 2 cached at 100, 7 written at 2000, but for the last, whose model has no price.
+    spent: 59 * 17_200,
+    costs: 59 * 17_200,
+    unpriced: 1,
   });
   expect((await replica.beat({ usage: { nextSeq: 62 } })).usageCursor).toBe(61);
   await replica.close();

@@ -2,9 +2,12 @@
  * Usage intake, exactly once (PROTOCOL §2.10): events, counters and the replica's cursor move in one transaction, and
  * the cursor is the only acknowledgement. Earlier events are dropped, later ones are not taken before the gap is filled.
  */
-import type { UsageAnswer, UsageBatch, UsageEvent } from "@claviger/shared/wire/usage";
+
+import { costOf } from "@claviger/shared/money/cost";
+import type { SettledEvent, UsageAnswer, UsageBatch, UsageEvent } from "@claviger/shared/wire/usage";
 import { sql } from "drizzle-orm";
 import type { Tx } from "../fleet/journal.ts";
+import { priceOf } from "../models/price.ts";
 import type { Ports } from "../ports.ts";
 
 export interface UsageSender {
@@ -68,13 +71,20 @@ async function insertEvents(
     key_id: event.keyId,
     kind: event.kind,
     at_ms: event.kind === "settled" ? event.startedAtMs : event.minuteMs,
+    cost_n: event.kind === "settled" ? (costOfEvent(event)?.toString() ?? null) : null,
     event,
   }));
   await tx.execute(sql`
-    insert into usage_event (replica_id, seq, org_id, gateway_id, key_id, kind, at, event)
-    select ${replicaId}, e.seq, ${orgId}, ${gatewayId}, e.key_id, e.kind, to_timestamp(e.at_ms / 1000.0), e.event
+    insert into usage_event (replica_id, seq, org_id, gateway_id, key_id, kind, at, cost_n, event)
+    select ${replicaId}, e.seq, ${orgId}, ${gatewayId}, e.key_id, e.kind, to_timestamp(e.at_ms / 1000.0), e.cost_n, e.event
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-      as e (seq bigint, key_id text, kind text, at_ms bigint, event jsonb)`);
+      as e (seq bigint, key_id text, kind text, at_ms bigint, cost_n bigint, event jsonb)`);
+}
+
+/** Priced when it is taken in and never again; null: nobody knows the price of that model. */
+function costOfEvent({ provider, model, tokens }: SettledEvent): bigint | null {
+  const price = priceOf(provider, model);
+  return price === undefined ? null : costOf(tokens, price);
 }
 
 interface KeySum {
@@ -83,6 +93,9 @@ interface KeySum {
   refused: number;
   input: number;
   output: number;
+  /** Nano-dollars, as text: JSON has no integers of that size. */
+  spent: bigint;
+  unpriced: number;
   last_ms: number | null;
 }
 
@@ -90,14 +103,18 @@ interface KeySum {
 async function addToKeys(tx: Tx, orgId: string, events: readonly UsageEvent[]): Promise<void> {
   const sums = [...sumByKey(events).values()].sort((a, b) => (a.key_id < b.key_id ? -1 : 1));
   await tx.execute(sql`
-    insert into key_usage (org_id, key_id, requests, refused, input_tokens, output_tokens, last_used_at)
-    select ${orgId}, s.key_id, s.requests, s.refused, s.input, s.output, to_timestamp(s.last_ms / 1000.0)
-    from jsonb_to_recordset(${JSON.stringify(sums)}::jsonb)
-      as s (key_id text, requests bigint, refused bigint, input bigint, output bigint, last_ms bigint)
+    insert into key_usage (org_id, key_id, requests, refused, input_tokens, output_tokens, spent_n, unpriced,
+      last_used_at)
+    select ${orgId}, s.key_id, s.requests, s.refused, s.input, s.output, s.spent, s.unpriced,
+      to_timestamp(s.last_ms / 1000.0)
+    from jsonb_to_recordset(${JSON.stringify(sums, (_, value) => (typeof value === "bigint" ? value.toString() : value))}::jsonb)
+      as s (key_id text, requests bigint, refused bigint, input bigint, output bigint, spent bigint,
+        unpriced bigint, last_ms bigint)
     on conflict (org_id, key_id) do update set
       requests = key_usage.requests + excluded.requests, refused = key_usage.refused + excluded.refused,
       input_tokens = key_usage.input_tokens + excluded.input_tokens,
       output_tokens = key_usage.output_tokens + excluded.output_tokens,
+      spent_n = key_usage.spent_n + excluded.spent_n, unpriced = key_usage.unpriced + excluded.unpriced,
       last_used_at = greatest(key_usage.last_used_at, excluded.last_used_at)`);
 }
 
@@ -111,6 +128,8 @@ function sumByKey(events: readonly UsageEvent[]): Map<string, KeySum> {
       refused: 0,
       input: 0,
       output: 0,
+      spent: 0n,
+      unpriced: 0,
       last_ms: null,
     };
     sums.set(keyId, sum);
@@ -122,6 +141,9 @@ function sumByKey(events: readonly UsageEvent[]): Map<string, KeySum> {
     sum.requests += 1;
     sum.input += (input ?? 0) + (cacheRead ?? 0) + (cacheWrite ?? 0);
     sum.output += (output ?? 0) + (reasoning ?? 0);
+    const cost = costOfEvent(event);
+    if (cost === null) sum.unpriced += 1;
+    else sum.spent += cost;
     sum.last_ms = Math.max(sum.last_ms ?? 0, event.startedAtMs);
   }
   return sums;

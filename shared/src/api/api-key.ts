@@ -133,6 +133,8 @@ export interface ApiKeyView extends BudgetView {
   /** Share of the organization's sum, deleted keys included, two decimals. */
   readonly usagePercent: number;
   readonly spentUsd: string;
+  /** Admitted requests that `spentUsd` leaves out, because nobody knows the price of their model. */
+  readonly unpricedRequests: number;
 }
 
 export const apiKeySorts = [

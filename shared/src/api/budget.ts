@@ -1,18 +1,16 @@
 /** Money as the API writes it: a decimal string of US dollars, exact to the nano-dollar. */
 import * as z from "zod";
+import { nanosOf } from "../money/cost.ts";
 
 export const BudgetPeriod = z.enum(["total", "daily", "weekly", "monthly"]);
 export type BudgetPeriod = z.infer<typeof BudgetPeriod>;
 
-const NANOS_PER_USD = 1_000_000_000n;
-const USD_MAX = 9_000_000n;
+const NANOS_MAX = 9_000_000n * 1_000_000_000n;
 
 /** Reads `"12.50"`; undefined for anything but a plain decimal of at most 9 decimals and 9·10⁶ USD. */
 export function readUsd(text: string): bigint | undefined {
-  const match = /^(\d{1,7})(?:\.(\d{1,9}))?$/.exec(text);
-  if (match === null) return undefined;
-  const nanos = BigInt(match[1] ?? "0") * NANOS_PER_USD + BigInt((match[2] ?? "").padEnd(9, "0"));
-  return nanos <= USD_MAX * NANOS_PER_USD ? nanos : undefined;
+  const nanos = nanosOf(text);
+  return nanos !== undefined && nanos <= NANOS_MAX ? nanos : undefined;
 }
 
 /** `"0"` means nothing may be spent. Kept as it was given; `readUsd` says what it means. */

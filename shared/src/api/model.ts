@@ -15,4 +15,5 @@ export interface ModelView {
   readonly inputUsdPerMillion: string | null;
   readonly outputUsdPerMillion: string | null;
   readonly cacheReadUsdPerMillion: string | null;
+  readonly cacheWriteUsdPerMillion: string | null;
 }

@@ -53,7 +53,8 @@ CREATE TABLE "cp_cluster" (
 	"id" integer PRIMARY KEY NOT NULL,
 	"epoch" integer NOT NULL,
 	"system_id" text NOT NULL,
-	"timeline" integer NOT NULL
+	"timeline" integer NOT NULL,
+	"synchronous" boolean DEFAULT false NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "cp_secret" (
@@ -87,6 +88,7 @@ CREATE TABLE "gateway" (
 	"name" text NOT NULL,
 	"region" text NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"draining_since" timestamp with time zone,
 	"gone_at" timestamp with time zone
 );
 --> statement-breakpoint
@@ -118,6 +120,8 @@ CREATE TABLE "key_usage" (
 	"refused" bigint DEFAULT 0 NOT NULL,
 	"input_tokens" bigint DEFAULT 0 NOT NULL,
 	"output_tokens" bigint DEFAULT 0 NOT NULL,
+	"spent_n" bigint DEFAULT 0 NOT NULL,
+	"unpriced" bigint DEFAULT 0 NOT NULL,
 	"last_used_at" timestamp with time zone,
 	CONSTRAINT "key_usage_org_id_key_id_pk" PRIMARY KEY("org_id","key_id")
 );
@@ -171,6 +175,18 @@ CREATE TABLE "org_change" (
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"published_at" timestamp with time zone,
 	CONSTRAINT "org_change_org_id_epoch_rev_pk" PRIMARY KEY("org_id","epoch","rev")
+);
+--> statement-breakpoint
+CREATE TABLE "org_epoch" (
+	"org_id" text NOT NULL,
+	"epoch" integer NOT NULL,
+	"rev" bigint NOT NULL,
+	"chain" text NOT NULL,
+	"why" text NOT NULL,
+	"raised_at" timestamp with time zone NOT NULL,
+	"survived_at" timestamp with time zone,
+	"loss" text NOT NULL,
+	CONSTRAINT "org_epoch_org_id_epoch_pk" PRIMARY KEY("org_id","epoch")
 );
 --> statement-breakpoint
 CREATE TABLE "org_head" (
@@ -305,6 +321,7 @@ CREATE TABLE "usage_event" (
 	"key_id" text NOT NULL,
 	"kind" text NOT NULL,
 	"at" timestamp with time zone NOT NULL,
+	"cost_n" bigint,
 	"event" jsonb NOT NULL,
 	CONSTRAINT "usage_event_replica_id_seq_pk" PRIMARY KEY("replica_id","seq")
 );
@@ -339,5 +356,6 @@ CREATE INDEX "replica_org" ON "replica" USING btree ("org_id");--> statement-bre
 CREATE INDEX "replica_gateway" ON "replica" USING btree ("gateway_id");--> statement-breakpoint
 CREATE INDEX "session_member" ON "session" USING btree ("org_id","member_id");--> statement-breakpoint
 CREATE INDEX "sign_in_failure_subject" ON "sign_in_failure" USING btree ("subject","at");--> statement-breakpoint
+CREATE INDEX "sign_in_failure_at" ON "sign_in_failure" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "snapshot_page_named" ON "snapshot_page" USING btree ("named_at");--> statement-breakpoint
 CREATE INDEX "usage_event_org_at" ON "usage_event" USING btree ("org_id","at");

@@ -1,1 +1,0 @@
-CREATE INDEX "sign_in_failure_at" ON "sign_in_failure" USING btree ("at");
