@@ -1,6 +1,6 @@
 /** How a replica comes into being: by one use of a counted, short-lived token (PROTOCOL §2.2). */
-import { createHash } from "node:crypto";
 import { problem } from "@claviger/shared/api/problem";
+import { hashSecret, makeToken } from "@claviger/shared/key/secret";
 import type { EnrolAnswer, EnrolRequest } from "@claviger/shared/wire/enrol";
 import { and, eq, isNull, lt, sql } from "drizzle-orm";
 import { newId } from "../db/new-id.ts";
@@ -37,14 +37,14 @@ export async function issueEnrolmentToken(
     .onConflictDoUpdate({ target: [gateway.orgId, gateway.name], set: { region, goneAt: null } })
     .returning({ id: gateway.id });
   if (place === undefined) throw new Error("an upsert returned nothing");
-  const secret = `clvt_${Buffer.from(ports.random(32)).toString("base64url")}`;
+  const secret = makeToken("enrolment", ports.random);
   const id = newId(ports.random, "enr");
   const nowMs = ports.clock.nowMs();
   await tx.insert(enrolmentToken).values({
     id,
     orgId,
     gatewayId: place.id,
-    hash: hashOf(secret),
+    hash: await hashSecret(secret),
     replicas,
     createdAt: new Date(nowMs),
     expiresAt: new Date(nowMs + TOKEN_MS),
@@ -101,7 +101,7 @@ async function equip(tx: Tx, ports: Ports, request: EnrolRequest) {
 }
 
 async function spendToken(tx: Tx, ports: Ports, request: EnrolRequest): Promise<Enrolled> {
-  const { token, place } = await lockToken(tx, ports, hashOf(request.token));
+  const { token, place } = await lockToken(tx, ports, await hashSecret(request.token));
   const { orgId, gatewayId } = token;
   const [known] = await tx
     .select({ id: replica.id, sealKey: replica.sealKey, tokenId: replica.tokenId })
@@ -152,8 +152,4 @@ async function lockToken(tx: Tx, ports: Ports, hash: string) {
   const expired = token === undefined || token.expiresAt <= new Date(ports.clock.nowMs());
   if (expired || place === undefined || place.goneAt !== null) throw problem("enrolment_expired");
   return { token, place };
-}
-
-function hashOf(token: string): string {
-  return createHash("sha256").update(`clv/enrolment/v1\0${token}`).digest("base64url");
 }

@@ -25,10 +25,11 @@ export const gatewayRoutes: readonly Route[] = [
     access: "admin",
     body: { kind: "plain", schema: EnrolmentTokenCreate },
     answers: "enrolment-token",
-    handle: async ({ ports, caller, body }) => {
-      const { resource, secretKey } = await createEnrolmentToken(ports, caller, body);
-      return { kind: "one", status: 201, resource, secretKey };
-    },
+    handle: async ({ ports, caller, body }) => ({
+      kind: "change",
+      created: true,
+      changed: await createEnrolmentToken(ports, caller, body),
+    }),
   }),
   memberRoute({
     method: "GET",
