@@ -9,6 +9,8 @@ export interface Metrics {
   unrecorded: number;
   /** Entries that the local log could not take yet. */
   logFailures: number;
+  /** Entries that were let go because the log did not take them for too long (`auditPolicy: continue`). */
+  logEntriesDropped: number;
   /** Usage cursors above every number that was given here: forged, or the disk was set back. */
   usageCursorsRefused: number;
 }
@@ -20,6 +22,7 @@ export function createMetrics(): Metrics {
     settled: new Map(),
     unrecorded: 0,
     logFailures: 0,
+    logEntriesDropped: 0,
     usageCursorsRefused: 0,
   };
 }
@@ -71,6 +74,9 @@ export function renderMetrics(metrics: Metrics, gauges: Gauges): string {
   ]);
   put("claviger_log_failures_total", "counter", "Commits of the local log that failed.", [
     ["", metrics.logFailures],
+  ]);
+  put("claviger_log_entries_dropped_total", "counter", "Entries that the local log never took.", [
+    ["", metrics.logEntriesDropped],
   ]);
   put("claviger_usage_cursors_refused_total", "counter", "Usage cursors above every number given here.", [
     ["", metrics.usageCursorsRefused],

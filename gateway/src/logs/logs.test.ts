@@ -113,6 +113,7 @@ interface Changes {
   orphans?: OpenRecord[];
   policy?: "strict" | "continue";
   store?: ReturnType<typeof memoryStore>;
+  waitingMax?: number;
 }
 
 async function open(changes: Changes = {}) {
@@ -140,6 +141,7 @@ async function open(changes: Changes = {}) {
     clock: { wallMs: () => 60_000, monoMs: () => 0 },
     verify: async (type, jws) => (type === "clv-query+jws" ? new TextEncoder().encode(jws) : undefined),
     auditPolicy: () => changes.policy ?? "strict",
+    ...(changes.waitingMax === undefined ? {} : { waitingMax: changes.waitingMax }),
   });
   logs = opened;
   return { store, journal, metrics, courier, offered, parts, logs: opened };
@@ -244,6 +246,42 @@ test("each of two audits that wait for the same commit learns how that commit en
   expect(ended.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   expect(store.entries).toMatchObject([{ audit: { rev: 1 } }]);
   store.append = append;
+});
+
+test("continue: what waits for a disk that takes nothing is bounded; what is dropped is counted and left open", async () => {
+  const { store, journal, metrics, logs } = await open({ policy: "continue", waitingMax: 10 });
+  store.failing = true;
+  for (let n = 0; n < 8; n++) logs.settle(settlement(`req_${n}`));
+  await vi.waitFor(() => expect(metrics.logFailures).toBe(1), { interval: 5 });
+  for (let n = 8; n < 30; n++) logs.settle(settlement(`req_${n}`));
+  expect(metrics.logEntriesDropped).toBe(20);
+  store.failing = false;
+  await logs.audit([]);
+  expect(store.entries).toHaveLength(10);
+  expect(journal.settled).toHaveLength(10);
+  logs.settle(settlement("req_30"));
+  await logs.audit([]);
+  expect(store.entries).toHaveLength(11);
+});
+
+test("strict: a disk that hangs admits nobody once the room is used up, and every admitted request is written down", async () => {
+  const { store, metrics, logs } = await open({ waitingMax: 3 });
+  const { append } = store;
+  let release = () => undefined as unknown;
+  const hanging = new Promise((resolve) => (release = () => resolve(undefined)));
+  store.append = async (batch) => {
+    await hanging;
+    return append(batch);
+  };
+  const { facts, admission } = settlement("req_0");
+  for (let n = 0; n < 5; n++) logs.settle(settlement(`req_${n}`));
+  logs.refused(facts, admission.key, "key_revoked", 401);
+  expect(await logs.open(record)).toBe(false);
+  expect(metrics.logEntriesDropped).toBe(1);
+  release();
+  await logs.audit([]);
+  expect(store.entries).toHaveLength(5);
+  expect(await logs.open(record)).toBe(true);
 });
 
 test("refusals of a known key are counted by code and minute, and only the first few leave a line", async () => {

@@ -32,9 +32,11 @@ export interface LogsDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** Where failures are counted; `createGateway`'s. */
-  readonly metrics: Pick<Metrics, "unrecorded" | "logFailures" | "usageCursorsRefused">;
+  readonly metrics: Pick<Metrics, "unrecorded" | "logFailures" | "logEntriesDropped" | "usageCursorsRefused">;
   /** `strict`: no request without a record. */
   readonly auditPolicy: () => "strict" | "continue";
+  /** How many entries may wait in memory for the disk. */
+  readonly waitingMax?: number;
 }
 
 /** The rooms' ledger, and what following needs: `audit`, `query` and `usageCursor` are `FollowerEvents`. */
@@ -53,6 +55,8 @@ export interface Logs extends Ledger {
 const GATHER_MS = 50;
 const RETRY_MS = 1000;
 const COUNTS_MS = 5000;
+/** About 50 MB of entries. */
+const WAITING_MAX = 50_000;
 
 /** Settles the orphans of the last process, then takes entries. */
 export async function openLogs(deps: LogsDeps): Promise<Logs> {
@@ -74,7 +78,10 @@ class Books implements Logs {
   #pending: LogEntry[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> | undefined;
+  /** How many entries a commit under way has taken. */
+  #inCommit = 0;
   #broken = false;
+  #dropping = false;
   #closed = false;
 
   constructor(deps: LogsDeps, heads: LogHeads) {
@@ -100,7 +107,7 @@ class Books implements Logs {
 
   async open(record: Parameters<Ledger["open"]>[0]): Promise<boolean> {
     const strict = this.#deps.auditPolicy() === "strict";
-    if (this.#broken && strict) return false;
+    if (strict && (this.#broken || this.#room() <= 0)) return false;
     try {
       await this.#deps.journal.open(record);
     } catch (error) {
@@ -164,8 +171,28 @@ class Books implements Logs {
 
   #add(entries: readonly LogEntry[]): void {
     if (entries.length === 0 || this.#closed) return;
-    this.#pending.push(...entries);
+    const strict = this.#deps.auditPolicy() === "strict";
+    for (const entry of entries) {
+      // Under `strict` what waits is bounded by what was admitted before the disk failed.
+      if (this.#room() > 0 || (strict && entry.kind === "settled")) this.#pending.push(entry);
+      else this.#drop();
+    }
     this.#schedule(GATHER_MS);
+  }
+
+  #room(): number {
+    return (this.#deps.waitingMax ?? WAITING_MAX) - this.#pending.length - this.#inCommit;
+  }
+
+  /** Its open record stays, where there is one: the next start settles the request as one whose usage is not known. */
+  #drop(): void {
+    this.#deps.metrics.logEntriesDropped++;
+    if (this.#dropping) return;
+    this.#dropping = true;
+    this.#deps.log.error(
+      { waiting: this.#pending.length },
+      "the local log takes nothing: entries are dropped",
+    );
   }
 
   #schedule(delayMs: number): void {
@@ -196,15 +223,19 @@ class Books implements Logs {
   async #commitPending(): Promise<void> {
     const entries = this.#pending;
     this.#pending = [];
+    this.#inCommit = entries.length;
     try {
       this.#heads = await this.#deps.store.append({ entries, usageCursor: this.#outbox.cursor });
       this.#broken = false;
+      this.#dropping = false;
     } catch (error) {
       this.#broken = true;
       this.#deps.metrics.logFailures++;
       this.#deps.log.error({ err: error, entries: entries.length }, "local log could not be written");
       this.#pending = [...entries, ...this.#pending];
       return;
+    } finally {
+      this.#inCommit = 0;
     }
     for (const entry of entries) if (entry.kind === "settled") this.#deps.journal.settle(entry.log.requestId);
     this.#outbox.committed(this.#heads.usageNextSeq);
