@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { readStoredOperation, viewOperation } from "./barrier.ts";
 import { lookAtPast } from "./epochs.ts";
+import { snapshotFor } from "./snapshot.ts";
 import { startCluster, type TestCluster, type TestProcess } from "./testing/control-plane.ts";
 import { type FakeReplica, startFakeReplica } from "./testing/fake-replica.ts";
 import { createTestOrganization, putTestKey, testKey } from "./testing/organization.ts";
@@ -82,6 +83,22 @@ test("a replica that took the new epoch goes on with deltas, from the very revis
   const fresh = await replica.beat();
   expect(fresh).toMatchObject({ epoch: 2, resync: false });
   expect(fresh.deltas).toHaveLength(1);
+});
+
+test("replicas that all ask at once after a failover get one snapshot, and a later revision is never missed in it", async () => {
+  const { orgId, projectId } = await createTestOrganization(cp.ports);
+  await forgetServer();
+  await lookAtPast(cp.ports);
+  const [first, ...others] = await Promise.all(
+    Array.from({ length: 20 }, () => snapshotFor(cp.ports, orgId, 2, 0)),
+  );
+  expect(new Set([first, ...others]).size).toBe(1);
+  const early = snapshotFor(cp.ports, orgId, 2, 2).catch(() => "");
+  await putTestKey(cp.ports, orgId, testKey(projectId), "neutral");
+  const late = await snapshotFor(cp.ports, orgId, 2, 2);
+  await early;
+  const payload = JSON.parse(Buffer.from(late.split(".")[1] ?? "", "base64url").toString());
+  expect(payload).toMatchObject({ epoch: 2, rev: 2 });
 });
 
 test("a replica with more than the database has raises its own organization's epoch alone, and not at will", async () => {

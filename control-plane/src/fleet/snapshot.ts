@@ -3,9 +3,11 @@
  * organization and minute, read in one REPEATABLE READ transaction, shared by all processes through PostgreSQL.
  */
 import { createHash } from "node:crypto";
+import type { ChainedPosition } from "@claviger/shared/sync/position";
 import type { Change } from "@claviger/shared/wire/record";
 import type { Snapshot } from "@claviger/shared/wire/snapshot";
 import { sql } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
 import type { Ports } from "../ports.ts";
 import { readHead } from "./deltas.ts";
 
@@ -24,7 +26,28 @@ export async function snapshotFor(ports: Ports, orgId: string, epoch: number, fr
     select jws from snapshot
     where org_id = ${orgId} and epoch = ${epoch} and rev >= ${from}
       and built_at > clock_timestamp() - ${REUSE_SECONDS} * interval '1 second'`);
-  return kept?.jws ?? (await build(ports, orgId));
+  if (kept !== undefined) return kept.jws;
+  const { head, jws } = await sharedBuild(ports, orgId);
+  // One that was begun for somebody else may have read before the revision that is wanted here.
+  return head.epoch >= epoch && head.rev >= from ? jws : (await build(ports, orgId)).jws;
+}
+
+interface Built {
+  head: ChainedPosition;
+  jws: string;
+}
+
+const building = new WeakMap<Database, Map<string, Promise<Built>>>();
+
+/** After a failover every replica asks at once: those of one organization share what this process is building. */
+async function sharedBuild(ports: Ports, orgId: string): Promise<Built> {
+  const ofDatabase = building.get(ports.db) ?? new Map<string, Promise<Built>>();
+  building.set(ports.db, ofDatabase);
+  const running = ofDatabase.get(orgId);
+  if (running !== undefined) return running;
+  const started = build(ports, orgId).finally(() => ofDatabase.delete(orgId));
+  ofDatabase.set(orgId, started);
+  return started;
 }
 
 /** The exact bytes of a page; undefined when this organization has no such page. */
@@ -35,7 +58,7 @@ export async function readPage(ports: Ports, orgId: string, sha256: string): Pro
   return row?.body;
 }
 
-async function build(ports: Ports, orgId: string): Promise<string> {
+async function build(ports: Ports, orgId: string): Promise<Built> {
   const { head, pages } = await readAll(ports, orgId);
   const snapshot: Snapshot = {
     v: 1,
@@ -61,7 +84,7 @@ async function build(ports: Ports, orgId: string): Promise<string> {
         set epoch = excluded.epoch, rev = excluded.rev, jws = excluded.jws, built_at = excluded.built_at
         where (snapshot.epoch, snapshot.rev) <= (excluded.epoch, excluded.rev)`);
   });
-  return jws;
+  return { head, jws };
 }
 
 async function readAll(ports: Ports, orgId: string) {
