@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createControlPlane } from "../app.ts";
 import {
   type CallOptions,
   type Heard,
@@ -107,6 +108,41 @@ test("a process that died after the commit: the retry gets the resource it made,
   expect(retry.meta).toMatchObject({ secretShown: true, operation: { id: first.operation.id } });
   expect(retry.text).not.toContain("secretKey");
   expect(await countKeys("survivor")).toBe(1);
+});
+
+/** The same request to a process of which one part is broken. */
+async function createAt(broken: Partial<TestApi["ports"]>, key: string, name: string): Promise<number> {
+  const url = `${settings.publicUrl}/api/v1/projects/${tenant.projectId}/api-keys`;
+  const headers = {
+    "content-type": "application/vnd.api+json",
+    authorization: `Bearer ${tenant.token}`,
+    "idempotency-key": key,
+  };
+  const body = JSON.stringify(resource("api-key", { name }));
+  const app = createControlPlane({ ...api.ports, ...broken }, settings);
+  return (await app.fetch(new Request(url, { method: "POST", headers, body }), {})).status;
+}
+
+test("the outcome is committed with the change: what fails right after the commit has happened once", async () => {
+  const key = newKey();
+  const publish = () => {
+    throw new Error("broken on purpose");
+  };
+  expect(await createAt({ bus: { publish, connected: true } }, key, "committed")).toBe(500);
+  const retry = await create(key, "committed");
+  expect([retry.status, retry.resource.attributes.name]).toEqual([201, "committed"]);
+  expect(retry.meta).toMatchObject({ secretShown: true });
+  expect(await countKeys("committed")).toBe(1);
+});
+
+test("the outcome is committed with the change: what fails after it was written has not happened", async () => {
+  const key = newKey();
+  const sign = () => Promise.reject(new Error("broken on purpose"));
+  expect(await createAt({ sign }, key, "undone")).toBe(500);
+  expect(await countKeys("undone")).toBe(0);
+  const retry = await create(key, "undone");
+  expect([retry.status, retry.text.includes('"secretKey"')]).toEqual([201, true]);
+  expect(await countKeys("undone")).toBe(1);
 });
 
 test("whoever was thought dead and wakes after a take-over cannot commit a second effect", async () => {

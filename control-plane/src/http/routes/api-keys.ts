@@ -107,7 +107,7 @@ export const apiKeyRoutes: readonly Route[] = [
   memberRoute({
     method: "POST",
     path: "/api/v1/api-keys/:id/rotation/end",
-    summary: "End a running grace now",
+    summary: "End a running grace now; 409 when none runs",
     access: "member",
     body: { kind: "plain", schema: z.strictObject({}) },
     answers,
