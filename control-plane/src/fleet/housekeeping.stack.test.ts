@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { pruneFleet } from "./housekeeping.ts";
-import { readOperation } from "./operations.ts";
+import { readOperation, type SettledTo, settleOperations } from "./operations.ts";
 import { startCluster, type TestCluster, type TestProcess } from "./testing/control-plane.ts";
 import { startFakeReplica } from "./testing/fake-replica.ts";
 import { createTestOrganization, putTestKey, testKey } from "./testing/organization.ts";
@@ -64,4 +64,47 @@ test("old changes are dropped once published, and a replica from before them is 
   await replica.catchUp();
   expect((await replica.beat()).asOf).toBe(replica.held.rev);
   await replica.close();
+});
+
+async function openOperations(orgId: string): Promise<number> {
+  const [row] = await cp.ports.db.execute<{ n: number }>(
+    sql`select count(*)::int as n from barrier_op where org_id = ${orgId} and done_at is null`,
+  );
+  return row?.n ?? 0;
+}
+
+test("however many operations are open, each is looked at in its turn", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  await cp.ports.db.execute(sql`
+    insert into barrier_op (id, org_id, epoch, rev, kind, keys, created_at, committed_at)
+    select 'op_' || n, ${orgId}, 1, 0, 'giving', '[]', now(), now() - n * interval '1 minute'
+    from generate_series(1, 450) as n`);
+  // Open for good, and newer than all of them: its replica is away.
+  const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
+  await replica.beat();
+  await replica.close();
+  await cp.ports.db.execute(sql`
+    insert into barrier_op (id, org_id, epoch, rev, kind, keys, created_at, committed_at)
+    select 'op_open_' || n, ${orgId}, 1, 1000, 'giving', '[]', now(), now() + interval '1 second'
+    from generate_series(1, 250) as n`);
+  let from: SettledTo | undefined;
+  let calls = 0;
+  do {
+    from = await settleOperations(cp.ports, from);
+    calls += 1;
+  } while (from !== undefined);
+  expect(calls).toBe(4);
+  await vi.waitFor(async () => expect(await openOperations(orgId)).toBe(250));
+});
+
+test("operations are kept as long as changes, whether or not everybody confirmed", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  await cp.ports.db.execute(sql`
+    insert into barrier_op (id, org_id, epoch, rev, kind, keys, created_at, committed_at, done_at)
+    select 'op_kept_' || days, ${orgId}, 1, 0, 'restrictive', '[]', now(), now() - days * interval '1 day',
+      case when days in (34, 36) then now() end
+    from unnest(array[34, 36, 37]) as days`);
+  await pruneFleet(cp.ports);
+  const rows = await cp.ports.db.execute(sql`select id from barrier_op where id like 'op_kept_%'`);
+  expect([...rows]).toEqual([{ id: "op_kept_34" }]);
 });

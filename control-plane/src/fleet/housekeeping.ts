@@ -1,7 +1,7 @@
 /** What is done now and then in every process: confirmed operations are frozen, and what nobody can ask for is dropped. */
 import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
-import { settleOperations } from "./operations.ts";
+import { type SettledTo, settleOperations } from "./operations.ts";
 import { rotateDataKeys } from "./rotate-data-key.ts";
 
 const SETTLE_EVERY_MS = 3_000;
@@ -10,7 +10,10 @@ const PRUNE_EVERY_MS = 600_000;
 
 /** Runs until it is stopped; a failure is logged and tried again. */
 export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
-  const settle = repeat(ports, "settle", SETTLE_EVERY_MS, () => settleOperations(ports));
+  let settledTo: SettledTo | undefined;
+  const settle = repeat(ports, "settle", SETTLE_EVERY_MS, async () => {
+    settledTo = await settleOperations(ports, settledTo);
+  });
   const rotate = repeat(ports, "rotate", ROTATE_EVERY_MS, () => rotateDataKeys(ports));
   const prune = repeat(ports, "prune", PRUNE_EVERY_MS, () => pruneFleet(ports));
   return {
@@ -21,7 +24,8 @@ export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
 }
 
 /**
- * Drops changes after 35 days, versions of staleness that no replica can be held to any more, old snapshots' pages, and
+ * Drops changes and their operations after 35 days (no gateway can be bound by one that long, so the open ones are over
+ * too), versions of staleness that no replica can be held to any more, old snapshots' pages, and
  * detached replicas once none of their keys can be admitted.
  */
 export async function pruneFleet(ports: Pick<Ports, "db">): Promise<void> {
@@ -29,6 +33,7 @@ export async function pruneFleet(ports: Pick<Ports, "db">): Promise<void> {
   await db.execute(
     sql`delete from org_change where created_at < now() - interval '35 days' and published_at is not null`,
   );
+  await db.execute(sql`delete from barrier_op where committed_at < now() - interval '35 days'`);
   await db.execute(sql`
     delete from key_staleness old using key_staleness newer
     where newer.org_id = old.org_id and newer.key_id = old.key_id and newer.rev > old.rev

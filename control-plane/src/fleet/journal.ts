@@ -115,7 +115,8 @@ async function append(
     ports.sign("clv-delta+jws", payload),
     nextChain(head.chain, payload),
   ]);
-  // One connection runs them in this order; sending them together saves the round trips.
+  // One connection runs them one after another, all below the lock that `head` was read under, in an order that does not
+  // matter; sending them together saves the round trips.
   await Promise.all([
     tx.execute(sql`
       insert into org_change (org_id, epoch, rev, restrictive, chain, jws)
@@ -149,7 +150,7 @@ function payloadOf(delta: Delta): Uint8Array<ArrayBuffer> {
   return payload;
 }
 
-/** `committed_at` is read by a statement after the lock was taken, so no proof given before it is later than it. */
+/** `committed_at` is read by a statement after the lock was taken: no proof given before this change is later than it. */
 async function openOperation(
   tx: Tx,
   orgId: string,

@@ -82,12 +82,37 @@ export async function* followOperation(
   }
 }
 
-/** Freezes operations that have been confirmed while nobody looked, so that their times stay exact. */
-export async function settleOperations(ports: Ports): Promise<void> {
-  const rows = await ports.db.execute<OperationRow>(sql`
-    select id, org_id, epoch, rev, kind, keys, result, extract(epoch from committed_at)::float8 * 1000 as committed_ms
-    from barrier_op where done_at is null order by committed_at desc limit 100`);
-  await Promise.all(rows.map((row) => lookAt(ports, storedOperation(row), "later")));
+/** Operations that one look takes up. */
+const PAGE_ROWS = 200;
+
+/** The last operation of a page: where the next page goes on. */
+export interface SettledTo {
+  readonly at: string;
+  readonly id: string;
+}
+
+/**
+ * Freezes operations that have been confirmed while nobody looked, so that their times stay exact: the newest open ones,
+ * and the page of older ones after `from`. Returns where the next call goes on; undefined: at the newest again. A replica
+ * that is away for long keeps many open, so no call looks at all of them.
+ */
+export async function settleOperations(ports: Ports, from?: SettledTo): Promise<SettledTo | undefined> {
+  const newest = await readOpen(ports);
+  const older = from === undefined ? [] : await readOpen(ports, from);
+  const rows = new Map([...newest, ...older].map((row) => [row.id, row]));
+  await Promise.all([...rows.values()].map((row) => lookAt(ports, storedOperation(row), "later")));
+  const page = from === undefined ? newest : older;
+  const last = page.at(-1);
+  return last === undefined || page.length < PAGE_ROWS ? undefined : { at: last.at, id: last.id };
+}
+
+async function readOpen(ports: Ports, after?: SettledTo): Promise<(OperationRow & { at: string })[]> {
+  const older = after && sql`and (committed_at, id) < (${after.at}::timestamptz, ${after.id})`;
+  return ports.db.execute<OperationRow & { at: string }>(sql`
+    select id, org_id, epoch, rev, kind, keys, result, committed_at::text as at,
+      extract(epoch from committed_at)::float8 * 1000 as committed_ms
+    from barrier_op where done_at is null ${older ?? sql``}
+    order by committed_at desc, id desc limit ${PAGE_ROWS}`);
 }
 
 async function lookAt(
