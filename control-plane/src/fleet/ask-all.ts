@@ -1,5 +1,6 @@
 /** One question to all of an organization's gateways at once, merged newest first (PROTOCOL §2.14). */
 import { problem } from "@claviger/shared/api/problem";
+import { DOWN_AFTER_MS } from "@claviger/shared/sync/barrier";
 import type { Question } from "@claviger/shared/wire/query";
 import { sql } from "drizzle-orm";
 import * as z from "zod";
@@ -7,7 +8,6 @@ import type { Ports } from "../ports.ts";
 
 /** A gateway that does not answer within this time is named as missing, in milliseconds. */
 const TIMEOUT_MS = 2_500;
-const DOWN_AFTER_SECONDS = 25;
 
 export interface AskedRow<Row> {
   readonly gatewayId: string;
@@ -74,7 +74,7 @@ export async function askAll<Row extends { n: number; atMs: number }>(
 async function targetsOf(ports: Ports, ask: Pick<AskAll<unknown>, "orgId" | "gateway">): Promise<Target[]> {
   const rows = await ports.db.execute<{ gateway_id: string; name: string; id: string; up: boolean }>(sql`
     select r.gateway_id, g.name, r.id,
-      coalesce(r.last_seen > clock_timestamp() - ${DOWN_AFTER_SECONDS} * interval '1 second', false) as up
+      coalesce(r.last_seen > clock_timestamp() - ${DOWN_AFTER_MS} * interval '1 millisecond', false) as up
     from replica r join gateway g on g.id = r.gateway_id
     where r.org_id = ${ask.orgId} and r.gone_at is null
       ${ask.gateway === undefined ? sql`` : sql`and ${ask.gateway} in (g.id, g.name)`}

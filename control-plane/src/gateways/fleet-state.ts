@@ -1,8 +1,8 @@
 /** How a replica does, by how long it has been silent (PROTOCOL §2.6). */
 import type { FleetState } from "@claviger/shared/api/gateway";
+import { DOWN_AFTER_MS } from "@claviger/shared/sync/barrier";
 
 const DEGRADED_AFTER_MS = 15_000;
-const DOWN_AFTER_MS = 25_000;
 
 /** A clean shutdown (`bye`) counts as down at once. */
 export function replicaState(

@@ -1,4 +1,5 @@
 /** What the whole control plane can say of itself without naming any organization. */
+import { DOWN_AFTER_MS } from "@claviger/shared/sync/barrier";
 import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
 
@@ -92,7 +93,7 @@ async function readCounts(ports: Ports): Promise<Counts | undefined> {
       (select count(*) from barrier_op where done_at is null) as operations_open,
       (select count(*) from replica where gone_at is null) as replicas,
       (select count(*) from replica
-        where gone_at is null and last_seen > clock_timestamp() - interval '25 seconds') as replicas_up,
+        where gone_at is null and last_seen > clock_timestamp() - ${DOWN_AFTER_MS} * interval '1 millisecond') as replicas_up,
       (select coalesce(sum(seq), 0) from replica_cursor) as usage_events`);
   return counts;
 }
