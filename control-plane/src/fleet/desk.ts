@@ -45,8 +45,8 @@ export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox
       });
       return takeHeartbeat(orgId, { replicaId, heartbeat, queries: mailbox?.take(replicaId) ?? [] });
     }),
-    sync: service(SyncRequest, async ({ orgId }, request) =>
-      JSON.stringify(await answerSync(ports, orgId, request)),
+    sync: service(SyncRequest, async (sender, request) =>
+      JSON.stringify(await answerSync(ports, sender, request)),
     ),
     page: service(
       PageRequest,

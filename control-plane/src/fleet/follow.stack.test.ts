@@ -59,6 +59,24 @@ test("a new replica gets a snapshot whose pages hold exactly the organization's 
   await replica.close();
 });
 
+test("a replica that has refused the next delta gets a snapshot that lies past it, and not the same delta again", async () => {
+  const { orgId, projectId } = await createTestOrganization(cp.ports);
+  const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
+  await replica.beat();
+  await replica.catchUp();
+  replica.following = false;
+  const { rev } = await putTestKey(cp.ports, orgId, testKey(projectId), "giving");
+  const refused = { rev, code: "unsupported", detail: "a delta that is not understood" } as const;
+  await replica.beat({ nack: refused });
+  await replica.catchUp();
+  expect(replica.held).toMatchObject({ rev, deltas: [] });
+  expect(await replica.beat()).toMatchObject({ resync: false, deltas: [], asOf: rev });
+  const next = await putTestKey(cp.ports, orgId, testKey(projectId), "giving");
+  await replica.catchUp();
+  expect(replica.held.deltas.map((delta) => delta.rev)).toEqual([next.rev]);
+  await replica.close();
+});
+
 async function snapshotOf(orgId: string): Promise<string> {
   const [row] = await cp.ports.db.execute<{ jws: string }>(
     sql`select jws from snapshot where org_id = ${orgId}`,
