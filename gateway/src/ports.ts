@@ -69,10 +69,31 @@ export interface LogStore {
   settledAmong(requestIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Usage events after `cursor`, oldest first, at most `limit`, as the bytes of a `UsageBatch`; undefined: none. */
   usageAfter(cursor: number, limit: number): Promise<{ body: Uint8Array; lastSeq: number } | undefined>;
-  /** Walks the whole audit chain; the number of the first broken link, or undefined when it holds. */
+  /** Lets the oldest entries go, as far as the order allows. */
+  trim(order: TrimOrder): Promise<Trimmed>;
+  /** Walks the audit chain from where it was trimmed; the number of the first broken link, or undefined when it holds. */
   verify(): Promise<number | undefined>;
   heads(): Promise<LogHeads>;
   close(): Promise<void>;
+}
+
+/** Only entries of before `deletableBeforeMs` whose usage is acknowledged go, and in the order in which they came. */
+export interface TrimOrder {
+  readonly deletableBeforeMs: number;
+  /** Those of before this go in any case, */
+  readonly wantedBeforeMs: number;
+  /** and later ones only while the store holds more than this. */
+  readonly bytesMax: number;
+  readonly usageCursor: number;
+  readonly rowsMax: number;
+}
+
+export interface Trimmed {
+  readonly rows: number;
+  /** What is left takes this many. */
+  readonly bytes: number;
+  /** Whether the same order may find more. */
+  readonly more: boolean;
 }
 
 /** Where audit chain and outbox stand, as committed. `usageCursor` is what the control plane last signed. */

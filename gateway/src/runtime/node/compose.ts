@@ -77,7 +77,8 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   );
   const verify = await createVerify(verificationKeys);
   const metrics = createMetrics();
-  const logs = await openLocalLogs(folder, { courier, verify, replicaId, clock, log, metrics });
+  const retention = { daysMax: config.logDaysMax, bytesMax: config.logBytesMax };
+  const logs = await openLocalLogs(folder, { courier, verify, replicaId, clock, log, metrics, retention });
   const keeper = createKeeper(file, identity, log);
   const store = createStateStore(folder, config.masterKey, replicaId);
   let inflight = () => 0;
@@ -104,6 +105,10 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   });
   vault.readFrom((id) => follower.secret(id));
   logs.policyFrom(() => follower.view.policy()?.auditPolicy);
+  logs.timeFrom(() => {
+    const { ageMs, nowMs } = follower.freshness();
+    return Number.isFinite(ageMs) ? nowMs : undefined;
+  });
   const countInflight = (count: () => number) => {
     inflight = count;
   };

@@ -27,6 +27,8 @@ const Environment = z.object({
     .string()
     .regex(/^[a-z0-9-]{1,64}$/)
     .default("0"),
+  CLAVIGER_LOG_DAYS_MAX: z.coerce.number().int().min(3).max(3650).default(30),
+  CLAVIGER_LOG_BYTES_MAX: z.coerce.number().int().min(10_000_000).default(5_000_000_000),
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   PORT: z.coerce.number().int().min(0).max(65_535).default(8701),
   HOST: z.string().min(1).default("127.0.0.1"),
@@ -53,6 +55,10 @@ export interface Config {
   /** Addresses and CIDRs. */
   trustedProxies: string[];
   egressAllow: string;
+  /** Lines of the local log that are older go. */
+  logDaysMax: number;
+  /** Above this size of the local log of one replica, lines go earlier. */
+  logBytesMax: number;
   logLevel: "debug" | "info" | "warn" | "error";
   port: number;
   host: string;
@@ -86,6 +92,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     publicUrl: data.CLAVIGER_PUBLIC_URL,
     trustedProxies: data.CLAVIGER_TRUSTED_PROXIES,
     egressAllow: data.CLAVIGER_EGRESS_ALLOW,
+    logDaysMax: data.CLAVIGER_LOG_DAYS_MAX,
+    logBytesMax: data.CLAVIGER_LOG_BYTES_MAX,
     logLevel: data.CLAVIGER_LOG_LEVEL,
     port: data.PORT,
     host: data.HOST,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { FollowerEvents, Vitals } from "../../follow/follower.ts";
 import { openLogs } from "../../logs/logs.ts";
+import { type RetentionSettings, startRetention } from "../../logs/retention.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log } from "../../ports.ts";
 import type { Ledger } from "../../rooms.ts";
@@ -15,6 +16,8 @@ export interface LocalLogs {
   vitals(): Omit<Vitals, "inflight">;
   /** Where the organization's audit policy is read from; `strict` until then. */
   policyFrom(policy: () => "strict" | "continue" | undefined): void;
+  /** Where the control plane's time is read from; nothing is deleted before it is known. */
+  timeFrom(nowMs: () => number | undefined): void;
   close(): Promise<void>;
 }
 
@@ -25,6 +28,7 @@ export interface LocalLogsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly retention: RetentionSettings;
 }
 
 /** Opens the logs below `folder` and settles what the last process left open. */
@@ -33,6 +37,12 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
   const store = await openLogStore(join(folder, "log.sqlite"));
   const journal = await openOpenJournal(join(folder, "open"));
   const logs = await openLogs({ ...deps, store, journal, auditPolicy: () => policy() ?? "strict" });
+  let nowMs = (): number | undefined => undefined;
+  const usageCursor = () => logs.heads().usageCursor;
+  const retention = startRetention(
+    { store, log: deps.log, nowMs: () => nowMs(), usageCursor },
+    deps.retention,
+  );
   let last = { admitted: 0, monoMs: deps.clock.monoMs() };
   return {
     ledger: logs,
@@ -52,6 +62,12 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
     policyFrom(source) {
       policy = source;
     },
-    close: () => logs.close(),
+    timeFrom(source) {
+      nowMs = source;
+    },
+    async close() {
+      retention.stop();
+      await logs.close();
+    },
   };
 }

@@ -7,7 +7,7 @@ import { hash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
-import type { LogHeads } from "../../ports.ts";
+import type { LogHeads, TrimOrder } from "../../ports.ts";
 import {
   CHAINED,
   type FlatEntry,
@@ -18,6 +18,7 @@ import {
   usageEvent,
 } from "./log-store-rows.ts";
 import type { Reply } from "./log-store-thread.ts";
+import { trim } from "./log-store-trim.ts";
 
 export type Request =
   | {
@@ -27,6 +28,7 @@ export type Request =
       readonly usageCursor: number;
     }
   | { readonly id: number; readonly op: "usageAfter"; readonly cursor: number; readonly limit: number }
+  | { readonly id: number; readonly op: "trim"; readonly order: TrimOrder }
   | { readonly id: number; readonly op: "heads" | "close" };
 
 const db = new DatabaseSync(String(workerData.path));
@@ -49,13 +51,15 @@ function readHeads(): LogHeads {
     .prepare("SELECT audit_n, hash FROM entry WHERE audit_n IS NOT NULL ORDER BY audit_n DESC LIMIT 1")
     .get();
   const seq = db.prepare("SELECT seq FROM entry WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1").get();
-  const meta = db.prepare("SELECT value FROM meta WHERE name = 'usageCursor'").get();
-  const usageCursor = Number(meta?.value ?? 0);
+  const anchor = db.prepare("SELECT audit_n, hash FROM anchor").get();
+  const meta = (name: string) =>
+    Number(db.prepare("SELECT value FROM meta WHERE name = ?").get(name)?.value ?? 0);
+  const usageCursor = meta("usageCursor");
   return {
-    auditN: Number(last?.audit_n ?? 0),
-    auditHead: String(last?.hash ?? GENESIS_CHAIN),
+    auditN: Number(last?.audit_n ?? anchor?.audit_n ?? 0),
+    auditHead: String(last?.hash ?? anchor?.hash ?? GENESIS_CHAIN),
     // Never below what the control plane has: a disk that was rolled back must not give a number twice.
-    usageNextSeq: Math.max(Number(seq?.seq ?? 0), usageCursor) + 1,
+    usageNextSeq: Math.max(Number(seq?.seq ?? 0), meta("trimmedSeq"), usageCursor) + 1,
     usageCursor,
   };
 }
@@ -108,6 +112,8 @@ function run(request: Request): unknown {
       return append(request.entries, request.usageCursor);
     case "usageAfter":
       return usageAfter(request.cursor, request.limit);
+    case "trim":
+      return trim(db, request.order);
     case "heads":
       return heads;
     case "close":

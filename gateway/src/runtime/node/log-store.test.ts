@@ -186,3 +186,64 @@ test("a question that takes long holds up no commit", async () => {
   await Promise.all([question, commit]);
   expect(order).toEqual(["commit", "question"]);
 });
+
+const order = {
+  deletableBeforeMs: 2_000_000,
+  wantedBeforeMs: 0,
+  bytesMax: 1e9,
+  usageCursor: 0,
+  rowsMax: 100,
+};
+
+test("trimmed by age: what is left verifies from its anchor, and rows, links and events are numbered on, also after a restart", async () => {
+  await store.append({ entries: [change(1), settled(1), settled(2), count, settled(3)], usageCursor: 0 });
+  const before = await store.heads();
+  const trimmed = await store.trim({ ...order, wantedBeforeMs: 2_000_000, usageCursor: 4 });
+  expect(trimmed).toMatchObject({ rows: 4, more: false });
+  expect(await store.verify()).toBeUndefined();
+  await store.close();
+  store = await openLogStore(path());
+  expect(await store.heads()).toEqual(before);
+  await store.append({ entries: [settled(4)], usageCursor: 4 });
+  expect(await store.verify()).toBeUndefined();
+  const rows = (await store.query({ kind: "logs", limit: 10 })) as LogRow[];
+  expect(rows.map(({ n, requestId }) => [n, Number(requestId.slice(4))])).toEqual([
+    [6, 4],
+    [5, 3],
+  ]);
+  await store.close();
+  const db = new DatabaseSync(path());
+  db.exec(`UPDATE anchor SET hash = '${"B".repeat(43)}'`);
+  db.close();
+  store = await openLogStore(path());
+  expect(await store.verify()).toBe(4);
+});
+
+test("nothing goes whose usage is not acknowledged, nor anything behind it, nor what is too young, whatever the size", async () => {
+  await store.append({ entries: [settled(1), settled(2), settled(3), settled(4)], usageCursor: 0 });
+  const old = { ...order, wantedBeforeMs: 2_000_000, bytesMax: 0 };
+  expect(await store.trim({ ...old, usageCursor: 1 })).toMatchObject({ rows: 1 });
+  expect(await store.trim({ ...old, usageCursor: 4, deletableBeforeMs: 1_000_003 })).toMatchObject({
+    rows: 1,
+  });
+  expect(await store.query({ kind: "logs", limit: 10 })).toHaveLength(2);
+});
+
+test("above its size the store lets go of the oldest that may go, in parts; below it only of what is too old", async () => {
+  await store.append({ entries: Array.from({ length: 250 }, (_, n) => settled(n)), usageCursor: 0 });
+  expect(await store.trim({ ...order, usageCursor: 250 })).toMatchObject({ rows: 0, more: false });
+  const tight = { ...order, usageCursor: 250, bytesMax: 20_000 };
+  const first = await store.trim(tight);
+  expect(first).toMatchObject({ rows: 100, more: true });
+  const second = await store.trim(tight);
+  expect(second.bytes).toBeLessThan(first.bytes);
+  expect(await store.verify()).toBeUndefined();
+});
+
+test("when all events are gone their numbers are not given again, though the remembered cursor is lower", async () => {
+  await store.append({ entries: [settled(1), settled(2), change(1)], usageCursor: 0 });
+  await store.trim({ ...order, wantedBeforeMs: 2_000_000, usageCursor: 2 });
+  await store.close();
+  store = await openLogStore(path());
+  expect(await store.heads()).toMatchObject({ usageNextSeq: 3, usageCursor: 0, auditN: 3 });
+});

@@ -21,6 +21,7 @@ export async function openLogStore(path: string): Promise<LogStore> {
     settledAmong: async (requestIds) =>
       new Set(await reader.ask<string[]>({ op: "settledAmong", requestIds })),
     usageAfter: (cursor, limit) => writer.ask({ op: "usageAfter", cursor, limit }),
+    trim: (order) => writer.ask({ op: "trim", order }),
     verify: () => reader.ask({ op: "verify" }),
     heads: () => writer.ask({ op: "heads" }),
     async close() {
