@@ -223,3 +223,26 @@ test("closing ends the wait and both couriers", async () => {
   expect(wait?.stop.aborted).toBe(true);
   expect(bus.closed).toBe(true);
 });
+
+test("a wait that is let go of at once, because another process waits too, is not asked for again at once", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  let waits = 0;
+  let heldMs = 1;
+  https.wait = () => {
+    waits += 1;
+    return new Promise((resolve) => setTimeout(() => resolve(false), heldMs));
+  };
+  listen();
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(waits).toBeGreaterThan(5);
+  expect(waits).toBeLessThan(40);
+  heldMs = 25_000;
+  await vi.advanceTimersByTimeAsync(30_000);
+  waits = 0;
+  await vi.advanceTimersByTimeAsync(75_000);
+  expect(waits).toBe(3);
+  const closing = couriers.close();
+  await vi.runAllTimersAsync();
+  await closing;
+  vi.useRealTimers();
+});

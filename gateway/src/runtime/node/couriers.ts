@@ -15,6 +15,8 @@ const PAUSE_MS_MIN = 50;
 const PAUSE_MS_MAX = 2_000;
 /** Between the end of a heartbeat and the next wait: to apply what it brought takes less. */
 const SETTLE_MS = 10;
+/** A wait is held for 25 s. One that is let go of much earlier made room for another process of this replica. */
+const HELD_MS_MIN = 5_000;
 /** A poke is answered by a heartbeat within this time, or the next wait does not wait for it. */
 const BEAT_MS_MAX = 2_000;
 
@@ -156,12 +158,15 @@ class Couriers implements Courier {
     while (!stop.aborted) {
       const held = this.#listener?.position?.() ?? { epoch: 0, rev: 0 };
       const from = `${held.epoch}.${held.rev}`;
+      const heldSinceMs = performance.now();
       let useful = true;
       try {
         if (await this.#https.wait(held, stop)) {
           useful = from !== told;
           told = from;
           await this.#pokeAndBeat(stop);
+        } else {
+          useful = performance.now() - heldSinceMs >= HELD_MS_MIN;
         }
       } catch (error) {
         if (stop.aborted) return;
