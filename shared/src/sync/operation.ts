@@ -20,9 +20,9 @@ export interface OperationView {
   id: string;
   /** `<epoch>.<revision>` */
   revision: string;
-  /** `safe`: each replica has confirmed or is past its `refusesBy`. */
   /** When the change became part of the organization's state. */
   committedAt?: string;
+  /** `safe`: each replica has confirmed or is past its `refusesBy`. */
   status: "pending" | "safe" | "confirmed";
   /** The latest `refusesBy` of those that have not confirmed; only while `pending`. */
   safeBy?: string;
