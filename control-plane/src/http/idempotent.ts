@@ -72,17 +72,28 @@ async function replay(asked: Asked, claimed: Exclude<Claimed, { kind: "run" }>):
   if (claimed.kind === "replay") {
     return { status: claimed.status, body: claimed.body as Document["body"], headers };
   }
-  const document = await documentOf(await answerOf(asked, claimed.outcome), asked.url, asked.waiting);
+  const organizationId =
+    asked.waiting.organizationId || (claimed.outcome.resource as Resource | null)?.id || "";
+  const waiting = { ...asked.waiting, organizationId, waitMs: 0 };
+  const document = await documentOf(
+    await answerOf(asked.ports, organizationId, claimed.outcome),
+    asked.url,
+    waiting,
+  );
   return { ...document, headers: { ...document.headers, ...headers } };
 }
 
-/** What the process that died would have answered. */
-async function answerOf(asked: Asked, outcome: StoredOutcome): Promise<Exclude<Answer, { kind: "raw" }>> {
+/** What the first would answer if it answered now: the operation as it stands. */
+async function answerOf(
+  ports: Ports,
+  organizationId: string,
+  outcome: StoredOutcome,
+): Promise<Exclude<Answer, { kind: "raw" }>> {
   const { created, effect, secret, revision } = outcome;
   const resource = outcome.resource as Resource | null;
-  const meta = secret ? { secretShown: true } : {};
+  const meta = { ...outcome.meta, ...(secret && { secretShown: true }) };
   if (revision === null) return { kind: "one", status: created ? 201 : 200, resource, meta };
-  const operationId = await operationAt(asked.ports.db, asked.waiting.organizationId, revision);
+  const operationId = outcome.operationId ?? (await operationAt(ports.db, organizationId, revision));
   return { kind: "change", created, changed: { resource, effect, operationId, revision, meta } };
 }
 

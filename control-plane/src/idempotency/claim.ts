@@ -11,8 +11,11 @@ import { idempotency, type StoredOutcome } from "../db/tables/idempotency.ts";
 import type { Ports } from "../ports.ts";
 
 const KEPT_MS = 24 * 3_600_000;
-/** Longer than the longest wait for the fleet, so that only dead processes lose their claim. */
-const LEASE_MS = 120_000;
+/**
+ * How long a claim without an outcome keeps others out: the time a change takes to commit, not that of the wait for the
+ * fleet afterwards. Who is slower than this is undone by whoever takes over, never doubled.
+ */
+const LEASE_MS = 10_000;
 
 export type { StoredOutcome };
 
@@ -26,7 +29,7 @@ export interface Claim {
 export type Claimed =
   | { readonly kind: "run"; readonly claim: Claim }
   | { readonly kind: "replay"; readonly status: number; readonly body: object }
-  /** It committed, and its process died before it answered. */
+  /** It committed; its process still waits for the fleet, or has died. */
   | { readonly kind: "committed"; readonly outcome: StoredOutcome };
 
 export interface ClaimRequest {
@@ -35,7 +38,7 @@ export interface ClaimRequest {
   readonly requestHash: string;
 }
 
-/** Takes the claim, or tells what became of the first; throws when that still runs or was another request. */
+/** Takes the claim, or tells what became of the first; throws when that has yet to commit or was another request. */
 export async function claimKey(ports: Ports, request: ClaimRequest): Promise<Claimed> {
   const { db } = ports;
   const { scope, key, requestHash } = request;
@@ -64,7 +67,7 @@ export async function claimKey(ports: Ports, request: ClaimRequest): Promise<Cla
   if (row === undefined) throw problem("idempotency_in_progress");
   if (row.requestHash !== requestHash) throw problem("idempotency_mismatch");
   if (row.status !== null && row.body !== null) return { kind: "replay", status: row.status, body: row.body };
-  if (row.outcome !== null && row.leaseUntil <= now) return { kind: "committed", outcome: row.outcome };
+  if (row.outcome !== null) return { kind: "committed", outcome: row.outcome };
   if (row.leaseUntil > now) throw problem("idempotency_in_progress");
   const taken = await db
     .update(idempotency)
@@ -97,10 +100,6 @@ export async function keepAnswer(
 /** After a failure. When nothing was committed, the key may be used again; else the next request gets the outcome. */
 export async function releaseClaim(db: Database, claim: Claim): Promise<void> {
   await db.delete(idempotency).where(and(whereClaim(claim), sql`${idempotency.outcome} is null`));
-  await db
-    .update(idempotency)
-    .set({ leaseUntil: new Date(0) })
-    .where(whereClaim(claim));
 }
 
 function whereClaim(claim: Claim) {

@@ -58,6 +58,8 @@ export async function commit<R extends Resource>(
         effect: written.entry?.effect ?? written.effect ?? "neutral",
         secret: written.secretKey !== undefined,
         revision: written.revision ?? (await nextRevision(tx, scope.organizationId)),
+        ...(written.operationId ? { operationId: written.operationId } : {}),
+        ...(written.meta === undefined ? {} : { meta: written.meta }),
       });
     }
     return { value: written, entry: written.entry };

@@ -98,9 +98,9 @@ CREATE TABLE "idempotency" (
 	"request_hash" text NOT NULL,
 	"attempt" text NOT NULL,
 	"lease_until" timestamp with time zone NOT NULL,
-	"outcome" jsonb,
+	"outcome" json,
 	"status" integer,
-	"body" jsonb,
+	"body" json,
 	"expires_at" timestamp with time zone NOT NULL,
 	CONSTRAINT "idempotency_scope_idem_key_pk" PRIMARY KEY("scope","idem_key")
 );

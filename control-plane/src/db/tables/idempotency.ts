@@ -1,4 +1,4 @@
-import { index, integer, jsonb, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import { index, integer, json, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
 import type { Effect } from "../../fleet/journal-types.ts";
 
 /**
@@ -15,9 +15,10 @@ export const idempotency = pgTable(
     /** Who runs it now; somebody else may take over after `leaseUntil`. */
     attempt: text("attempt").notNull(),
     leaseUntil: timestamp("lease_until", { withTimezone: true }).notNull(),
-    outcome: jsonb("outcome").$type<StoredOutcome>(),
+    /** `json`, here and below, keeps members in the order of the first answer. */
+    outcome: json("outcome").$type<StoredOutcome>(),
     status: integer("status"),
-    body: jsonb("body").$type<object>(),
+    body: json("body").$type<object>(),
     expiresAt: timestamp("expires_at", { withTimezone: true }).notNull(),
   },
   (table) => [
@@ -36,4 +37,8 @@ export interface StoredOutcome {
   readonly secret: boolean;
   /** `<epoch>.<revision>` of the change; null when no gateway was concerned. */
   readonly revision: string | null;
+  /** The operation of the earlier change that this one repeated. */
+  readonly operationId?: string;
+  /** What the answer said beside the resource. */
+  readonly meta?: Readonly<Record<string, unknown>>;
 }
