@@ -16,6 +16,8 @@ export const chromiumFlags: readonly string[] = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
+  // Containers give /dev/shm 64 MB; a page that needs more hangs.
+  "--disable-dev-shm-usage",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",

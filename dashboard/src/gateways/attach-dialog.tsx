@@ -144,12 +144,14 @@ function Arrival({ token }: { token: EnrolmentTokenView }) {
 
 /** For a Node gateway on this or another machine; its folder keeps its keys. */
 function joinCommand({ token, secret }: Issued): string {
+  const home = `gateways/${token.name}`;
   return [
+    // The key that seals its state must be the same at every start.
+    `mkdir -p ${home} && [ -s ${home}.key ] || (umask 077; openssl rand -base64 32 > ${home}.key)`,
     `CLAVIGER_CONTROL_PLANE_URL=${location.origin} \\`,
     `CLAVIGER_ENROLMENT_TOKEN=${secret} \\`,
-    `CLAVIGER_GATEWAY_HOME=./gateways/${token.name} \\`,
-    "CLAVIGER_GATEWAY_MASTER_KEY=$(openssl rand -base64 32) \\",
-    "CLAVIGER_PUBLIC_URL=http://127.0.0.1:8701 PORT=8701 \\",
+    `CLAVIGER_GATEWAY_HOME=${home} CLAVIGER_GATEWAY_MASTER_KEY=$(cat ${home}.key) \\`,
+    "CLAVIGER_PUBLIC_URL=http://127.0.0.1:8801 PORT=8801 \\",
     "node_modules/.bin/node gateway/src/runtime/node/main.ts",
   ].join("\n");
 }

@@ -140,7 +140,12 @@ function Usage({ apiKey, peak }: CellProps) {
       <span className="bar" aria-hidden="true">
         <i style={{ width: `${usagePercent}%` }} />
       </span>
-      <span className="v num">{usagePercent === 0 ? "0" : usagePercent.toFixed(1)} %</span>
+      <span className="v num">{shownPercent(usagePercent)} %</span>
     </span>
   );
+}
+
+/** One decimal, unless it would say 0.0 or 100.0. */
+function shownPercent(percent: number): string {
+  return percent === 0 || percent >= 99.95 ? String(Math.round(percent)) : percent.toFixed(1);
 }

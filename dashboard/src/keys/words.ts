@@ -143,7 +143,7 @@ export const keyFormWords = {
   sumNothing: "<b>Budget 0</b>: it can spend nothing.",
   sumRates: "<b>{requests}</b> a minute, <b>{tokens}</b> a minute.",
   sumRequests: "{count, plural, one {# request} other {# requests}}",
-  sumAnyRequests: "any number of requests",
+  sumAnyRequests: "Any number of requests",
   sumTokens: "{count, plural, one {# token} other {# tokens}}",
   sumAnyTokens: "any number of tokens",
   sumModels: "Only <b>{models}</b> of <b>{providers}</b>.",

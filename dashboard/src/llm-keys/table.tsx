@@ -31,6 +31,14 @@ export function LlmKeyTable({ keys, onAct }: LlmKeyTableProps) {
           cell: ({ attributes }) =>
             attributes.preview === "" ? t("noSecret") : <span className="mono">{attributes.preview}</span>,
         },
+        { id: "project", head: t("colProject"), cell: ({ attributes }) => projectName(attributes.projectId) },
+        {
+          id: "created",
+          head: t("colCreated"),
+          width: 110,
+          className: "num",
+          cell: ({ attributes }) => <Day at={attributes.createdAt} />,
+        },
         {
           id: "models",
           head: t("colModels"),
@@ -42,14 +50,6 @@ export function LlmKeyTable({ keys, onAct }: LlmKeyTableProps) {
               {t("models", { count: models.length })}
             </span>
           ),
-        },
-        { id: "project", head: t("colProject"), cell: ({ attributes }) => projectName(attributes.projectId) },
-        {
-          id: "created",
-          head: t("colCreated"),
-          width: 110,
-          className: "num",
-          cell: ({ attributes }) => <Day at={attributes.createdAt} />,
         },
         {
           id: "actions",

@@ -8,6 +8,7 @@ import { fleetQuery } from "../api/queries.ts";
 import { Icon } from "../ui/icon.tsx";
 import { useNow } from "../ui/now.tsx";
 import { clock } from "../words/format.ts";
+import { useShortcuts } from "./shortcuts.tsx";
 import { Sidebar } from "./sidebar.tsx";
 import { TopBar } from "./top-bar.tsx";
 
@@ -15,6 +16,7 @@ import { TopBar } from "./top-bar.tsx";
 export function Shell() {
   const t = useTranslations("shell");
   const [menu, setMenu] = useState(false);
+  const { dialog, openPalette } = useShortcuts();
   return (
     <>
       <a className="skip" href="#content">
@@ -23,13 +25,14 @@ export function Shell() {
       <div className="shell">
         <Sidebar />
         <div className="main">
-          <TopBar onMenu={() => setMenu(true)} />
+          <TopBar onMenu={() => setMenu(true)} onJump={openPalette} />
           <Stale />
           <main className="page" id="content" tabIndex={-1}>
             <Outlet />
           </main>
         </div>
       </div>
+      {dialog}
       <Dialog.Root open={menu} onOpenChange={setMenu}>
         <Dialog.Portal>
           <Dialog.Backdrop className="scrim" />

@@ -1,18 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
-import { Menu as MenuIcon, Monitor, Moon, Sun, SunMoon } from "lucide-react";
+import { Menu as MenuIcon, Monitor, Moon, Search, Sun, SunMoon } from "lucide-react";
 import { useTranslations } from "use-intl";
 import { fleetQuery } from "../api/queries.ts";
 import { Bit } from "../ui/bit.tsx";
 import { IconButton } from "../ui/button.tsx";
-import { Mark } from "../ui/icon.tsx";
+import { Icon, Mark } from "../ui/icon.tsx";
 import { Menu, MenuItem } from "../ui/menu.tsx";
 import { pages } from "./pages.ts";
 import { setTheme, useTheme } from "./theme.ts";
 
-export function TopBar({ onMenu }: { onMenu: () => void }) {
+export function TopBar({ onMenu, onJump }: { onMenu: () => void; onJump: () => void }) {
   const t = useTranslations("shell");
   const ui = useTranslations("ui");
+  const palette = useTranslations("palette");
   const path = useRouterState({ select: (state) => state.location.pathname });
   const page = pages.find(({ to }) => path.startsWith(to));
   return (
@@ -27,6 +28,11 @@ export function TopBar({ onMenu }: { onMenu: () => void }) {
       </nav>
       <span className="grow" />
       <Fleet />
+      <button type="button" className="jump" aria-label={`${palette("title")} ⌘K`} onClick={onJump}>
+        <Icon of={Search} small />
+        <span>{palette("title")}</span>
+        <kbd>⌘K</kbd>
+      </button>
       <ThemeMenu />
     </header>
   );

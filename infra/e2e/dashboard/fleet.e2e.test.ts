@@ -15,8 +15,7 @@ beforeAll(async () => {
   place = { url: world.stack.urls.controlPlane, credentials: world.credentials };
 });
 afterAll(async () => {
-  await browser.close();
-  await world.stack.stop();
+  await Promise.all([browser?.close(), world?.stack.stop()]);
 });
 
 test("12: from the click to the last gateway's tick a revoke takes less than 2 s, without a reload", async () => {
@@ -112,17 +111,28 @@ test("17: 10 000 keys: the first rows within 1 s, a filter's result within 300 m
   expect(await page.locator("tbody tr").count()).toBeLessThan(60);
   await page.getByText(/1–50 of 10,0\d\d/).waitFor();
   await page.getByRole("searchbox").focus();
-  const filtering = page.evaluate(async () => {
+  await page.evaluate(() => {
     const field = document.querySelector<HTMLInputElement>('input[type="search"]');
-    await new Promise((resolve) => field?.addEventListener("input", resolve, { once: true }));
-    const sinceMs = performance.now();
-    const first = () => document.querySelector("td.c-name")?.textContent;
-    while (first() !== "Copy 7777" && performance.now() - sinceMs < 5_000)
-      await new Promise(requestAnimationFrame);
-    return performance.now() - sinceMs;
+    const filtered = new Promise<number>((resolve) => {
+      const sinceInput = () => {
+        const sinceMs = performance.now();
+        const look = () => {
+          if (document.querySelector("td.c-name")?.textContent === "Copy 7777")
+            resolve(performance.now() - sinceMs);
+          else requestAnimationFrame(look);
+        };
+        look();
+      };
+      field?.addEventListener("input", sinceInput, { once: true });
+    });
+    Object.assign(globalThis, { filtered });
   });
   await page.keyboard.insertText("Copy 7777");
-  expect(await filtering).toBeLessThan(300);
+  await page
+    .locator("td.c-name")
+    .filter({ hasText: /^Copy 7777$/ })
+    .waitFor();
+  expect(await page.evaluate(() => Reflect.get(globalThis, "filtered"))).toBeLessThan(300);
   await page.getByRole("searchbox").fill("");
   await page.getByText(/1–50 of/).waitFor();
   await page.getByRole("button", { name: "Next" }).click();

@@ -27,7 +27,7 @@ interface Scene {
   readonly next?: (page: Page) => Promise<void>;
 }
 
-const scenes = (): Scene[] => [
+const keyScenes = (): Scene[] => [
   { name: "keys", path: "/keys", ready: "td.c-name" },
   { name: "no match", path: "/keys?q=nothing+like+this", ready: ".plain-empty" },
   { name: "create", path: "/keys/new", ready: "#key-name" },
@@ -53,6 +53,9 @@ const scenes = (): Scene[] => [
     },
   },
   { name: "missing key", path: "/keys/key_000000000000", ready: "[role=alert]" },
+];
+
+const otherScenes: readonly Scene[] = [
   { name: "gateways", path: "/gateways", ready: ".gcard" },
   {
     name: "attach",
@@ -71,14 +74,41 @@ const scenes = (): Scene[] => [
   { name: "sessions", path: "/settings/sessions", ready: "table.data" },
   { name: "tokens", path: "/settings/tokens", ready: "table.data" },
   { name: "appearance", path: "/settings/appearance", ready: ".seg" },
+  {
+    name: "palette",
+    path: "/keys",
+    ready: "td.c-name",
+    next: async (page) => {
+      await page.keyboard.press("Control+k");
+      await page.getByRole("option").first().waitFor();
+    },
+  },
+  {
+    name: "help",
+    path: "/keys",
+    ready: "td.c-name",
+    next: async (page) => {
+      await page.keyboard.press("?");
+      await page.getByRole("dialog").waitFor();
+    },
+  },
   { name: "unknown page", path: "/no/such/page", ready: ".plain-empty" },
 ];
+
+const scenes = () => [...keyScenes(), ...otherScenes];
 
 const screens = [
   { width: 1440, theme: "light" },
   { width: 1440, theme: "dark" },
   { width: 375, theme: "light" },
 ] as const;
+
+/** Between the themes only colours differ, so in dark it is those that are looked at again. */
+function checks(page: Page, theme: "light" | "dark"): AxeBuilder {
+  const axe = new AxeBuilder({ page });
+  if (theme === "dark") return axe.withRules(["color-contrast", "link-in-text-block"]);
+  return axe.withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]);
+}
 
 describe.each(screens)("$width px, $theme", ({ width, theme }) => {
   test("27, 28: axe finds nothing on any page or dialog, and no page scrolls sideways", async () => {
@@ -88,9 +118,7 @@ describe.each(screens)("$width px, $theme", ({ width, theme }) => {
       await go(scene.path);
       await page.locator(scene.ready).first().waitFor();
       await scene.next?.(page);
-      const { violations } = await new AxeBuilder({ page })
-        .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"])
-        .analyze();
+      const { violations } = await checks(page, theme).analyze();
       for (const { id, nodes } of violations)
         found.push(`${scene.name}: ${id}: ${nodes[0]?.html.slice(0, 160)}`);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -156,6 +184,40 @@ test("29: the faces are the bundled ones", async () => {
   expect(new Set(loaded.map((family) => family.replaceAll('"', "")))).toEqual(
     new Set(["Inter Variable", "JetBrains Mono Variable"]),
   );
+  await context.close();
+});
+
+test("30: Ctrl+K finds pages, keys by name and ID, gateways and actions; ? lists the shortcuts, g k goes", async () => {
+  const { page, context, go } = await visit(browser);
+  await go("/gateways");
+  await page.locator(".gcard").first().waitFor();
+  const find = async (text: string) => {
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox").fill(text);
+    await page.getByRole("option", { selected: true }).waitFor();
+  };
+  await find("Invoice extraction");
+  await page.getByRole("option", { name: /Invoice extraction/ }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`**/keys/${keyId}`);
+  await find("eu-1");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/gateways");
+  await find(keyId);
+  await page.getByRole("option", { name: /Invoice extraction/ }).click();
+  await page.waitForURL(`**/keys/${keyId}`);
+  await find("Create key");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/keys/new");
+  await page.keyboard.press("Escape");
+  await page.waitForURL("**/keys");
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.keyboard.press("g");
+  await page.keyboard.press("a");
+  await page.waitForURL("**/audit");
   await context.close();
 });
 
