@@ -108,8 +108,9 @@ async function raiseAll(tx: Tx, kept: boolean): Promise<"none" | "possible"> {
     insert into org_epoch (org_id, epoch, rev, chain, why, raised_at, survived_at, loss)
     select org_id, epoch, rev, chain, 'server', statement_timestamp(), ${past?.survived ?? null}::timestamptz, ${loss}
     from raised`);
-  // Proofs that the lost past has given are not in these rows: each replica counts as proved until now.
-  await tx.execute(sql`update replica set fresh_hi = clock_timestamp()`);
+  // Proofs that the lost past has given are not in these rows: each replica counts as proved until now,
+  // and until the last one that it is known to have: this server's clock may be behind that of the one before.
+  await tx.execute(sql`update replica set fresh_hi = greatest(fresh_hi, clock_timestamp())`);
   return loss;
 }
 
@@ -148,7 +149,9 @@ export async function raiseOnFork(
       insert into org_epoch (org_id, epoch, rev, chain, why, raised_at, survived_at, loss)
       select org_id, epoch, rev, chain, 'fork', clock_timestamp(), to_timestamp(${survivedMs}::float8 / 1000), 'proved'
       from org_head where org_id = ${orgId}`);
-    await tx.execute(sql`update replica set fresh_hi = clock_timestamp() where org_id = ${orgId}`);
+    await tx.execute(
+      sql`update replica set fresh_hi = greatest(fresh_hi, clock_timestamp()) where org_id = ${orgId}`,
+    );
     return true;
   });
   if (raised) {
