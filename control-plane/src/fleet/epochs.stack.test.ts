@@ -51,7 +51,7 @@ async function recordOf(orgId: string, id: string) {
 
 test("many processes that look at a new server at once raise each epoch by one, and a look at a known one writes nothing", async () => {
   const { orgId } = await createTestOrganization(cp.ports);
-  const other = await cluster.start();
+  const other = await cluster.start({ serve: false });
   await forgetServer();
   await Promise.all([cp, other, cp, other, cp, other].map(({ ports }) => lookAtPast(ports)));
   expect(await rowsOf(orgId)).toEqual([{ epoch: 2, why: "server", loss: "possible" }]);
@@ -72,6 +72,21 @@ test("neither a proof nor a change is made on a server that nobody has looked at
   expect(revision).toBe(`3.${replica.held.rev + 1}`);
 });
 
+test("a server whose clock is behind takes no proof back", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
+  await replica.close();
+  await cp.ports.db.execute(
+    sql`update replica set fresh_hi = clock_timestamp() + interval '1 hour' where org_id = ${orgId}`,
+  );
+  const provedUntil = async () =>
+    (await cp.ports.db.execute(sql`select fresh_hi::text as at from replica where org_id = ${orgId}`))[0];
+  const before = await provedUntil();
+  await forgetServer();
+  await lookAtPast(cp.ports);
+  expect(await provedUntil()).toEqual(before);
+});
+
 test("a replica that took the new epoch goes on with deltas, from the very revision that it begins on", async () => {
   const { orgId, projectId } = await createTestOrganization(cp.ports);
   const replica = await attach(orgId, "eu-1");
@@ -83,6 +98,21 @@ test("a replica that took the new epoch goes on with deltas, from the very revis
   const fresh = await replica.beat();
   expect(fresh).toMatchObject({ epoch: 2, resync: false });
   expect(fresh.deltas).toHaveLength(1);
+});
+
+test("processes that all are asked for a snapshot build one, and share it", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  let signed = 0;
+  const counting = [cp, await cluster.start({ serve: false })].map(({ ports }) => ({
+    ...ports,
+    sign: (...content: Parameters<typeof ports.sign>) => {
+      signed += 1;
+      return ports.sign(...content);
+    },
+  }));
+  const answers = await Promise.all(counting.map((ports) => snapshotFor(ports, orgId, 1, 0)));
+  expect(new Set(answers).size).toBe(1);
+  expect(signed).toBe(1);
 });
 
 test("replicas that all ask at once after a failover get one snapshot, and a later revision is never missed in it", async () => {

@@ -1,15 +1,16 @@
 /**
  * Snapshots: all records of an organization at one revision, in content-addressed pages. Built at most once per
- * organization and minute, read in one REPEATABLE READ transaction, shared by all processes through PostgreSQL.
+ * organization and minute (unless a later revision is wanted), read by one statement, shared by all processes through
+ * PostgreSQL.
  */
 import { createHash } from "node:crypto";
-import type { ChainedPosition } from "@claviger/shared/sync/position";
+import type { ChainedPosition, Position } from "@claviger/shared/sync/position";
 import type { Change } from "@claviger/shared/wire/record";
 import type { Snapshot } from "@claviger/shared/wire/snapshot";
 import { sql } from "drizzle-orm";
-import type { Database } from "../db/database.ts";
+import type { Database, Queryable } from "../db/database.ts";
 import type { Ports } from "../ports.ts";
-import { readHead } from "./deltas.ts";
+import type { Tx } from "./journal.ts";
 
 /** Target size of a page in bytes; a record is at most 64 KiB, so that none passes 512 KiB. */
 const PAGE_BYTES = 400_000;
@@ -20,32 +21,44 @@ interface Page {
   body: string;
 }
 
+interface Wanted {
+  epoch: number;
+  /** Revision, or later. */
+  from: number;
+}
+
 /** A signed snapshot at revision `from` or later. */
 export async function snapshotFor(ports: Ports, orgId: string, epoch: number, from: number): Promise<string> {
-  const [kept] = await ports.db.execute<{ jws: string }>(sql`
-    select jws from snapshot
+  const wanted = { epoch, from };
+  const kept = await readKept(ports.db, orgId, wanted);
+  if (kept !== undefined) return kept.jws;
+  const { head, jws } = await sharedBuild(ports, orgId, wanted);
+  // One that was begun for somebody else may have read before the revision that is wanted here.
+  return head.epoch >= epoch && head.rev >= from ? jws : (await build(ports, orgId, wanted)).jws;
+}
+
+async function readKept(db: Queryable, orgId: string, { epoch, from }: Wanted): Promise<Built | undefined> {
+  const [row] = await db.execute<{ epoch: number; rev: string; jws: string }>(sql`
+    select epoch, rev, jws from snapshot
     where org_id = ${orgId} and epoch = ${epoch} and rev >= ${from}
       and built_at > clock_timestamp() - ${REUSE_SECONDS} * interval '1 second'`);
-  if (kept !== undefined) return kept.jws;
-  const { head, jws } = await sharedBuild(ports, orgId);
-  // One that was begun for somebody else may have read before the revision that is wanted here.
-  return head.epoch >= epoch && head.rev >= from ? jws : (await build(ports, orgId)).jws;
+  return row && { head: { epoch: row.epoch, rev: Number(row.rev) }, jws: row.jws };
 }
 
 interface Built {
-  head: ChainedPosition;
+  head: Position;
   jws: string;
 }
 
 const building = new WeakMap<Database, Map<string, Promise<Built>>>();
 
 /** After a failover every replica asks at once: those of one organization share what this process is building. */
-async function sharedBuild(ports: Ports, orgId: string): Promise<Built> {
+async function sharedBuild(ports: Ports, orgId: string, wanted: Wanted): Promise<Built> {
   const ofDatabase = building.get(ports.db) ?? new Map<string, Promise<Built>>();
   building.set(ports.db, ofDatabase);
   const running = ofDatabase.get(orgId);
   if (running !== undefined) return running;
-  const started = build(ports, orgId).finally(() => ofDatabase.delete(orgId));
+  const started = build(ports, orgId, wanted).finally(() => ofDatabase.delete(orgId));
   ofDatabase.set(orgId, started);
   return started;
 }
@@ -58,19 +71,23 @@ export async function readPage(ports: Ports, orgId: string, sha256: string): Pro
   return row?.body;
 }
 
-async function build(ports: Ports, orgId: string): Promise<Built> {
-  const { head, pages } = await readAll(ports, orgId);
-  const snapshot: Snapshot = {
-    v: 1,
-    org: orgId,
-    epoch: head.epoch,
-    rev: head.rev,
-    chain: head.chain,
-    cpTimeMs: ports.clock.nowMs(),
-    pages: pages.map((page) => page.sha256),
-  };
-  const jws = await ports.sign("clv-snap+jws", new TextEncoder().encode(JSON.stringify(snapshot)));
-  await ports.db.transaction(async (tx) => {
+/** One process at a time builds for an organization; who waited for it looks again. */
+async function build(ports: Ports, orgId: string, wanted: Wanted): Promise<Built> {
+  return ports.db.transaction(async (tx) => {
+    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`snapshot|${orgId}`}, 0))`);
+    const kept = await readKept(tx, orgId, wanted);
+    if (kept !== undefined) return kept;
+    const { head, pages } = await readAll(tx, orgId);
+    const snapshot: Snapshot = {
+      v: 1,
+      org: orgId,
+      epoch: head.epoch,
+      rev: head.rev,
+      chain: head.chain,
+      cpTimeMs: ports.clock.nowMs(),
+      pages: pages.map((page) => page.sha256),
+    };
+    const jws = await ports.sign("clv-snap+jws", new TextEncoder().encode(JSON.stringify(snapshot)));
     for (const page of pages) {
       await tx.execute(sql`
         insert into snapshot_page (org_id, sha256, body, named_at)
@@ -83,22 +100,22 @@ async function build(ports: Ports, orgId: string): Promise<Built> {
       on conflict (org_id) do update
         set epoch = excluded.epoch, rev = excluded.rev, jws = excluded.jws, built_at = excluded.built_at
         where (snapshot.epoch, snapshot.rev) <= (excluded.epoch, excluded.rev)`);
+    return { head, jws };
   });
-  return { head, jws };
 }
 
-async function readAll(ports: Ports, orgId: string) {
-  return ports.db.transaction(
-    async (tx) => {
-      const head = await readHead(tx, orgId);
-      if (head === undefined) throw new Error("this organization has no journal");
-      const rows = await tx.execute<{ kind: string; id: string; record: object }>(sql`
-        select kind, id, record from org_record where org_id = ${orgId}
-        order by array_position(array['policy', 'project', 'provider', 'secret', 'key'], kind), id`);
-      return { head, pages: pagesOf(rows.map((row) => ({ op: "put", ...row }) as Change)) };
-    },
-    { isolationLevel: "repeatable read", accessMode: "read only" },
-  );
+/** One statement, so that the records are those of that head; a transaction's own view would be older than its lock. */
+async function readAll(tx: Tx, orgId: string): Promise<{ head: ChainedPosition; pages: Page[] }> {
+  const [first, ...rows] = await tx.execute<{ kind: string; id: string; record: object }>(sql`
+    select 'head' as kind, '' as id, jsonb_build_object('epoch', epoch, 'rev', rev, 'chain', chain) as record, 0 as n
+    from org_head where org_id = ${orgId}
+    union all
+    select kind, id, record, array_position(array['policy', 'project', 'provider', 'secret', 'key'], kind)
+    from org_record where org_id = ${orgId}
+    order by n, id`);
+  if (first?.kind !== "head") throw new Error("this organization has no journal");
+  const changes = rows.map(({ kind, id, record }) => ({ op: "put", kind, id, record }) as Change);
+  return { head: first.record as ChainedPosition, pages: pagesOf(changes) };
 }
 
 function pagesOf(changes: readonly Change[]): Page[] {
