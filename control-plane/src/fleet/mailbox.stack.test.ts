@@ -3,9 +3,11 @@ import { Query } from "@claviger/shared/wire/query";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import { createVerify } from "@claviger/shared/wire/sign";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { Ports } from "../ports.ts";
 import { takeUsage } from "../usage/intake.ts";
 import { createDesk, type Desk } from "./desk.ts";
 import { createMailbox, type Mailbox } from "./mailbox.ts";
+import { issueQueryId } from "./query-ids.ts";
 import { startCluster, type TestCluster, type TestProcess } from "./testing/control-plane.ts";
 import { type FakeReplica, startFakeReplica } from "./testing/fake-replica.ts";
 import { createTestOrganization } from "./testing/organization.ts";
@@ -13,14 +15,14 @@ import { createTestOrganization } from "./testing/organization.ts";
 let cluster: TestCluster;
 /** Asks; the replica never calls it. */
 let asker: TestProcess;
-let called: { mailbox: Mailbox; desk: Desk };
+let called: { mailbox: Mailbox; desk: Desk; ports: Ports };
 let other: { mailbox: Mailbox; desk: Desk };
 let orgId: string;
 let replica: FakeReplica;
 
 function deskOf({ ports }: TestProcess) {
   const mailbox = createMailbox(ports);
-  return { mailbox, desk: createDesk(ports, takeUsage, mailbox) };
+  return { ports, mailbox, desk: createDesk(ports, takeUsage, mailbox) };
 }
 
 beforeAll(async () => {
@@ -99,6 +101,31 @@ test("a replica answers for itself alone, and nobody hears what was not asked", 
   await other.mailbox.deliver(liar, [{ cp, id, part }]);
   await other.mailbox.deliver({ orgId, replicaId: replica.id }, [{ cp, id: "unknown", part }]);
   expect(await asked).toBeUndefined();
+});
+
+test("an answer that nobody asked of this replica, or asks no longer, or that has no end, is broadcast to nobody", async () => {
+  const heard: string[] = [];
+  const off = asker.ports.wake.on("fleet", (payload) => {
+    if (payload.startsWith("answer:")) heard.push(payload.split(":").slice(1, 5).join(":"));
+  });
+  const mailbox = createMailbox(called.ports);
+  const me = { orgId, replicaId: replica.id };
+  const part = { part: 0, more: false, rows: [] };
+  const good = await issueQueryId(asker.ports, replica.id);
+  const foreign = await issueQueryId(asker.ports, "rep_000000000000");
+  const clock = { nowMs: () => Date.now() - 60_000 };
+  const old = await issueQueryId({ ...asker.ports, clock }, replica.id);
+  for (const id of ["made-up", "A".repeat(47), foreign, old])
+    await mailbox.deliver(me, [{ cp: "cp", id, part }]);
+  const large = { part: 1, more: true, rows: ["x".repeat(1_500_000)] };
+  await mailbox.deliver(me, [{ cp: "cp", id: good, part: large }]);
+  await mailbox.deliver(me, [{ cp: "cp", id: good, part: { ...large, part: 2 } }]);
+  await mailbox.deliver(me, [{ cp: "cp", id: good, part }]);
+  await vi.waitFor(() => expect(heard).toContain(`${replica.id}:${good}:0:0`));
+  expect(new Set(heard.map((address) => address.split(":").slice(0, 3).join(":")))).toEqual(
+    new Set([`${replica.id}:${good}:1`, `${replica.id}:${good}:0`]),
+  );
+  off();
 });
 
 test("a question wakes whoever listens for that replica, and is forgotten when nobody fetches it", async () => {

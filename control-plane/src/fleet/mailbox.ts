@@ -8,6 +8,7 @@ import type { Heartbeat } from "@claviger/shared/wire/heartbeat";
 import { AnswerPart } from "@claviger/shared/wire/query";
 import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
+import { answerableUntil } from "./query-ids.ts";
 import type { Sender } from "./senders.ts";
 
 const QUESTION = "question:";
@@ -16,6 +17,8 @@ const ANSWER = "answer:";
 const KEPT_MS = 3_000;
 /** PostgreSQL takes less than 8 000 bytes in one notification. */
 const PAYLOAD_BYTES_MAX = 7_900;
+/** Of all parts that are passed on in answer to one question, as JSON; further ones are dropped. */
+const ANSWER_BYTES_MAX = 2_097_152;
 /** Of base64url; the rest is for what stands before it. */
 const PIECE_CHARS = 7_600;
 
@@ -27,11 +30,11 @@ export interface Mailbox {
   take(replicaId: string): string[];
   /** Calls back when there is a question for it; returns the way to stop. */
   on(replicaId: string, callback: () => void): () => void;
-  /** Passes its answers on to whoever asked. */
+  /** Passes its answers on to whoever asked; what nobody asked, or asks no longer, goes nowhere. */
   deliver(sender: Sender, answers: NonNullable<Heartbeat["answers"]>): Promise<void>;
 }
 
-type MailPorts = Pick<Ports, "db" | "wake">;
+type MailPorts = Pick<Ports, "db" | "wake" | "vault" | "clock">;
 
 /** Makes a question known to all processes; one that does not fit reaches nobody. */
 export async function postQuestion(ports: Pick<Ports, "db">, replicaId: string, jws: string): Promise<void> {
@@ -42,6 +45,7 @@ export async function postQuestion(ports: Pick<Ports, "db">, replicaId: string, 
 /** Opens the mailbox; it lives as long as the process. */
 export function createMailbox(ports: MailPorts): Mailbox {
   const waiting = new Map<string, Set<string>>();
+  const admit = createAdmission(ports);
   const listeners = new Map<string, Set<() => void>>();
   const forget = (replicaId: string, jws: string) => {
     const questions = waiting.get(replicaId);
@@ -70,12 +74,31 @@ export function createMailbox(ports: MailPorts): Mailbox {
       };
     },
     async deliver({ replicaId }, answers) {
-      const payloads = answers.flatMap(({ id, part }) => piecesOf(`${ANSWER}${replicaId}:${id}`, part));
+      const asked = await Promise.all(answers.map(({ id, part }) => admit(replicaId, id, part)));
+      const payloads = answers.flatMap(({ id, part }, index) =>
+        asked[index] === true ? piecesOf(`${ANSWER}${replicaId}:${id}`, part) : [],
+      );
       if (payloads.length === 0) return;
       await ports.db.execute(
         sql`select pg_notify('fleet', p) from jsonb_array_elements_text(${JSON.stringify(payloads)}::jsonb) as p`,
       );
     },
+  };
+}
+
+/** True for a part that answers a question of a control plane and stays below the size of an answer, by this process. */
+function createAdmission(ports: MailPorts) {
+  const bytesOf = new Map<string, number>();
+  return async (replicaId: string, id: string, part: AnswerPart): Promise<boolean> => {
+    const untilMs = await answerableUntil(ports, replicaId, id);
+    if (untilMs === undefined) return false;
+    const before = bytesOf.get(id);
+    const bytes = (before ?? 0) + Buffer.byteLength(JSON.stringify(part));
+    if (bytes > ANSWER_BYTES_MAX) return false;
+    // After its moment the id counts for nothing, so what was counted for it can go.
+    if (before === undefined) setTimeout(() => bytesOf.delete(id), untilMs - ports.clock.nowMs()).unref();
+    bytesOf.set(id, bytes);
+    return true;
   };
 }
 

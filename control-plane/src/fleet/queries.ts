@@ -4,6 +4,7 @@ import { controlSubjects, senderOf } from "@claviger/shared/wire/subjects";
 import type { Ports } from "../ports.ts";
 import type { BusMessage, FleetBus } from "./bus.ts";
 import { onAnswers, postQuestion } from "./mailbox.ts";
+import { issueQueryId } from "./query-ids.ts";
 import { accountOf } from "./senders.ts";
 
 /** Rows that one answer may hold; a gateway that sends more is cut off. */
@@ -18,7 +19,7 @@ interface Pending {
   settle(rows: unknown[] | undefined): void;
 }
 
-type AskPorts = Pick<Ports, "db" | "wake" | "random" | "sign" | "log">;
+type AskPorts = Pick<Ports, "db" | "wake" | "random" | "sign" | "log" | "vault" | "clock">;
 
 /** Opens the inbox of this process; `ask` then sends one question to one replica and gathers its rows. */
 export function createQueries(ports: AskPorts, bus: FleetBus): { ask: Ask; stop(): void } {
@@ -39,7 +40,7 @@ export function createQueries(ports: AskPorts, bus: FleetBus): { ask: Ask; stop(
   const ask: Ask = async (orgId, replicaId, question, timeoutMs) => {
     const account = await accountOf(ports, orgId);
     if (account === undefined) return undefined;
-    const id = Buffer.from(ports.random(9)).toString("base64url");
+    const id = await issueQueryId(ports, replicaId);
     const jws = await signQuery(ports, { v: 1, id, cp, replica: replicaId, question });
     return new Promise((resolve) => {
       const timer = setTimeout(() => settle(undefined), timeoutMs);
