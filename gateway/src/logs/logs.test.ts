@@ -145,6 +145,18 @@ test("strict: a disk that hangs admits nobody once the room is used up, and ever
   expect(await logs.open(record)).toBe(true);
 });
 
+test("the signed cursor is remembered, at the latest at the end; an unsigned one never is", async () => {
+  const { store, courier, logs } = await open();
+  logs.settle(settlement("req_1"));
+  logs.settle(settlement("req_2"));
+  await vi.waitFor(() => expect(courier.taken).toBe(2), { interval: 5 });
+  await logs.audit([applied(1)]);
+  expect((await store.heads()).usageCursor).toBe(0);
+  logs.usageCursor(2);
+  await logs.close();
+  expect((await store.heads()).usageCursor).toBe(2);
+});
+
 test("refusals of a known key are counted by code and minute, and only the first few leave a line", async () => {
   const { store, logs } = await open();
   const { facts, admission } = settlement("req_1");

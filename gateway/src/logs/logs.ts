@@ -162,6 +162,8 @@ class Books implements Logs {
     clearInterval(this.#sweeping);
     this.#pending.push(...this.#counts.take(0, true));
     await this.#flush();
+    // Else the next start offers again what PostgreSQL has.
+    if (this.#outbox.cursor !== this.#heads.usageCursor) await this.#commit();
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#outbox.close();

@@ -24,6 +24,7 @@ export function memoryStore() {
         const counted = entry.kind === "count" ? entry.usage : { ...refusal, n: 1 };
         usage.push({ ...counted, seq });
       }
+      heads.usageCursor = batch.usageCursor;
       return { ...heads };
     },
     query: async () => [{ n: 1 }] as never,
