@@ -209,6 +209,18 @@ export const MUTANTS: readonly Mutant[] = [
     name: "C3",
     rule: "what was kept dead is forgotten at the next start",
     variant: "loss",
-    replacements: [{ file: RESTORE, find: "state.table.replaceKey(record);", replace: "" }],
+    replacements: [{ file: RESTORE, find: "state.table.keepKey(record);", replace: "" }],
+  },
+  {
+    name: "C4",
+    rule: "a key that is closed by caution is answered as if its owner had deactivated it",
+    variant: "loss",
+    replacements: [
+      {
+        file: "shared/src/decide/admit.ts",
+        find: '  if (view.closed(key.id)) return refuse("authorization_stale");\n',
+        replace: "",
+      },
+    ],
   },
 ];

@@ -155,10 +155,25 @@ export class Oracle implements Witness {
   /** A key that was valid in every version since the one that the replica has confirmed is never told 401. */
   #judgeRefusal(host: ReplicaHost, keyId: string, hash: string, status: number): void {
     const held = this.#confirmed.get(host.name);
-    if (status !== 401 || this.#lossy || held === undefined || this.#damaged.has(host.name)) return;
+    if (status !== 401) return;
+    if (this.#lossy) return this.#judgeWord(host, keyId, hash);
+    if (held === undefined || this.#damaged.has(host.name)) return;
     const versions = this.#versionsFrom(keyId, held);
     if (versions.every((record) => admittedGeneration(record, hash) !== undefined)) {
       this.#report("false-401", `${host.name} refused ${keyId}, valid since ${text(held)}`);
+    }
+  }
+
+  /** Where commits get lost, a 401 is at least what somebody once decided, and never a replica's own caution. */
+  #judgeWord(host: ReplicaHost, keyId: string, hash: string): void {
+    const held = host.state?.table.byHash(hash)?.key;
+    if (held === undefined || isDead(held)) return;
+    const versions = this.#controlPlane().timeline.get(keyId) ?? [];
+    const decided = versions.some(
+      ({ record }) => record.generation === held.generation && record.status === held.status,
+    );
+    if (!decided) {
+      this.#report("false-401", `${host.name} refused ${keyId} as ${held.status}, which nobody decided`);
     }
   }
 

@@ -203,7 +203,7 @@ test("a fork is complained about and healed by a snapshot, and what was revoked 
   const { follower, until } = await upToDate({ cp });
   // The control plane lost its last commit and went another way under the same epoch.
   cp.head = { epoch: 1, rev: 1, chain: "B".repeat(43) };
-  cp.table.replaceKey(keyRecord(1));
+  cp.table.keepKey(keyRecord(1));
   await cp.commit([putKey(3)]);
   await until(() => follower.status().alarms.fork === 1, "the alarm");
   await until(() => follower.view.key(keyId(3)) !== undefined, "the snapshot");

@@ -127,12 +127,14 @@ test("an unreadable restrictive change closes the key it names, complains, and s
   await cp.commit([putKey(1)], { restrictive: true, inflight: "abort", raw: { v: 2 } });
   await first.until(() => cp.heartbeats.at(-1)?.nack !== undefined, "the complaint");
   expect(cp.heartbeats.at(-1)?.nack).toMatchObject({ rev: 2, code: "unsupported" });
-  expect(first.follower.view.key(keyId(1))?.status).toBe("inactive");
+  expect(first.follower.view.closed(keyId(1))).toBe(true);
+  expect(first.follower.view.key(keyId(1))?.status).not.toBe("active");
+  expect(first.follower.view.closed(keyId(2))).toBe(false);
   expect(first.follower.view.key(keyId(2))?.status).toBe("active");
   expect(cp.row.revEffective).toBe(1);
   await first.follower.stop();
   const next = await rig({ cp, store: first.store });
-  expect(next.follower.view.key(keyId(1))?.status).toBe("inactive");
+  expect(next.follower.view.closed(keyId(1))).toBe(true);
   expect(next.follower.view.key(keyId(2))?.status).toBe("active");
 });
 
@@ -166,7 +168,7 @@ test("a higher epoch is taken by snapshot only, with what is known to be dead st
   const first = await upToDate({ cp });
   cp.head = { epoch: 2, rev: 0, chain: "A".repeat(43) };
   cp.changes = [];
-  cp.table.replaceKey(keyRecord(1));
+  cp.table.keepKey(keyRecord(1));
   await cp.commit([putKey(3)]);
   await first.until(() => first.follower.view.epoch === 2 && first.follower.view.rev === 1, "the new epoch");
   await first.until(() => cp.row.epoch === 2 && cp.row.revEffective === 1, "confirmed in it");

@@ -66,6 +66,7 @@ function refusalFor(ended: Ended, { job }: Relay, view: TableView): Refusal | un
   const { key, provider } = job.admission;
   if (ended.everything) return refuse("organization_disabled");
   if (ended.keyIds.has(key.id)) {
+    if (view.closed(key.id)) return refuse("authorization_stale");
     return refuse(view.key(key.id)?.status === "inactive" ? "key_inactive" : "key_revoked");
   }
   if (ended.projectIds.has(key.projectId)) return refuse("project_disabled");

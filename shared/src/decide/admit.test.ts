@@ -12,7 +12,7 @@ import {
   type Records,
 } from "../testing/records.ts";
 import type { KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "../wire/record.ts";
-import { admitKey, type Caller } from "./admit.ts";
+import { admitKey, admitToken, type Caller } from "./admit.ts";
 import { parseIp } from "./ip.ts";
 import { admitModel } from "./model.ts";
 import { recheck } from "./recheck.ts";
@@ -190,6 +190,36 @@ describe("what the table lacks is never the client's fault (K11)", () => {
     const it = good();
     lack(it);
     expect(judge(it)).toBe("no_configuration");
+  });
+});
+
+describe("a key that is closed by caution blames nobody", () => {
+  const judgeClosed = (changes: Partial<KeyRecord>) => {
+    const key = buildKey(changes);
+    const decision = admitKey(buildView({ keys: [key], closed: [key.id] }), FRESH, CALLER);
+    return decision.kind === "refused" && decision.refusal.code;
+  };
+  test.each<[string, Partial<KeyRecord>]>([
+    ["held as inactive", { status: "inactive" }],
+    ["held as active", {}],
+    ["held as expired", { expiresAtMs: NOW_MS }],
+    ["held as rotated", { hashes: [{ hash: CALLER.hash, generation: 1, notAfterMs: 0 }] }],
+  ])("%s: 503, to try again or elsewhere", (_, changes) => {
+    expect(judgeClosed(changes)).toBe("authorization_stale");
+  });
+
+  test.each(["revoked", "deleted"] as const)("%s stays a definite 401", (status) => {
+    expect(judgeClosed({ status })).toBe("key_revoked");
+  });
+
+  test("its tokens are answered alike", () => {
+    const key = buildKey({ status: "inactive" });
+    const view = buildView({ keys: [key], closed: [key.id] });
+    const none = { allowedModels: null, allowedProviders: null, ipAllowlist: null, mcp: null };
+    const limits = { requestsPerMinute: null, tokensPerMinute: null };
+    const own = { keyId: key.id, generation: 1, tokenId: "t", expiresAtMs: NOW_MS + 1 };
+    const decision = admitToken(view, FRESH, CALLER, { ...own, ...none, ...limits });
+    expect(decision).toMatchObject({ kind: "refused", refusal: { code: "authorization_stale" } });
   });
 });
 

@@ -62,7 +62,7 @@ export function admitKey(view: TableView, freshness: Freshness, caller: Caller, 
     return judgeUnknown(freshness, waited, "invalid_api_key");
   }
   const { key, hash } = found;
-  const refusal = judgeStatus(key, hash, freshness.nowMs) ?? judgeKey(view, freshness, key, caller);
+  const refusal = judgeStatus(view, key, hash, freshness.nowMs) ?? judgeKey(view, freshness, key, caller);
   if (refusal !== undefined) return refused(refusal, key);
   const { requestsPerMinute, tokensPerMinute, maxConcurrency } = key;
   const limits = { requestsPerMinute, tokensPerMinute, maxConcurrency };
@@ -87,7 +87,7 @@ export function admitToken(
   const key = view.key(claims.keyId);
   if (key === undefined) return judgeUnknown(freshness, waited, "invalid_token");
   const refusal =
-    statusOfToken(key, claims, freshness.nowMs) ??
+    statusOfToken(view, key, claims, freshness.nowMs) ??
     judgeKey(view, freshness, key, caller) ??
     judgeIp(claims, caller.ip);
   if (refusal !== undefined) return refused(refusal, key);
@@ -131,8 +131,9 @@ function judgeUnknown(
 }
 
 /** Whether the key itself is dead, in the order revoked, inactive, expired, rotated. Instants are exact: at the deadline it is over. */
-function judgeStatus(key: KeyRecord, hash: KeyHash, nowMs: number): Refusal | undefined {
+function judgeStatus(view: TableView, key: KeyRecord, hash: KeyHash, nowMs: number): Refusal | undefined {
   if (key.status === "revoked" || key.status === "deleted") return refuse("key_revoked");
+  if (view.closed(key.id)) return refuse("authorization_stale");
   if (key.status !== "active") return refuse("key_inactive");
   if (key.expiresAtMs !== null && !(nowMs < key.expiresAtMs)) return refuse("key_expired");
   if (hash.notAfterMs !== null && !(nowMs < hash.notAfterMs)) return refuse("key_rotated");

@@ -5,6 +5,7 @@
  */
 import type { KeyRecord } from "../wire/record.ts";
 import { type Refusal, refuse } from "./refusals.ts";
+import type { TableView } from "./view.ts";
 
 /** What a verified token claims. Lists are null for "whatever the parent may". */
 export interface EphemeralClaims {
@@ -23,9 +24,15 @@ export interface EphemeralClaims {
 }
 
 /** Whether the token or its parent is dead, in the order token, parent's status, parent's generation. */
-export function statusOfToken(key: KeyRecord, claims: EphemeralClaims, nowMs: number): Refusal | undefined {
+export function statusOfToken(
+  view: TableView,
+  key: KeyRecord,
+  claims: EphemeralClaims,
+  nowMs: number,
+): Refusal | undefined {
   if (!(nowMs < claims.expiresAtMs)) return refuse("token_expired");
   if (key.status === "revoked" || key.status === "deleted") return refuse("parent_revoked");
+  if (view.closed(key.id)) return refuse("authorization_stale");
   if (key.status !== "active") return refuse("key_inactive");
   if (key.expiresAtMs !== null && !(nowMs < key.expiresAtMs)) return refuse("key_expired");
   return generationLives(key, claims.generation, nowMs) ? undefined : refuse("parent_rotated");

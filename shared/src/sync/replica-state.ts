@@ -166,6 +166,8 @@ export interface ReplicaState {
   forked: boolean;
   /** Keys that an unreadable restrictive delta names, until a readable change at or past its revision. */
   readonly closed: Map<string, number>;
+  /** Revisions after the present one whose restrictive delta could not be read and has been acted on. */
+  readonly unread: Set<number>;
   readonly aborted: Map<number, number>;
   audited: Position;
   /** Keys that are closed here although the control plane's history says otherwise, because it lost commits. */
@@ -194,6 +196,7 @@ export function emptyReplica(identity: Identity): ReplicaState {
     nack: undefined,
     forked: false,
     closed: new Map(),
+    unread: new Set(),
     aborted: new Map(),
     audited: { epoch: 0, rev: 0 },
     kept: new Map(),

@@ -144,8 +144,9 @@ function advance(state: ReplicaState, at: ChainedPosition): void {
   if (state.nack !== undefined && at.rev >= state.nack.rev) state.nack = undefined;
   for (const [id, rev] of state.closed) {
     if (at.rev >= rev) state.closed.delete(id);
-    else close(state, id);
+    else state.table.closeKey(id);
   }
+  for (const rev of state.unread) if (at.rev >= rev) state.unread.delete(rev);
 }
 
 function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffect[] {
@@ -154,16 +155,16 @@ function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffec
   if (event.epoch > state.at.epoch) return [sync(state)];
   if (event.rev <= state.at.rev) return [{ type: "dropped", code: "duplicate" }];
   if (state.nack !== undefined && state.nack.rev <= event.rev && !event.restrictive) return [];
-  const known = event.keyIds.every((id) => (state.closed.get(id) ?? 0) >= event.rev);
   const effects: ReplicaEffect[] = [];
   if (state.nack === undefined || event.rev < state.nack.rev) {
     state.nack = { rev: event.rev, code: event.code, detail: event.detail };
     effects.push({ type: "alarm", code: "unsupported" }, { type: "speak" });
   }
-  if (!event.restrictive || known) return effects;
+  if (!event.restrictive || state.unread.has(event.rev)) return effects;
+  state.unread.add(event.rev);
   for (const id of event.keyIds) {
     state.closed.set(id, Math.max(event.rev, state.closed.get(id) ?? 0));
-    close(state, id);
+    state.table.closeKey(id);
   }
   const n = state.nextN++;
   const abort = {
@@ -176,12 +177,6 @@ function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffec
   };
   state.pending.push({ n, at: state.at, abort, audit: undefined });
   return [...effects, { type: "append", n, entry: { kind: "delta", jws: event.jws } }];
-}
-
-/** Takes a key out of use without a word of the control plane that could be read. */
-function close(state: ReplicaState, id: string): void {
-  const held = state.table.key(id);
-  if (held?.status === "active") state.table.replaceKey({ ...held, status: "inactive" });
 }
 
 function onSnapshot(state: ReplicaState, event: SnapshotEvent): ReplicaEffect[] {
@@ -205,6 +200,7 @@ function onSnapshot(state: ReplicaState, event: SnapshotEvent): ReplicaEffect[] 
   if (at.epoch !== from.epoch) {
     state.buffer.clear();
     state.closed.clear();
+    state.unread.clear();
   }
   for (const rev of state.buffer.keys()) if (rev <= at.rev) state.buffer.delete(rev);
   state.nack = undefined;
@@ -224,7 +220,7 @@ function onCompacted(state: ReplicaState, event: CompactedEvent): ReplicaEffect[
   const ours = at.epoch === state.at.epoch && state.chains.get(at.rev) === at.chain;
   const gapless =
     deltas.every(({ rev }, i) => rev === at.rev + 1 + i) && at.rev + deltas.length === state.at.rev;
-  if (!ours || !gapless || state.forked || state.closed.size > 0) {
+  if (!ours || !gapless || state.forked || state.unread.size > 0) {
     return [{ type: "dropped", code: "stale_snapshot" }];
   }
   const n = state.nextN++;

@@ -44,7 +44,7 @@ export function restore(
         // What the signed history says of it, before the stamp is laid over it.
         const otherwise = state.table.key(record.id) !== undefined && !state.kept.has(record.id);
         if (otherwise) state.disputed.add(record.id);
-        state.table.replaceKey(record);
+        state.table.keepKey(record);
         state.kept.set(record.id, record);
       }
       continue;

@@ -21,6 +21,8 @@ export class Table implements TableView {
   epoch = 0;
   rev = 0;
   readonly #keys = new Map<string, KeyRecord>();
+  /** Keys whose `inactive` is this replica's caution and not their owner's word. */
+  readonly #closed = new Set<string>();
   /** Hash → key id, for every hash of every key held, tombstones included. */
   readonly #byHash = new Map<string, string>();
   /** How many active keys have each `maxStalenessSeconds`. */
@@ -40,6 +42,10 @@ export class Table implements TableView {
 
   key(id: string): KeyRecord | undefined {
     return this.#keys.get(id);
+  }
+
+  closed(keyId: string): boolean {
+    return this.#closed.has(keyId);
   }
 
   keys(): IterableIterator<KeyRecord> {
@@ -94,7 +100,7 @@ export class Table implements TableView {
     }
     switch (change.kind) {
       case "key":
-        this.#setKey(foldKey(this.#keys.get(change.id), change.record));
+        this.#fold(change.record);
         return;
       case "project":
         this.#projects.set(change.id, change.record);
@@ -111,9 +117,15 @@ export class Table implements TableView {
     }
   }
 
-  /** Sets a key that has been folded already. */
-  replaceKey(record: KeyRecord): void {
-    this.#setKey(record);
+  /** Sets a key that the history in force has otherwise: it is dead, or closed until that history has caught up. */
+  keepKey(record: KeyRecord): void {
+    this.#setKey(record, !isDead(record));
+  }
+
+  /** Takes a living key out of use without a word of the control plane that could be read. */
+  closeKey(id: string): void {
+    const held = this.#keys.get(id);
+    if (held?.status === "active") this.#setKey({ ...held, status: "inactive" }, true);
   }
 
   /** Every record as the change that would put it, in a fixed order: what a snapshot holds, and what tests compare. */
@@ -125,12 +137,20 @@ export class Table implements TableView {
     for (const [id, record] of sorted(this.#keys)) yield { op: "put", kind: "key", id, record };
   }
 
-  #setKey(record: KeyRecord): void {
+  #fold(incoming: KeyRecord): void {
+    const folded = foldKey(this.#keys.get(incoming.id), incoming);
+    if (folded === incoming) this.#setKey(folded, false);
+    else this.keepKey(folded);
+  }
+
+  #setKey(record: KeyRecord, closed: boolean): void {
     const before = this.#keys.get(record.id);
     for (const { hash } of before?.hashes ?? []) {
       if (this.#byHash.get(hash) === record.id) this.#byHash.delete(hash);
     }
     this.#keys.set(record.id, record);
+    if (closed) this.#closed.add(record.id);
+    else this.#closed.delete(record.id);
     for (const { hash } of record.hashes) this.#byHash.set(hash, record.id);
     if (before !== undefined) this.#countActive(before, -1);
     this.#countActive(record, 1);
@@ -176,15 +196,24 @@ export function isDead(record: KeyRecord): boolean {
  * What a replica holds of a key after `incoming`. Inside one generation the terminal status stays, whatever comes
  * later. A record of an earlier generation can only come from a history that lost a rotation: it gives nothing, and
  * it closes the key until the control plane has caught up, because a secret that the control plane does not know is
- * one that it cannot revoke.
+ * one that it cannot revoke. Its own secrets are known from then on, or whoever has one would be told it is nobody's.
  */
 export function foldKey(held: KeyRecord | undefined, incoming: KeyRecord): KeyRecord {
   if (held === undefined || incoming.generation > held.generation) return incoming;
   if (incoming.generation < held.generation) {
     const status = rank(incoming.status) > rank(held.status) ? incoming.status : held.status;
-    return { ...held, status: status === "active" ? "inactive" : status };
+    return { ...held, hashes: withHashes(held, incoming), status: status === "active" ? "inactive" : status };
   }
   return rank(held.status) > rank(incoming.status) ? { ...incoming, status: held.status } : incoming;
+}
+
+/** What a record holds at most (`wire/record.ts`). */
+const HASHES_MAX = 64;
+
+function withHashes(held: KeyRecord, incoming: KeyRecord): KeyHash[] {
+  const known = new Set(held.hashes.map(({ hash }) => hash));
+  const others = incoming.hashes.filter(({ hash }) => !known.has(hash));
+  return [...held.hashes, ...others].slice(-HASHES_MAX);
 }
 
 /**
@@ -200,7 +229,7 @@ export function keepTombstones(held: Table, next: Table): { kept: KeyRecord[]; d
     if (after === undefined && !isDead(before)) continue;
     const folded = after === undefined ? before : foldKey(before, after);
     if (folded === after) continue;
-    next.replaceKey(folded);
+    next.keepKey(folded);
     kept.push(folded);
     if (after !== undefined) disputed.push(before.id);
   }

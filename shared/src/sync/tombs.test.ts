@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { buildKey } from "../testing/records.ts";
+import { buildKey, fakeDigest } from "../testing/records.ts";
 import type { Delta } from "../wire/delta.ts";
 import type { Tomb } from "../wire/heartbeat.ts";
 import type { KeyRecord } from "../wire/record.ts";
@@ -74,6 +74,72 @@ test("a lost rotation closes the key and is told as the generation that the data
   const state = setBack([buildKey({ generation: 2 })], [buildKey()]);
   expect(told(state)).toEqual([{ id: KEY, generation: 2, status: "inactive" }]);
   expect(state.table.key(KEY)?.status).toBe("inactive");
+  expect(state.table.closed(KEY)).toBe(true);
+  const entries = [snapshot(2, 5, buildKey()), { type: "stamp", stamp: stampOf(state) } as const];
+  expect(restore(IDENTITY, entries, true, NOW).state.table.closed(KEY)).toBe(true);
+  dispatch(state, snapshot(2, 6, buildKey()));
+  expect(state.table.closed(KEY)).toBe(true);
+  dispatch(state, put(2, 7, buildKey({ generation: 2, status: "inactive" })));
+  expect(state.table.key(KEY)?.status).toBe("inactive");
+  expect(state.table.closed(KEY)).toBe(false);
+});
+
+test("a secret that the history made after it had lost a rotation is known, and is closed and not nobody's", () => {
+  const entry = (text: string, generation: number) => ({
+    hash: fakeDigest(text),
+    generation,
+    notAfterMs: null,
+  });
+  const state = setBack(
+    [buildKey({ generation: 3, hashes: [entry("old", 3)] })],
+    [buildKey({ generation: 1, hashes: [entry("old", 1)] })],
+  );
+  dispatch(state, put(2, 6, buildKey({ generation: 2, hashes: [entry("new", 2)] })));
+  for (const text of ["old", "new"]) {
+    expect(state.table.byHash(fakeDigest(text))?.key.id).toBe(KEY);
+  }
+  expect(state.table.closed(KEY)).toBe(true);
+});
+
+test("what its owner deactivated, or is dead, is not closed by caution", () => {
+  expect(setBack([buildKey()], [buildKey({ status: "inactive" })]).table.closed(KEY)).toBe(false);
+  expect(setBack([revoked], [buildKey()]).table.closed(KEY)).toBe(false);
+});
+
+/** A signed change that this version cannot read. */
+function unreadable(rev: number, keyIds: string[], providerIds: string[]) {
+  const facts = { org: ORG, epoch: 1, rev, restrictive: true, keyIds, providerIds };
+  return { type: "unreadable", ...facts, code: "unsupported", detail: "", jws: "" } as const;
+}
+
+test("what cannot be read and takes away is acted on once, also when it names no key", () => {
+  const state = emptyReplica(IDENTITY);
+  dispatch(state, snapshot(1, 7, buildKey()));
+  const ends = (event: ReplicaEvent) => {
+    const { effects } = step(state, event, NOW);
+    const written = effects.flatMap((effect) => (effect.type === "append" ? [effect.n] : []));
+    return written.flatMap((n) => step(state, { type: "persisted", n }, NOW).effects);
+  };
+  const aborts = ends(unreadable(9, [], ["llm_1"])).flatMap((effect) =>
+    effect.type === "abort" ? [[...effect.abort.providerIds]] : [],
+  );
+  expect(aborts).toEqual([["llm_1"]]);
+  expect(ends(unreadable(9, [], ["llm_1"]))).toEqual([]);
+  expect(ends(unreadable(8, [], ["llm_2"]))).not.toEqual([]);
+  expect(ends(unreadable(9, [], ["llm_1"]))).toEqual([]);
+  expect(state.table.key(KEY)?.status).toBe("active");
+});
+
+test("a key is closed by what cannot be read until a readable change is at or past it", () => {
+  const state = emptyReplica(IDENTITY);
+  dispatch(state, snapshot(1, 7, buildKey()));
+  dispatch(state, unreadable(9, [KEY], []));
+  expect(state.table.closed(KEY)).toBe(true);
+  dispatch(state, put(1, 8, buildKey()));
+  expect(state.table.closed(KEY)).toBe(true);
+  dispatch(state, snapshot(1, 9, buildKey({ status: "inactive" })));
+  expect(state.table.closed(KEY)).toBe(false);
+  expect([...state.unread]).toEqual([]);
 });
 
 test("a dead key that the database has never heard of is kept, and nobody is told of it", () => {

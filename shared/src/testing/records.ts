@@ -72,6 +72,7 @@ export interface Records {
   readonly policy?: PolicyRecord | undefined;
   readonly providers?: readonly ProviderRecord[];
   readonly configured?: boolean;
+  readonly closed?: readonly string[];
 }
 
 /** The naive table: what is not named is one enabled project, one enabled organization, one sandbox LLM key. */
@@ -87,6 +88,7 @@ export function buildView(records: Records = {}): TableView {
       return undefined;
     },
     key: (id) => keys.find((key) => key.id === id),
+    closed: (keyId) => records.closed?.includes(keyId) ?? false,
     project: (id) => projects.find((project) => project.id === id),
     policy: () => policy,
     provider: (id) => providers.find((provider) => provider.id === id),

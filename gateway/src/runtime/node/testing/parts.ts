@@ -61,6 +61,7 @@ export function fakeTable(): FakeTable {
         return key === undefined || entry === undefined ? undefined : { key, hash: entry };
       },
       key: (id) => keys.get(id),
+      closed: () => false,
       project: (id) => (id === table.project.id ? table.project : undefined),
       policy: () => table.policy,
       provider: (id) => providers.get(id),
