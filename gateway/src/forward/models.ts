@@ -1,25 +1,30 @@
 /** `/v1/models`: what the key may ask for, from the table alone. */
 import { admitModel, listRoutes } from "@claviger/shared/decide/model";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
+import type { KeyRecord } from "@claviger/shared/wire/record";
 import { countUp } from "../metrics.ts";
 import type { Exchange } from "../ports.ts";
 import { sendProblem } from "./problem.ts";
 import type { Dialect } from "./providers.ts";
 import type { ModelsRoute } from "./routes.ts";
-import { ownHeaders, type ServeDeps } from "./serve.ts";
+import { factsOf, ownHeaders, type ServeDeps } from "./serve.ts";
 
 /** Lists the models, or shows one; in Anthropic's shape when an Anthropic client asks. */
 export async function answerModels(deps: ServeDeps, exchange: Exchange, route: ModelsRoute): Promise<void> {
   const dialect: Dialect = exchange.header("anthropic-version") === undefined ? "openai" : "anthropic";
   const requestId = `req_${deps.crypto.randomId()}`;
   const ours = ownHeaders(deps.settings.gatewayName, requestId, { dialect });
-  const turnAway = (refusal: Refusal) => {
-    countUp(deps.metrics.refusals, refusal.code);
-    sendProblem(exchange.answer, refusal, dialect, ours, requestId);
-  };
+  const atMs = deps.clock.wallMs();
   const judged = deps.authenticate(exchange);
   const who = judged instanceof Promise ? await judged : judged;
-  if (!who.ok) return turnAway(who.refusal);
+  const turnAway = (refusal: Refusal, key: KeyRecord | undefined) => {
+    countUp(deps.metrics.refusals, refusal.code);
+    const status = sendProblem(exchange.answer, refusal, dialect, ours, requestId);
+    if (key === undefined) return;
+    const asked = { exchange, requestId, atMs, ip: who.ip, route: { surface: "models", path: route.path } };
+    deps.ledger.refused(factsOf(asked), key, refusal.code, status);
+  };
+  if (!who.ok) return turnAway(who.refusal, who.key);
   const { principal } = who;
   const admitted = [...ours, "x-claviger-key", principal.key.id];
   if (route.kind === "models") {
@@ -32,9 +37,9 @@ export async function answerModels(deps: ServeDeps, exchange: Exchange, route: M
     return send(exchange, admitted, listOf([...names], dialect));
   }
   const asked = decode(exchange.target.slice("/v1/models/".length).split("?", 1)[0] as string);
-  if (asked === undefined) return turnAway(refuse("model_not_found"));
+  if (asked === undefined) return turnAway(refuse("model_not_found"), principal.key);
   const decision = admitModel(deps.view, principal, asked);
-  if (decision.kind === "refused") return turnAway(decision.refusal);
+  if (decision.kind === "refused") return turnAway(decision.refusal, principal.key);
   send(exchange, admitted, modelOf(asked, decision.routes[0].provider.provider, dialect));
 }
 

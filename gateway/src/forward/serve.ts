@@ -271,7 +271,10 @@ function turnAway(visit: Visit, refusal: Refusal, key?: KeyRecord): void {
   if (key !== undefined) deps.ledger.refused(factsOf(visit), key, refusal.code, status);
 }
 
-function factsOf(visit: Visit): RequestFacts {
+/** What is written down of whoever asked, and for what. */
+export function factsOf(
+  visit: Pick<Visit, "exchange" | "requestId" | "atMs" | "ip"> & { route: { surface: string; path: string } },
+): RequestFacts {
   const { exchange, ip, route } = visit;
   return {
     requestId: visit.requestId,

@@ -63,6 +63,42 @@ test("every route refuses without a key, with a wrong one and with a dead one, a
   }
 });
 
+test("a refusal of a known key is written down on every route, one of nobody's key on none", async () => {
+  const dead = gateway.table.addKey({ status: "revoked" });
+  const { refusals } = gateway.ledger;
+  for (const route of routes) {
+    const path = route.path.replace(":id{.+}", "sandbox/echo");
+    const body = route.method === "POST" ? { body: ok } : {};
+    const before = refusals.length;
+    await refused(path, { method: route.method, headers: jsonHeaders(dead.secret), ...body });
+    await refused(path, { method: route.method, headers: jsonHeaders("sk-something"), ...body });
+    expect(refusals.slice(before)).toEqual(["key_revoked"]);
+  }
+  const before = refusals.length;
+  await refused("/v1/models/nothing", { method: "GET", headers: jsonHeaders(secret) });
+  expect(refusals.slice(before)).toEqual(["model_not_found"]);
+});
+
+test("an LLM key that is changed between its credential and the forward gets neither", async () => {
+  const changing: TestGateway = await startGateway(
+    provider,
+    {},
+    {
+      vault: {
+        credentialFor: async (record) => {
+          changing.table.providers.set(record.id, { ...record, secretVersion: record.secretVersion + 1 });
+          return "sk-of-the-version-before";
+        },
+      },
+    },
+  );
+  const { secret: known } = changing.table.addKey();
+  const answer = await call(changing.url + CHAT, { headers: jsonHeaders(known), body: ok });
+  expect([answer.status, JSON.parse(answer.body).error.code]).toEqual([503, "config_behind"]);
+  expect(changing.ledger.refusals).toEqual(["config_behind"]);
+  await changing.stop();
+});
+
 test("the answer to a missing key, by bytes", async () => {
   const chat = await refused(CHAT, { body: ok });
   expect(chat.body).toBe(
