@@ -74,6 +74,7 @@ class Books implements Logs {
   readonly #outbox: Outbox;
   readonly #answer: (jws: string) => void;
   readonly #sweeping: ReturnType<typeof setInterval>;
+  readonly #waitingMax: number;
   #heads: LogHeads;
   #pending: LogEntry[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -82,11 +83,14 @@ class Books implements Logs {
   #inCommit = 0;
   #broken = false;
   #dropping = false;
+  /** Dropped requests whose open record stands. */
+  #leftOpen = 0;
   #closed = false;
 
   constructor(deps: LogsDeps, heads: LogHeads) {
     this.#deps = deps;
     this.#heads = heads;
+    this.#waitingMax = deps.waitingMax ?? WAITING_MAX;
     this.#outbox = new Outbox(deps, heads.usageCursor, heads.usageNextSeq);
     this.#answer = createAnswering(deps);
     this.#sweeping = setInterval(() => this.#add(this.#counts.take(deps.clock.wallMs())), COUNTS_MS);
@@ -177,18 +181,24 @@ class Books implements Logs {
     for (const entry of entries) {
       // Under `strict` what waits is bounded by what was admitted before the disk failed.
       if (this.#room() > 0 || (strict && entry.kind === "settled")) this.#pending.push(entry);
-      else this.#drop();
+      else this.#drop(entry);
     }
     this.#schedule(GATHER_MS);
   }
 
   #room(): number {
-    return (this.#deps.waitingMax ?? WAITING_MAX) - this.#pending.length - this.#inCommit;
+    return this.#waitingMax - this.#pending.length - this.#inCommit;
   }
 
-  /** Its open record stays, where there is one: the next start settles the request as one whose usage is not known. */
-  #drop(): void {
+  /**
+   * A request's open record stays, for as many as may wait: the next start settles them as such whose usage is not known.
+   * Those beyond leave nothing but the count.
+   */
+  #drop(entry: LogEntry): void {
     this.#deps.metrics.logEntriesDropped++;
+    if (entry.kind === "settled" && ++this.#leftOpen > this.#waitingMax) {
+      this.#deps.journal.settle(entry.log.requestId);
+    }
     if (this.#dropping) return;
     this.#dropping = true;
     this.#deps.log.error(
