@@ -38,6 +38,11 @@ test("a base URL that could move the host, or a surface that is not spoken, has 
   expect(providers["constructor"]).toBeUndefined();
 });
 
+test("an abandoned call is read on for its usage where the provider bills it to its end, and only there", () => {
+  const readOn = Object.entries(providers).filter(([, each]) => !each.abortStopsBilling);
+  expect(readOn.map(([name]) => name)).toEqual(["gemini", "mistral", "groq"]);
+});
+
 test("of a caller's headers only named ones pass, and the sandbox's steering only to the sandbox", () => {
   const sent: Record<string, string> = {
     authorization: "Bearer clv_live_x",

@@ -57,7 +57,6 @@ export interface Outcome {
   readonly streamed: boolean;
   readonly tokens: Tokens;
   readonly basis: "provider" | "bounded";
-  readonly startedMonoMs: number;
   readonly firstByteMs: number | null;
   readonly totalMs: number;
 }
@@ -244,7 +243,6 @@ export class Relay implements UpstreamListener {
       code,
       streamed: this.#streamed,
       ...charged,
-      startedMonoMs: this.#startedMs,
       firstByteMs: this.#firstByteMs,
       totalMs: this.#clock.monoMs() - this.#startedMs,
     });
