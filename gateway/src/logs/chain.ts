@@ -1,10 +1,10 @@
 /**
- * The audit chain: `h_n = SHA-256(h_{n−1} ‖ entry_n)`, where entry_n is the UTF-8 text of `auditText`. It shows edits,
+ * The audit chain: `h_n = SHA-256(h_{n−1} ‖ link_n)`, where link_n is the UTF-8 text of `linkText`, the entry with its time,
+ * and h_0 is made of the replica's id: no replica's chain can pass for another's. It shows edits,
  * deletions and truncation older than the last head that the control plane has seen in a heartbeat.
  */
 import { fromBase64Url, toBase64Url } from "@claviger/shared/wire/chain";
 import type { AuditRow } from "@claviger/shared/wire/query";
-import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import type { AuditEntry } from "../ports.ts";
 
 /** The exact text that is chained: members in the order of the wire schema, whatever order they came in. */
@@ -26,15 +26,26 @@ export function auditText(entry: AuditEntry): string {
   }
 }
 
+/** What one link covers: when, in milliseconds, and what. */
+export function linkText(atMs: number, text: string): string {
+  return `${atMs}\n${text}`;
+}
+
+/** h_0 of a replica, base64url. */
+export async function chainRoot(replicaId: string): Promise<string> {
+  const bytes = new TextEncoder().encode(`clv-audit/v1\0${replicaId}`);
+  return toBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
 /** The number of the first row that does not follow from the one before it; undefined when all do. Oldest first. */
 export async function firstBrokenLink(
   rows: Iterable<AuditRow>,
-  before: { n: number; hash: string } = { n: 0, hash: GENESIS_CHAIN },
+  before: { n: number; hash: string },
 ): Promise<number | undefined> {
   let { n, hash } = before;
   const encoder = new TextEncoder();
   for (const row of rows) {
-    const text = encoder.encode(auditText(row.entry));
+    const text = encoder.encode(linkText(row.atMs, auditText(row.entry)));
     const joined = new Uint8Array(32 + text.length);
     joined.set(fromBase64Url(hash));
     joined.set(text, 32);

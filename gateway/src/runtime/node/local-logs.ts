@@ -34,7 +34,7 @@ export interface LocalLogsDeps {
 /** Opens the logs below `folder` and settles what the last process left open. */
 export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promise<LocalLogs> {
   let policy: () => "strict" | "continue" | undefined = () => undefined;
-  const store = await openLogStore(join(folder, "log.sqlite"));
+  const store = await openLogStore(join(folder, "log.sqlite"), deps.replicaId);
   const journal = await openOpenJournal(join(folder, "open"));
   const logs = await openLogs({ ...deps, store, journal, auditPolicy: () => policy() ?? "strict" });
   let nowMs = (): number | undefined => undefined;

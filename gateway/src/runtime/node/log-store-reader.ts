@@ -3,8 +3,7 @@ import { hash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Question } from "@claviger/shared/wire/query";
-import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
-import { auditText } from "../../logs/chain.ts";
+import { auditText, linkText } from "../../logs/chain.ts";
 import { questionSql } from "./log-store-query.ts";
 import { auditRow, KINDS, logRow, type Row } from "./log-store-rows.ts";
 import type { Reply } from "./log-store-thread.ts";
@@ -39,11 +38,12 @@ function verify(): number | undefined {
   try {
     const anchor = db.prepare("SELECT audit_n, hash FROM anchor").get();
     let n = Number(anchor?.audit_n ?? 0);
-    let head = String(anchor?.hash ?? GENESIS_CHAIN);
+    let head = String(anchor?.hash ?? workerData.root);
     const rows = db.prepare("SELECT * FROM entry WHERE audit_n IS NOT NULL ORDER BY audit_n").iterate();
     for (const each of rows as unknown as Iterable<Row>) {
       const row = auditRow(each);
-      const joined = Buffer.concat([Buffer.from(head, "base64url"), Buffer.from(auditText(row.entry))]);
+      const text = linkText(row.atMs, auditText(row.entry));
+      const joined = Buffer.concat([Buffer.from(head, "base64url"), Buffer.from(text)]);
       head = hash("sha256", joined, "base64url");
       n++;
       if (row.n !== n || row.hash !== head) return row.n;

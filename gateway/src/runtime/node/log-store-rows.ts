@@ -1,7 +1,7 @@
 /** The one table of the local log, and what its rows are told as. */
 import type { AuditRow, LogRow } from "@claviger/shared/wire/query";
 import type { UsageEvent } from "@claviger/shared/wire/usage";
-import { auditText } from "../../logs/chain.ts";
+import { auditText, linkText } from "../../logs/chain.ts";
 import type { LogEntry, RequestAudit } from "../../ports.ts";
 
 export const KINDS = { settled: 0, change: 1, refused: 2, count: 3 } as const;
@@ -119,7 +119,7 @@ export function flatEntry(entry: LogEntry): FlatEntry {
     case "settled": {
       const { log, generation, basis, ipPrefix } = entry;
       const text = JSON.stringify(log);
-      const chained = auditText(requestAudit(log, generation));
+      const chained = linkText(log.atMs, auditText(requestAudit(log, generation)));
       return [
         KINDS.settled,
         log.atMs,
@@ -151,7 +151,7 @@ export function flatEntry(entry: LogEntry): FlatEntry {
       const change = `${audit.kind}.${audit.epoch}.${isChange ? audit.rev : audit.toRev}`;
       const keyId = isChange ? (audit.ids.find((id) => id.startsWith("key_")) ?? null) : null;
       const text = auditText(audit);
-      return [KINDS.change, atMs, keyId, null, null, null, null, null, change, text, text, 0];
+      return [KINDS.change, atMs, keyId, null, null, null, null, null, change, text, linkText(atMs, text), 0];
     }
   }
 }

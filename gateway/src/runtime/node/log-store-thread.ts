@@ -17,12 +17,18 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Starts the thread of `module` on the database at `path`. */
+/** What the threads of one log are opened with: its file, and h_0 of its audit chain. */
+export interface LogFile {
+  readonly path: string;
+  readonly root: string;
+}
+
+/** Starts the thread of `module` on a log. */
 export function startThread<Request extends { readonly id: number }>(
   module: URL,
-  path: string,
+  file: LogFile,
 ): Thread<Request> {
-  const worker = new Worker(module, { workerData: { path } });
+  const worker = new Worker(module, { workerData: file });
   const waiting = new Map<number, Waiting>();
   let last = 0;
   let dead: Error | undefined;

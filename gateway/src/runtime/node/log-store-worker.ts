@@ -6,7 +6,6 @@
 import { hash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import type { LogHeads, TrimOrder } from "../../ports.ts";
 import {
   CHAINED,
@@ -57,7 +56,7 @@ function readHeads(): LogHeads {
   const usageCursor = meta("usageCursor");
   return {
     auditN: Number(last?.audit_n ?? anchor?.audit_n ?? 0),
-    auditHead: String(last?.hash ?? anchor?.hash ?? GENESIS_CHAIN),
+    auditHead: String(last?.hash ?? anchor?.hash ?? workerData.root),
     // Never below what the control plane has: a disk that was rolled back must not give a number twice.
     usageNextSeq: Math.max(Number(seq?.seq ?? 0), meta("trimmedSeq"), usageCursor) + 1,
     usageCursor,

@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { AuditRow, LogRow, Question } from "@claviger/shared/wire/query";
 import { AuditRow as AuditRowSchema, LogRow as LogRowSchema } from "@claviger/shared/wire/query";
-import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import { UsageBatch } from "@claviger/shared/wire/usage";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { firstBrokenLink } from "../../logs/chain.ts";
+import { chainRoot, firstBrokenLink } from "../../logs/chain.ts";
 import type { LogEntry, LogStore } from "../../ports.ts";
 import { openLogStore } from "./log-store.ts";
 import { questionSql } from "./log-store-query.ts";
+
+const REPLICA = "rep_000000000001";
 
 let folder: string;
 let store: LogStore;
@@ -18,7 +19,7 @@ const path = () => join(folder, "log.sqlite");
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "claviger-log-"));
-  store = await openLogStore(path());
+  store = await openLogStore(path(), REPLICA);
 });
 
 afterEach(async () => {
@@ -77,7 +78,7 @@ const count: LogEntry = {
 test("audit links and usage sequence numbers are gapless over batches and restarts, and the chain verifies", async () => {
   await store.append({ entries: [change(1), settled(1), count], usageCursor: 0 });
   await store.close();
-  store = await openLogStore(path());
+  store = await openLogStore(path(), REPLICA);
   const heads = await store.append({ entries: [settled(2), change(2)], usageCursor: 1 });
   expect(heads).toMatchObject({ auditN: 4, usageNextSeq: 4, usageCursor: 1 });
   const rows = (await store.query({ kind: "audit", limit: 10 })) as AuditRow[];
@@ -85,8 +86,17 @@ test("audit links and usage sequence numbers are gapless over batches and restar
   for (const row of rows) expect(AuditRowSchema.parse(row)).toEqual(row);
   expect(heads.auditHead).toBe(rows[0]?.hash);
   const oldestFirst = [...rows].reverse();
-  expect(await firstBrokenLink(oldestFirst, { n: 0, hash: GENESIS_CHAIN })).toBeUndefined();
-  expect(await firstBrokenLink(oldestFirst.filter(({ n }) => n !== 2))).toBe(3);
+  const root = { n: 0, hash: await chainRoot(REPLICA) };
+  expect(await firstBrokenLink(oldestFirst, root)).toBeUndefined();
+  expect(
+    await firstBrokenLink(
+      oldestFirst.filter(({ n }) => n !== 2),
+      root,
+    ),
+  ).toBe(3);
+  const later = oldestFirst.map((row) => (row.n === 2 ? { ...row, atMs: row.atMs + 1 } : row));
+  expect(await firstBrokenLink(later, root)).toBe(2);
+  expect(await firstBrokenLink(oldestFirst, { n: 0, hash: await chainRoot("rep_000000000002") })).toBe(1);
   expect(await store.verify()).toBeUndefined();
   const batch = await store.usageAfter(1, 500);
   const events = UsageBatch.parse(JSON.parse(new TextDecoder().decode(batch?.body))).events;
@@ -103,7 +113,7 @@ test("an edited line is found by the verifier", async () => {
   const db = new DatabaseSync(path());
   db.exec(`UPDATE entry SET log = replace(log, '"status":200', '"status":500') WHERE audit_n = 2`);
   db.close();
-  store = await openLogStore(path());
+  store = await openLogStore(path(), REPLICA);
   expect(await store.verify()).toBe(2);
 });
 
@@ -126,7 +136,7 @@ test("a sequence number that the control plane has is never given again", async 
   const heads = await store.append({ entries: [settled(1)], usageCursor: 41 });
   expect(heads.usageNextSeq).toBe(43);
   await store.close();
-  store = await openLogStore(path());
+  store = await openLogStore(path(), REPLICA);
   expect((await store.heads()).usageNextSeq).toBe(43);
 });
 
@@ -202,7 +212,7 @@ test("trimmed by age: what is left verifies from its anchor, and rows, links and
   expect(trimmed).toMatchObject({ rows: 4, more: false });
   expect(await store.verify()).toBeUndefined();
   await store.close();
-  store = await openLogStore(path());
+  store = await openLogStore(path(), REPLICA);
   expect(await store.heads()).toEqual(before);
   await store.append({ entries: [settled(4)], usageCursor: 4 });
   expect(await store.verify()).toBeUndefined();
@@ -215,7 +225,7 @@ test("trimmed by age: what is left verifies from its anchor, and rows, links and
   const db = new DatabaseSync(path());
   db.exec(`UPDATE anchor SET hash = '${"B".repeat(43)}'`);
   db.close();
-  store = await openLogStore(path());
+  store = await openLogStore(path(), REPLICA);
   expect(await store.verify()).toBe(4);
 });
 
@@ -244,6 +254,6 @@ test("when all events are gone their numbers are not given again, though the rem
   await store.append({ entries: [settled(1), settled(2), change(1)], usageCursor: 0 });
   await store.trim({ ...order, wantedBeforeMs: 2_000_000, usageCursor: 2 });
   await store.close();
-  store = await openLogStore(path());
+  store = await openLogStore(path(), REPLICA);
   expect(await store.heads()).toMatchObject({ usageNextSeq: 3, usageCursor: 0, auditN: 3 });
 });

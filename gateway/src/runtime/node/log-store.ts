@@ -1,19 +1,21 @@
 /** `LogStore` on Node: one thread that writes to SQLite, and one that reads, so that no question holds up a commit. */
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { chainRoot } from "../../logs/chain.ts";
 import type { LogStore } from "../../ports.ts";
 import type { ReadRequest } from "./log-store-reader.ts";
 import { flatEntry } from "./log-store-rows.ts";
 import { startThread } from "./log-store-thread.ts";
 import type { Request } from "./log-store-worker.ts";
 
-/** Opens or makes the database at `path`. A store whose thread has ended rejects every call. */
-export async function openLogStore(path: string): Promise<LogStore> {
+/** Opens or makes the log of that replica at `path`. A store whose thread has ended rejects every call. */
+export async function openLogStore(path: string, replicaId: string): Promise<LogStore> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const writer = startThread<Request>(new URL("./log-store-worker.ts", import.meta.url), path);
+  const file = { path, root: await chainRoot(replicaId) };
+  const writer = startThread<Request>(new URL("./log-store-worker.ts", import.meta.url), file);
   // The reader finds the tables there.
   await writer.ask({ op: "heads" });
-  const reader = startThread<ReadRequest>(new URL("./log-store-reader.ts", import.meta.url), path);
+  const reader = startThread<ReadRequest>(new URL("./log-store-reader.ts", import.meta.url), file);
   return {
     append: ({ entries, usageCursor }) =>
       writer.ask({ op: "append", entries: entries.map(flatEntry), usageCursor }),
