@@ -96,7 +96,6 @@ export const keyFormWords = {
   metadata: "Metadata",
   metadataAside: "echoed back in logs",
   asJson: "Edit as JSON",
-  asRows: "Edit as pairs",
   pairName: "Name of pair {n, number}",
   pairValue: "Value of pair {n, number}",
   addPair: "Add a pair",
@@ -123,7 +122,6 @@ export const keyFormWords = {
   mcpToolsAside: "empty = all its tools",
   mcpToolsAdd: "Add a tool",
   draft: "Draft kept until you close this browser tab",
-  prefilled: "Filled in from the address.",
   prefillBad: "Not understood in the address and left out: {names}.",
   leaveTitle: "Leave this form?",
   leaveText: "The draft stays in this browser tab. Nothing has been created.",
@@ -278,7 +276,5 @@ export const keyDetailWords = {
   gateways: "Gateways",
   allGateways: "every gateway",
   heldBy: "On the gateways",
-  endNow: "End now",
   logs: "Requests of this key",
-  revokedNote: "It is refused. Activate it to let the same secret in again, or delete it.",
 } as const;

@@ -77,13 +77,14 @@ function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
       </span>,
     ],
     [t("provider"), attributes.provider ?? "–"],
+    [t("surface"), attributes.streamed ? `${attributes.surface}, ${t("streamed")}` : attributes.surface],
     [
       t("ip"),
       <span key="ip" className="mono">
         {attributes.ip}
       </span>,
     ],
-    [t("tokens"), tokens === null ? "–" : `${tokens.input ?? "–"} / ${tokens.output ?? "–"}`],
+    [t("tokens"), useTokens(tokens)],
     [t("firstByte"), firstByteMs === null ? "–" : t("ms", { ms: Math.round(firstByteMs) })],
     [t("total"), t("ms", { ms: Math.round(totalMs) })],
     [
@@ -93,4 +94,14 @@ function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
       </span>,
     ],
   ];
+}
+
+/** Input and output, with the parts of them that are priced apart. */
+function useTokens(tokens: LogEntry["attributes"]["tokens"]): string {
+  const t = useTranslations("records");
+  if (tokens === null) return "–";
+  const parts = [`${tokens.input ?? "–"} / ${tokens.output ?? "–"}`];
+  if (tokens.cacheRead) parts.push(t("cacheRead", { count: tokens.cacheRead }));
+  if (tokens.reasoning) parts.push(t("reasoning", { count: tokens.reasoning }));
+  return parts.join(", ");
 }

@@ -74,9 +74,6 @@ export const sharedWords = {
     noGateways: "No gateways",
     stale: "Live updates paused – reconnecting, last update {at}",
     role: { owner: "Owner", admin: "Admin", member: "Member", viewer: "Viewer" },
-    needsRole: "This needs the role {role}.",
-    viewerNote:
-      "You can look at everything here and change nothing: your role is viewer. An admin can change that under Members.",
   },
   palette: {
     title: "Search or jump to",

@@ -188,3 +188,28 @@ test("23: an error says its cause, the next step and the request id; somebody el
   expect(await page.getByLabel("Requests/min").inputValue()).toBe("5");
   await context.close();
 });
+
+test("a viewer sees everything and is offered no change", async () => {
+  const key = await make("Looked at");
+  const member = {
+    email: "viewer@example.com",
+    name: "Vera",
+    role: "viewer",
+    password: "a password of a viewer",
+  };
+  await admin.call("POST", "/members", { data: { type: "member", attributes: member } });
+  const viewer = { ...credentials, adminEmail: member.email, adminPassword: member.password };
+  const { page, context, complaints, go } = await visit(browser, { place: { url, credentials: viewer } });
+  await go("/keys?q=Looked");
+  await page.getByRole("button", { name: "More actions for Looked at" }).click();
+  expect(await page.getByRole("menuitem").allTextContents()).toEqual(["Open", "Copy key ID"]);
+  await page.keyboard.press("Escape");
+  for (const path of ["/keys", `/keys/${key.id}`, "/gateways", "/llm-keys", "/projects"]) {
+    await go(path);
+    await page.locator("h1").waitFor();
+    const changing = page.getByRole("button", { name: /^(Create|Add|Attach|Edit|Rotate|Delete)/ });
+    expect(`${path} ${await changing.count()}`).toBe(`${path} 0`);
+  }
+  expect(complaints).toEqual([]);
+  await context.close();
+});

@@ -69,8 +69,9 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
 const cookies = new Map<string, Awaited<ReturnType<typeof signIn>>>();
 
 async function cookieOf(place: Place) {
-  const cookie = cookies.get(place.url) ?? (await signIn(place));
-  cookies.set(place.url, cookie);
+  const who = `${place.url} ${place.credentials.adminEmail}`;
+  const cookie = cookies.get(who) ?? (await signIn(place));
+  cookies.set(who, cookie);
   return cookie;
 }
 
