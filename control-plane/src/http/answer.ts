@@ -16,7 +16,8 @@ export interface Waiting {
   readonly ports: Ports;
   readonly organizationId: string;
   readonly waitMs: number;
-  readonly signal: AbortSignal;
+  /** The first that aborts ends the wait; the answer then tells how far things are. */
+  readonly signals: readonly AbortSignal[];
 }
 
 /** The document of an answer that is not raw. */
@@ -51,8 +52,8 @@ export async function documentOf(
 
 async function operationOf(waiting: Waiting, operationId: string | null): Promise<OperationView | null> {
   if (operationId === null) return null;
-  const { ports, organizationId, waitMs, signal } = waiting;
-  return awaitOperation(ports, organizationId, operationId, waitMs, signal);
+  const { ports, organizationId, waitMs, signals } = waiting;
+  return awaitOperation(ports, organizationId, operationId, waitMs, AbortSignal.any([...signals]));
 }
 
 function one(resource: Resource | null, meta: Record<string, unknown>): Document["body"] {

@@ -21,6 +21,8 @@ import { requireOperator, requireSameOrigin, signIn } from "./sign-in.ts";
 /** What the runtime tells about a connection. */
 export interface Connection {
   readonly peer?: string;
+  /** Aborted when the process stops: nobody is waited for any longer. */
+  readonly stopping?: AbortSignal;
 }
 
 export interface HttpEnv {
@@ -55,7 +57,8 @@ async function serve(
   const { value, bytes } = await readBody(request, route.body, params.id);
   const waitMs = readWait(request.headers.get("prefer") ?? undefined);
   const organizationId = caller?.organizationId ?? "";
-  const waiting = { ports, organizationId, waitMs, signal: request.signal };
+  const signals = [request.signal, ...(context.env?.stopping ? [context.env.stopping] : [])];
+  const waiting = { ports, organizationId, waitMs, signals };
   const work = async (claim: Claim | undefined): Promise<Document | Response> => {
     const call = {
       ports,

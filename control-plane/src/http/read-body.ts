@@ -41,10 +41,15 @@ export async function readBytes(request: Request): Promise<Uint8Array> {
   if (request.body === null) return NOTHING;
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body) {
-    length += chunk.length;
-    if (length > BODY_BYTES_MAX) throw problem("request_too_large");
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body) {
+      length += chunk.length;
+      if (length > BODY_BYTES_MAX) throw problem("request_too_large");
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // The sender has left or took too long: the connection is gone, and nothing of ours is broken.
+    throw error instanceof ApiProblem ? error : problem("request_timeout");
   }
   return new Uint8Array(Buffer.concat(chunks));
 }

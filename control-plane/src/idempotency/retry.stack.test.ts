@@ -74,6 +74,7 @@ test("while the first still waits for the fleet, a retry elsewhere gets what was
   expect(retry.operation.status).toBe("pending");
   await replica.catchUp();
   await replica.beat();
+  replica.following = true;
   const whole = await first;
   expect([whole.status, whole.operation.status]).toEqual([200, "confirmed"]);
   expect(whole.operation.id).toBe(retry.operation.id);

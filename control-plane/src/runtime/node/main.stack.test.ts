@@ -139,3 +139,53 @@ test("killing one of two processes loses no change: the other one takes heartbea
   second.child.kill("SIGTERM");
   expect(await exit).toEqual([0, null]);
 });
+
+test("told to stop, a process answers the call that waits for the fleet with how far it is", async () => {
+  const env = await environment();
+  const main = spawnMain(env);
+  await main.printed("control plane ready");
+  const call = async (path: string, token: string, attributes: [string, object], headers: object = {}) => {
+    const response = await fetch(`${env.CLAVIGER_PUBLIC_URL}/api/v1${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}`, ...headers },
+      body: JSON.stringify({ data: { type: attributes[0], attributes: attributes[1] } }),
+    });
+    return { response, document: (await response.json()) as Answered };
+  };
+  const signIn = { email: "stop@example.com", password: "correct horse battery" };
+  const admin = { name: "Stops", adminEmail: signIn.email, adminPassword: signIn.password };
+  const organization = await call("/organizations", env.CLAVIGER_OPERATOR_TOKEN!, ["organization", admin]);
+  const session = await fetch(`${env.CLAVIGER_PUBLIC_URL}/api/v1/sessions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ data: { type: "session", attributes: signIn } }),
+  });
+  const [cookie = ""] = (session.headers.get("set-cookie") ?? "").split(";");
+  const response = await fetch(`${env.CLAVIGER_PUBLIC_URL}/api/v1/personal-access-tokens`, {
+    method: "POST",
+    headers: { "content-type": "application/json", cookie },
+    body: JSON.stringify({ data: { type: "personal-access-token", attributes: { name: "t" } } }),
+  });
+  const token = ((await response.json()) as Answered).meta.secretKey;
+  const project = await call("/projects", token, ["project", { name: "Main" }]);
+  const replica = await startFakeReplica(writer.ports, organization.document.data.id, "eu-1");
+  await replica.catchUp();
+  await replica.beat();
+  replica.following = false;
+  const path = `/projects/${project.document.data.id}/api-keys`;
+  const waiting = call(path, token, ["api-key", { name: "waits" }], { prefer: "wait=60" });
+  await expect
+    .poll(async () => (await writer.ports.db.execute("select 1 from api_key where name = 'waits'")).length)
+    .toBe(1);
+  const exit = once(main.child, "exit");
+  main.child.kill("SIGTERM");
+  const answer = await waiting;
+  expect([answer.response.status, answer.document.meta.operation?.status]).toEqual([201, "pending"]);
+  expect(await exit).toEqual([0, null]);
+  await replica.close();
+});
+
+interface Answered {
+  data: { id: string };
+  meta: { secretKey: string; operation?: { status: string } };
+}

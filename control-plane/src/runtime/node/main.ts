@@ -1,9 +1,10 @@
 /** A control plane as a Node process. Any number of them share one PostgreSQL. */
+import type { Server } from "node:http";
 import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
-import { type HttpBindings, type ServerType, serve } from "@hono/node-server";
 import { pino } from "pino";
 import { createControlPlane } from "../../app.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
+import { startServer } from "./server.ts";
 import { type Running, startServices } from "./services.ts";
 
 /** Connections that are still busy after this long are cut, in milliseconds. */
@@ -16,15 +17,12 @@ async function main(): Promise<void> {
   const log = pino({ level: config.logLevel, base: { process: "control-plane" } });
   const services = await startServices(config, log);
   const app = createControlPlane(services.ports, settingsOf(config), services.fleetPorts);
-  const server = await listen((request, { incoming }: HttpBindings) => {
-    const peer = incoming.socket.remoteAddress;
-    return app.fetch(request, peer === undefined ? {} : { peer });
-  }, config);
+  const stop = new AbortController();
+  const { server } = await startServer(app, { ...config, stopping: stop.signal });
   log.info({ url: config.publicUrl, port: config.port }, "control plane ready");
-  let stopping = false;
-  const stop = (signal: string) => {
-    if (stopping) return;
-    stopping = true;
+  const onSignal = (signal: string) => {
+    if (stop.signal.aborted) return;
+    stop.abort();
     log.info({ signal }, "control plane stops");
     shutDown(server, services).then(
       () => process.exit(0),
@@ -34,8 +32,8 @@ async function main(): Promise<void> {
       },
     );
   };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  process.once("SIGTERM", onSignal);
+  process.once("SIGINT", onSignal);
 }
 
 function settingsOf(config: Config) {
@@ -44,31 +42,14 @@ function settingsOf(config: Config) {
   return { publicUrl, operatorToken, egressAllow, trustedProxies, dashboardDir };
 }
 
-type Fetch = (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
-
-function listen(fetch: Fetch, config: Config): Promise<ServerType> {
-  return new Promise((resolve, reject) => {
-    const server = serve(
-      { fetch: fetch as Parameters<typeof serve>[0]["fetch"], port: config.port, hostname: config.host },
-      () => {
-        server.off("error", reject);
-        resolve(server);
-      },
-    );
-    server.once("error", reject);
-  });
-}
-
 /** Stops accepting, ends held calls, lets the others end, then closes what they stood on. */
-async function shutDown(server: ServerType, services: Running): Promise<void> {
+async function shutDown(server: Server, services: Running): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const look = setInterval(() => {
     services.endWaits();
-    if ("closeIdleConnections" in server) server.closeIdleConnections();
+    server.closeIdleConnections();
   }, LOOK_MS);
-  const cut = setTimeout(() => {
-    if ("closeAllConnections" in server) server.closeAllConnections();
-  }, DRAIN_MS);
+  const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await closed;
   clearInterval(look);
   clearTimeout(cut);
