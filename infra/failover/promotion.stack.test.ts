@@ -146,7 +146,10 @@ async function underRevocations(synchronous: boolean): Promise<Run> {
   const run = await startRevoking(pair);
   await pause(50 + Math.random() * 300);
   pair.replication.swallow();
-  await pause(250);
+  const before = run.confirmed.length;
+  // Of six that are confirmed from here on at most three, one for each who revokes, had been committed already.
+  if (synchronous) await pause(250);
+  else await until("more is confirmed", () => run.confirmed.length >= before + 6);
   await failOver(pair);
   // Whoever speaks first on the new timeline is answered from the new epoch.
   for (const replica of run.replicas) {
