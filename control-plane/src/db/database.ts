@@ -21,6 +21,9 @@ export function openDatabase(url: string, connectionsMax = 10): OpenDatabase {
   const client = postgres(url, {
     max: connectionsMax,
     onnotice: () => undefined,
+    // Seconds. By default one call that finds the database away would keep the next ones waiting for up to 20.
+    backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
+    connect_timeout: 5,
     connection: { TimeZone: "UTC", application_name: "claviger" },
   });
   return { db: drizzle(client), close: () => client.end({ timeout: 5 }) };

@@ -1,7 +1,8 @@
 /** Every failure as the caller reads it. What was not expected becomes a 500 whose words are constant. */
-import { ApiProblem, type Finding } from "@claviger/shared/api/problem";
+import { ApiProblem, type Finding, problem } from "@claviger/shared/api/problem";
 import { jsonApiProblemOf, problemOf } from "@claviger/shared/decide/problem";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
+import { isAway } from "../db/is-away.ts";
 import type { Log } from "../ports.ts";
 
 /** The answer to a request that failed. */
@@ -12,6 +13,10 @@ export function failureResponse(
   log: Log,
 ): Response {
   if (error instanceof ApiProblem) return problemResponse(error, shape, requestId);
+  if (isAway(error)) {
+    log.warn({ requestId, ...safeFields(error) }, "the database does not answer");
+    return problemResponse(problem("database_unavailable"), shape, requestId);
+  }
   log.error({ requestId, ...safeFields(error) }, "unexpected error");
   return problemResponse(internalError(), shape, requestId);
 }

@@ -219,6 +219,11 @@ const admin = {
   replica_conflict: invalid(409, "Two processes claim to be this replica. Stop one of them.", {
     shouldRetry: false,
   }),
+  database_unavailable: unavailable(
+    503,
+    "The control plane's database does not answer. Try again; gateways go on without it.",
+    { retryAfterSeconds: 5 },
+  ),
   invalid_replica: unauthenticated(
     "No attached replica signed this call. Enrol it again if it was detached.",
   ),
