@@ -4,6 +4,7 @@ import { routes } from "./route-table.ts";
 import {
   makeKey,
   makeTenant,
+  PASSWORD,
   resource,
   settings,
   startApi,
@@ -76,4 +77,21 @@ test("the operator's token makes organizations and opens nothing else", async ()
   expect(
     (await api.call("POST", "/api/v1/organizations", { token: `${settings.operatorToken}x`, body })).refusal,
   ).toBe("401 invalid_token");
+});
+
+test("a path of its own is not taken for an id under another method", async () => {
+  const answer = await api.call("GET", "/api/v1/gateways/enrolment-tokens");
+  expect([answer.refusal, answer.headers.get("allow")]).toEqual(["405 method_not_allowed", "POST"]);
+});
+
+test("signing in is not replayed: each call with the same Idempotency-Key has a session and a cookie of its own", async () => {
+  const { email } = await makeTenant(api);
+  const signIn = async () => {
+    const body = resource("session", { email, password: PASSWORD });
+    const headers = { "idempotency-key": "sign-in" };
+    return (await api.call("POST", "/api/v1/sessions", { body, headers })).headers.get("set-cookie");
+  };
+  const [first, second] = [await signIn(), await signIn()];
+  expect(first).toContain("=");
+  expect(second).not.toBe(first);
 });

@@ -23,6 +23,14 @@ export function createServer(ports: Ports, settings: Settings, fleetPorts: Ports
     context.res.headers.set("x-request-id", context.get("requestId"));
     context.res.headers.set("x-content-type-options", "nosniff");
   });
+  for (const [path, methods] of literalMethods(routes)) {
+    // Another route may take any name in this place; it must not take this one for the id of something.
+    app.use(path, async (context, next) => {
+      const method = context.req.method === "HEAD" ? "GET" : context.req.method;
+      if (methods.includes(method)) return next();
+      return failureResponse(wrongMethod(methods), "json-api", context.get("requestId"), ports.log);
+    });
+  }
   for (const route of routes) app.on(route.method, route.path, mount(route, ports, settings));
   app.get("/healthz", (context) => context.json({ status: "ok" }));
   app.get("/readyz", async (context) => {
@@ -46,6 +54,16 @@ export function createServer(ports: Ports, settings: Settings, fleetPorts: Ports
   });
   app.onError((error, context) => failureResponse(error, "json-api", context.get("requestId"), ports.log));
   return app;
+}
+
+/** The methods of each path below `/api/` that has no parameters. */
+function literalMethods(routes: readonly Route[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { path, method } of routes) {
+    if (!path.startsWith("/api/") || path.includes(":")) continue;
+    methods.set(path, [...(methods.get(path) ?? []), method]);
+  }
+  return methods;
 }
 
 const get = (path: string): Pick<Route, "method"> & { path: string } => ({ method: "GET", path });
