@@ -26,7 +26,7 @@ export function KeyTable({ keys, shown, sort, onSort, onAct }: KeyTableProps) {
   const peak = Math.max(0, ...keys.map(({ attributes }) => attributes.usagePercent));
   const name = { word: "colName", sort: "name" } as const;
   return (
-    <table className="keys">
+    <table role="table" className="keys">
       <colgroup>
         <col />
         {visible.map(({ id, width }) => (
@@ -34,29 +34,34 @@ export function KeyTable({ keys, shown, sort, onSort, onAct }: KeyTableProps) {
         ))}
         <col style={{ width: 66 }} />
       </colgroup>
-      <thead>
-        <tr>
+      <thead role="rowgroup">
+        <tr role="row">
           <SortHead column={name} sort={sort} onSort={onSort} />
           {visible.map((column) => (
             <SortHead key={column.id} column={column} sort={sort} onSort={onSort} />
           ))}
-          <th scope="col">
+          <th role="columnheader" scope="col">
             <span className="sr">{t("more", { name: "" })}</span>
           </th>
         </tr>
       </thead>
-      <tbody>
+      <tbody role="rowgroup">
         {keys.map((key) => (
-          <tr key={key.id}>
-            <td className="c-name">
+          <tr role="row" key={key.id}>
+            <td role="cell" className="c-name">
               <NameCell apiKey={key} />
             </td>
             {visible.map((column) => (
-              <td key={column.id} className={column.className} data-l={labelOf(column, t(column.word))}>
+              <td
+                role="cell"
+                key={column.id}
+                className={column.className}
+                data-l={labelOf(column, t(column.word))}
+              >
                 <column.cell apiKey={key} projects={projects} peak={peak} />
               </td>
             ))}
-            <td className="c-acts r">
+            <td role="cell" className="c-acts r">
               <RowActions apiKey={key} onAct={onAct} />
             </td>
           </tr>
@@ -97,7 +102,7 @@ function SortHead({ column, sort, onSort }: SortHeadProps) {
   const className = column.right === true ? "r" : undefined;
   if (by === undefined) {
     return (
-      <th scope="col" className={className}>
+      <th role="columnheader" scope="col" className={className}>
         {t(column.word)}
       </th>
     );
@@ -108,6 +113,7 @@ function SortHead({ column, sort, onSort }: SortHeadProps) {
   const next = current ? (descending ? by : `-${by}`) : ascendsFirst ? by : `-${by}`;
   return (
     <th
+      role="columnheader"
       scope="col"
       className={className}
       aria-sort={current ? (descending ? "descending" : "ascending") : undefined}

@@ -20,31 +20,35 @@ export interface DataTableProps<Row> {
   readonly dim?: boolean;
 }
 
-/** A table whose rows become blocks below 640 px. The first column names the row. */
+/**
+ * A table whose rows become blocks below 640 px, where browsers forget what a table is: hence the roles. The first
+ * column names the row.
+ */
 export function DataTable<Row>({ label, columns, rows, rowKey, footer, dim = false }: DataTableProps<Row>) {
   return (
     <section className={`panel${dim ? " dim" : ""}`} aria-label={label}>
       <div className="scroll-x">
-        <table className="data stack">
+        <table role="table" className="data stack">
           <colgroup>
             {columns.map(({ id, width }) => (
               <col key={id} style={width === undefined ? undefined : { width }} />
             ))}
           </colgroup>
-          <thead>
-            <tr>
+          <thead role="rowgroup">
+            <tr role="row">
               {columns.map(({ id, head, right }) => (
-                <th key={id} scope="col" className={right === true ? "r" : undefined}>
+                <th role="columnheader" key={id} scope="col" className={right === true ? "r" : undefined}>
                   {head}
                 </th>
               ))}
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             {rows.map((row) => (
-              <tr key={rowKey(row)}>
+              <tr role="row" key={rowKey(row)}>
                 {columns.map((column, n) => (
                   <td
+                    role="cell"
                     key={column.id}
                     className={`${column.right === true ? "r " : ""}${column.className ?? ""}`}
                     data-l={n === 0 ? undefined : (column.label ?? textOf(column.head))}

@@ -207,7 +207,7 @@ test("a viewer sees everything and is offered no change", async () => {
   for (const path of ["/keys", `/keys/${key.id}`, "/gateways", "/llm-keys", "/projects"]) {
     await go(path);
     await page.locator("h1").waitFor();
-    const changing = page.getByRole("button", { name: /^(Create|Add|Attach|Edit|Rotate|Delete)/ });
+    const changing = page.getByRole("button", { name: /^(Create Key|Add|Attach|Edit|Rotate|Delete)/ });
     expect(`${path} ${await changing.count()}`).toBe(`${path} 0`);
   }
   expect(complaints).toEqual([]);
