@@ -2,8 +2,8 @@
 import { ApiProblem, type Finding, problem } from "@claviger/shared/api/problem";
 import { jsonApiProblemOf, problemOf } from "@claviger/shared/decide/problem";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
-import { isAway } from "../db/is-away.ts";
 import type { Log } from "../ports.ts";
+import { isAway } from "../status/is-away.ts";
 
 /** The answer to a request that failed. */
 export function failureResponse(

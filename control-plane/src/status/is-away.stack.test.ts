@@ -3,8 +3,8 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type {} from "../../../infra/testing/context.ts";
 import { createDatabase, type TestDatabase } from "../../../infra/testing/database.ts";
+import { type OpenDatabase, openDatabase } from "../db/database.ts";
 import { failureResponse } from "../http/refuse.ts";
-import { type OpenDatabase, openDatabase } from "./database.ts";
 
 let database: TestDatabase;
 let open: OpenDatabase;
