@@ -40,7 +40,7 @@ function nextStatus(status: string, verb: Verb, inGrace: boolean): string | unde
   if (verb === "activate") return "active";
   if (verb === "deactivate") return status === "revoked" ? undefined : "inactive";
   if (verb === "rotation/end") return inGrace ? status : undefined;
-  return status;
+  return status === "revoked" ? undefined : status;
 }
 
 test("any history of verbs leaves one living secret, at most one grace, and a generation that only rises", async () => {
@@ -112,4 +112,23 @@ test("after more rotations than a record holds the newest secrets are still know
   expect(record.hashes.map(({ generation }) => generation)).toEqual(
     Array.from({ length: 64 }, (_, i) => i + 4),
   );
+});
+
+test("a key that would not admit its new secret is not rotated: what is to be done first is said", async () => {
+  const made = await makeKey(api, tenant);
+  const { id } = made.resource;
+  await post(`/api-keys/${id}/deactivate`);
+  expect((await post(`/api-keys/${id}/rotate`)).status).toBe(200);
+  await post(`/api-keys/${id}/revoke`);
+  const revoked = await post(`/api-keys/${id}/rotate`);
+  expect(revoked.refusal).toBe("409 state_conflict");
+  expect(revoked.text).toContain("Activate it first");
+  await post(`/api-keys/${id}/activate`);
+  await api.ports.db.execute(
+    sql`update api_key set expires_at = now() - interval '1 second' where id = ${id}`,
+  );
+  const expired = await post(`/api-keys/${id}/rotate`);
+  expect(expired.refusal).toBe("409 state_conflict");
+  expect(expired.text).toContain("new expiry date");
+  expect((await recordOf(id)).generation).toBe(3);
 });

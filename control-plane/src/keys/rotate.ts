@@ -6,6 +6,7 @@ import type { Changed } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
 import { changeKey } from "./change.ts";
+import type { KeyRow } from "./record.ts";
 import { endGraces } from "./set-status.ts";
 import type { KeyResource } from "./view.ts";
 
@@ -21,6 +22,7 @@ export async function rotateKey(
 ): Promise<Changed<KeyResource>> {
   const graceSeconds = input.graceSeconds ?? 0;
   return changeKey(ports, caller, id, async (row, nowMs) => {
+    requireUsable(row, nowMs);
     const secret = remakeSecret(row.id, ports.random);
     const generation = row.generation + 1;
     const notAfterMs = graceSeconds === 0 ? 0 : nowMs + graceSeconds * 1000;
@@ -38,6 +40,19 @@ export async function rotateKey(
       secretKey: secret,
     };
   });
+}
+
+/** Nobody is shown a new secret that works nowhere. An inactive key may be rotated: it goes on when it is activated. */
+function requireUsable(row: KeyRow, nowMs: number): void {
+  if (row.status === "revoked") {
+    throw problem("state_conflict", "This key is revoked. Activate it first, or create a new key.");
+  }
+  if (row.expiresAt !== null && row.expiresAt.getTime() <= nowMs) {
+    throw problem(
+      "state_conflict",
+      "This key has expired. Set a new expiry date first, or create a new key.",
+    );
+  }
 }
 
 /** Ends a running grace now; without one there is a conflict. */

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ApiKeyCreate, ApiKeyEdit } from "./api-key.ts";
 import { readInstant } from "./attribute.ts";
 import { readUsd } from "./budget.ts";
+import { LlmApiKeyEdit } from "./llm-api-key.ts";
 
 const plainText = fc
   .string({ minLength: 1, maxLength: 128, unit: "grapheme-ascii" })
@@ -12,7 +13,7 @@ const usd = fc
   .tuple(fc.integer({ min: 0, max: 8_999_999 }), fc.option(fc.stringMatching(/^\d{1,9}$/)))
   .map(([whole, fraction]) => (fraction === null ? String(whole) : `${whole}.${fraction}`));
 const names = fc.option(
-  fc.array(fc.stringMatching(/^[a-z][a-z0-9.-]{0,40}\*?$/), { minLength: 1, maxLength: 20 }),
+  fc.uniqueArray(fc.stringMatching(/^[a-z][a-z0-9.-]{0,40}\*?$/), { minLength: 1, maxLength: 20 }),
 );
 const octet = fc.integer({ min: 0, max: 255 });
 const address = fc.tuple(octet, octet, octet, octet).map((octets) => octets.join("."));
@@ -37,7 +38,7 @@ const allowed = fc.record(
       .map((list) => list.sort((a, b) => a - b)),
     allowedProviders: names,
     allowedModels: names,
-    ipAllowlist: fc.option(fc.array(address, { minLength: 1 })),
+    ipAllowlist: fc.option(fc.uniqueArray(address, { minLength: 1 })),
     metadata: fc.dictionary(
       fc.string({ maxLength: 20 }),
       fc.jsonValue({ maxDepth: 2, depthSize: "xsmall" }),
@@ -170,9 +171,24 @@ test("an amount is exact to the nano-dollar", () => {
   expect(readUsd("0")).toBe(0n);
 });
 
-test("an instant means the same moment in every offset, and a date is its first moment in UTC", () => {
+test("an instant means the same moment in every offset, and a date alone is none", () => {
   expect(readInstant("2027-01-31T13:00:00+01:00")).toEqual(new Date("2027-01-31T12:00:00Z"));
-  expect(readInstant("2027-01-31")).toEqual(new Date("2027-01-31T00:00:00Z"));
+  expect(readInstant("2027-01-31")).toBeUndefined();
   expect(readInstant("2028-02-29T00:00:00Z")).toBeDefined();
   expect(readInstant("2027-02-29T00:00:00Z")).toBeUndefined();
+});
+
+test.each([
+  ["allowedModels", "echo"],
+  ["allowedProviders", "sandbox"],
+  ["ipAllowlist", "192.0.2.7"],
+  ["gatewayIds", "gw_000000000001"],
+])("no list holds an entry twice: %s", (attribute, entry) => {
+  expect(ApiKeyEdit.safeParse({ [attribute]: [entry] }).success).toBe(true);
+  expect(ApiKeyEdit.safeParse({ [attribute]: [entry, entry] }).success).toBe(false);
+});
+
+test("an LLM API key names no model twice", () => {
+  expect(LlmApiKeyEdit.safeParse({ customModels: ["a", "b"] }).success).toBe(true);
+  expect(LlmApiKeyEdit.safeParse({ customModels: ["a", "a"] }).success).toBe(false);
 });

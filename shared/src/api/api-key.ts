@@ -1,7 +1,7 @@
 /** What the API takes and shows of an API key (API.md §2). */
 import * as z from "zod";
 import { canonicalCidr } from "../decide/ip.ts";
-import { Id, Instant, Label, NameList, Reason } from "./attribute.ts";
+import { Id, Instant, isSet, Label, NameList, Reason, TWICE } from "./attribute.ts";
 import { type BudgetView, budgetAttributes } from "./budget.ts";
 import { McpAccess } from "./mcp.ts";
 
@@ -55,7 +55,13 @@ const attributes = {
     .min(30, "must be at least 30")
     .max(604_800, "must not exceed 604800")
     .optional(),
-  gatewayIds: z.array(Id).min(1, "must be null (all) or not empty").max(1000).nullable().optional(),
+  gatewayIds: z
+    .array(Id)
+    .min(1, "must be null (all) or not empty")
+    .max(1000)
+    .refine(isSet, TWICE)
+    .nullable()
+    .optional(),
 };
 
 type Attributes = { name?: unknown; note?: unknown; expiresAt?: unknown; expires_at?: unknown };

@@ -31,11 +31,19 @@ export const Slug = z
     "must be a slug: a-z, 0-9, '-', '_' and '.', at most 64",
   );
 
+/** No list of the API holds an entry twice. */
+export function isSet(list: readonly string[]): boolean {
+  return new Set(list).size === list.length;
+}
+
+export const TWICE = "must not hold an entry twice";
+
 /** null for "all", else at least one. */
 export const NameList = z
   .array(Name)
   .min(1, "must be null (all) or not empty")
   .max(1000, "must not have more than 1000 entries")
+  .refine(isSet, TWICE)
   .nullable();
 
 export const Email = z
@@ -49,9 +57,9 @@ export const Password = z.string().min(12, "must have at least 12 characters").m
 /** Why, as the audit shows it. */
 export const Reason = z.string().min(1).max(1000).refine(isPlainText, plain);
 
-const instant = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/;
 
-/** Reads an ISO 8601 instant with an offset, or a date (its first instant in UTC); undefined for anything else. */
+/** Reads an ISO 8601 instant with an offset; undefined for anything else, a date without a time included. */
 export function readInstant(text: string): Date | undefined {
   if (!instant.test(text)) return undefined;
   const date = new Date(text);

@@ -1,6 +1,6 @@
 /** What the API takes and shows of an LLM API key. The credential goes in and never comes out. */
 import * as z from "zod";
-import { isPlainText, Name, Slug } from "./attribute.ts";
+import { isPlainText, isSet, Name, Slug, TWICE } from "./attribute.ts";
 
 const Credential = z
   .string()
@@ -10,7 +10,7 @@ const Credential = z
 
 const BaseUrl = z.string().max(2048).refine(isPlainText, "must not hold control characters");
 
-const CustomModels = z.array(Name).max(1000, "must not have more than 1000 entries");
+const CustomModels = z.array(Name).max(1000, "must not have more than 1000 entries").refine(isSet, TWICE);
 
 export const LlmApiKeyCreate = z.strictObject({
   provider: z.string().min(1).max(64),

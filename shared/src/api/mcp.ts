@@ -1,6 +1,6 @@
 /** What an API key may do through MCP: which servers, and which of their tools. */
 import * as z from "zod";
-import { Name } from "./attribute.ts";
+import { isSet, Name, TWICE } from "./attribute.ts";
 
 const Server = z.string().min(1).max(128);
 
@@ -9,8 +9,8 @@ export const McpAccess = z
   .strictObject({
     enabled: z.boolean(),
     mode: z.enum(["allow-all", "deny-all", "allow-list", "deny-list"]).optional(),
-    servers: z.array(Server).min(1).max(1000).optional(),
-    tools: z.record(Server, z.array(Name).max(1000)).optional(),
+    servers: z.array(Server).min(1).max(1000).refine(isSet, TWICE).optional(),
+    tools: z.record(Server, z.array(Name).max(1000).refine(isSet, TWICE)).optional(),
   })
   .superRefine((value, context) => {
     const lists = value.mode === "allow-list" || value.mode === "deny-list";
