@@ -82,7 +82,7 @@ test("30: Ctrl+K finds pages, keys by name and ID, gateways and actions; ? lists
   await page.locator(".gcard").first().waitFor();
   const find = async (text: string) => {
     await page.keyboard.press("Control+k");
-    await page.getByRole("combobox").fill(text);
+    await page.locator("#palette").fill(text);
     await page.getByRole("option", { selected: true }).waitFor();
   };
   await find("Invoice extraction");
