@@ -10,7 +10,9 @@ import { Digest, Epoch, Id, Revision, TimeMs } from "./scalars.ts";
 const COUNT_MAX = 2_147_483_647;
 
 /** A text of somebody else's making; what no database takes (U+0000, halves of a surrogate pair) becomes U+FFFD. */
-const Told = z.string().overwrite((text) => text.replaceAll(/\p{Surrogate}/gu, "\u{FFFD}").replaceAll("\0", "\u{FFFD}"));
+const Told = z
+  .string()
+  .overwrite((text) => text.replaceAll(/\p{Surrogate}/gu, "\u{FFFD}").replaceAll("\0", "\u{FFFD}"));
 
 export const Nack = z.object({
   rev: Revision,
