@@ -1,4 +1,3 @@
-import { connect } from "node:net";
 import { parseApiKey } from "@claviger/shared/key/secret";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { routes } from "../../forward/routes.ts";
@@ -221,34 +220,6 @@ test("without an open record nothing is forwarded", async () => {
   const answer = await refused(CHAT, { headers: jsonHeaders(secret), body: ok });
   gateway.ledger.records = true;
   expect(answer.code).toEqual([503, "audit_unavailable"]);
-});
-
-/** What a socket answers to these bytes, when it has closed. */
-function raw(bytes: string): Promise<string> {
-  return new Promise((resolve) => {
-    let text = "";
-    const socket = connect(gateway.port, "127.0.0.1", () => socket.write(bytes));
-    socket.on("data", (data) => {
-      text += data;
-    });
-    socket.on("error", () => undefined);
-    socket.on("close", () => resolve(text));
-  });
-}
-
-test("headers over 16 KiB are 431, a body that does not come is 408, an announced flood is refused unread", async () => {
-  const head = `POST ${CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${secret}\r\ncontent-type: application/json\r\n`;
-  const large = await raw(`${head}x-large: ${"a".repeat(17_000)}\r\n\r\n`);
-  expect(large).toMatch(/^HTTP\/1\.1 431 /);
-  expect(large).toContain('"headers_too_large"');
-  const slow = await raw(`${head}content-length: 100\r\n\r\n{`);
-  expect(slow).toMatch(/^HTTP\/1\.1 408 /);
-  expect(slow).toContain('"request_timeout"');
-  const flood = await call(gateway.url + CHAT, {
-    headers: jsonHeaders("nobody", { "content-length": "4000000000" }),
-    body: "{",
-  }).catch((error: Error) => error.message);
-  expect(flood).toMatchObject({ status: 413 });
 });
 
 test("what the models route lists is what the key may ask for", async () => {

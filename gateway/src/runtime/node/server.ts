@@ -1,15 +1,14 @@
 /** The HTTP side of a Node gateway: limits on what a connection may do, and a shutdown that loses no request. */
 
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { problemOf } from "@claviger/shared/decide/problem";
-import { type RefusalCode, refuse } from "@claviger/shared/decide/refusals";
-import { createAdaptorServer } from "@hono/node-server";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { refuse } from "@claviger/shared/decide/refusals";
+import { getRequestListener } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Gateway } from "../../app.ts";
 import type { Exchange } from "../../ports.ts";
-import { createCrypto } from "./crypto.ts";
 import { nodeExchange } from "./exchange.ts";
+import { answerWhatIsNoRequest, refuseOn } from "./no-request.ts";
 
 export const HEADER_BYTES_MAX = 16 * 1024;
 const TICK_MS = 1000;
@@ -48,23 +47,29 @@ export function alreadyAnswered(): Response {
 
 /** Listens; rejects when the address cannot be had. */
 export async function startServer(gateway: Gateway, settings: ServerSettings): Promise<RunningServer> {
-  const server = createAdaptorServer({
-    fetch: (request: Request, env: unknown) => gateway.fetch(request, env),
+  const listener = getRequestListener((request, env) => gateway.fetch(request, env), {
     overrideGlobalObjects: false,
-    serverOptions: {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: settings.headMsMax,
-      requestTimeout: settings.requestMsMax,
-      connectionsCheckingInterval: 5000,
-      keepAliveTimeout: 65_000,
-      noDelay: true,
-      // Node would keep the first of two `Authorization` headers and hide the second from us.
-      joinDuplicateHeaders: true,
-    },
-  }) as Server;
-  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    answerBrokenRequest(error, socket, settings.gatewayName);
   });
+  const options = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: settings.headMsMax,
+    requestTimeout: settings.requestMsMax,
+    connectionsCheckingInterval: 5000,
+    keepAliveTimeout: 65_000,
+    noDelay: true,
+    // Node would keep the first of two `Authorization` headers and hide the second from us.
+    joinDuplicateHeaders: true,
+    // Its absence is refused below, in our words.
+    requireHostHeader: false,
+  };
+  const server = createServer(options, (incoming, outgoing) => {
+    if (isHost(incoming.headers.host)) void listener(incoming, outgoing);
+    else {
+      const refusal = refuse("invalid_header");
+      refuseOn(outgoing, settings.gatewayName, { refusal, path: incoming.url });
+    }
+  });
+  answerWhatIsNoRequest(server, settings.gatewayName);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(settings.port, settings.host, () => {
@@ -89,6 +94,11 @@ export async function startServer(gateway: Gateway, settings: ServerSettings): P
   };
 }
 
+/** One authority and nothing else (RFC 9112 §3.2). */
+function isHost(host: string | undefined): boolean {
+  return host !== undefined && /^[A-Za-z0-9._~[\]:-]+$/.test(host) && URL.canParse(`http://${host}`);
+}
+
 /** Resolves when nothing is in flight any more, or after `graceMs`. */
 function quiet(gateway: Gateway, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
@@ -99,31 +109,4 @@ function quiet(gateway: Gateway, graceMs: number): Promise<void> {
     };
     look();
   });
-}
-
-const CODES: Readonly<Record<string, RefusalCode>> = {
-  HPE_HEADER_OVERFLOW: "headers_too_large",
-  ERR_HTTP_REQUEST_TIMEOUT: "request_timeout",
-};
-
-const ids = createCrypto();
-
-/** What Node could not parse never becomes a request, so it is answered on the socket itself. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, gatewayName: string): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const requestId = `req_${ids.randomId()}`;
-  const problem = problemOf(refuse(CODES[error.code ?? ""] ?? "invalid_header"), "openai", requestId);
-  const head = [
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-    `x-request-id: ${requestId}`,
-    "content-type: application/json",
-    "cache-control: no-store",
-    `x-claviger-gateway: ${gatewayName}`,
-    `content-length: ${Buffer.byteLength(problem.body)}`,
-    "connection: close",
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${problem.body}`);
 }

@@ -1,0 +1,77 @@
+import { connect } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  call,
+  jsonHeaders,
+  type Provider,
+  startGateway,
+  startProvider,
+  type TestGateway,
+} from "./testing/rig.ts";
+
+let provider: Provider;
+let gateway: TestGateway;
+let secret: string;
+
+beforeAll(async () => {
+  provider = await startProvider((_in, out) => out.end("{}"));
+  gateway = await startGateway(provider, { bodyBytesMax: 10_000, bodyMsMax: 200 });
+  secret = gateway.table.addKey().secret;
+});
+
+afterAll(async () => {
+  // The whole file refuses: nothing of it may have reached the provider.
+  expect(provider.bytes()).toBe(0);
+  await gateway.stop();
+  await provider.stop();
+});
+
+const CHAT = "/v1/chat/completions";
+
+/** What a socket answers to these bytes, when it has closed. */
+function raw(bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    const socket = connect(gateway.port, "127.0.0.1", () => socket.write(bytes));
+    socket.on("data", (data) => {
+      text += data;
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => resolve(text));
+  });
+}
+
+test("headers over 16 KiB are 431, a body that does not come is 408, an announced flood is refused unread", async () => {
+  const head = `POST ${CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${secret}\r\ncontent-type: application/json\r\n`;
+  const large = await raw(`${head}x-large: ${"a".repeat(17_000)}\r\n\r\n`);
+  expect(large).toMatch(/^HTTP\/1\.1 431 /);
+  expect(large).toContain('"headers_too_large"');
+  const slow = await raw(`${head}content-length: 100\r\n\r\n{`);
+  expect(slow).toMatch(/^HTTP\/1\.1 408 /);
+  expect(slow).toContain('"request_timeout"');
+  const flood = await call(gateway.url + CHAT, {
+    headers: jsonHeaders("nobody", { "content-length": "4000000000" }),
+    body: "{",
+  }).catch((error: Error) => error.message);
+  expect(flood).toMatchObject({ status: 413 });
+});
+
+test("what never becomes a request is answered like any other refusal", async () => {
+  const rest = `authorization: Bearer ${secret}\r\ncontent-type: application/json\r\ncontent-length: 0\r\n\r\n`;
+  const cases: [string, number, string, string?][] = [
+    [`POST ${CHAT} HTTP/1.1\r\n${rest}`, 400, "invalid_header"],
+    [`POST ${CHAT} HTTP/1.1\r\nhost: a b\r\n${rest}`, 400, "invalid_header"],
+    [`POST ${CHAT} HTTP/1.1\r\nhost: x\r\nexpect: foo\r\n${rest}`, 400, "invalid_header"],
+    [`FOO ${CHAT} HTTP/1.1\r\nhost: x\r\n${rest}`, 405, "method_not_allowed", "allow: POST"],
+    [`FOO /nowhere HTTP/1.1\r\nhost: x\r\n${rest}`, 404, "unknown_url"],
+    [`CONNECT x:1 HTTP/1.1\r\nhost: x:1\r\n\r\n`, 405, "method_not_allowed", "allow: \r\n"],
+  ];
+  for (const [bytes, status, code, header] of cases) {
+    const text = (await raw(bytes)).replace(/^Allow/im, "allow");
+    expect(text.split("\r\n")[0], bytes).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(text).toMatch(/x-request-id: req_[0-9A-Za-z]{12}\r\n/i);
+    expect(text).toMatch(/x-claviger-gateway: \S+\r\n/i);
+    expect(JSON.parse(text.slice(text.indexOf("{"))).error.code).toBe(code);
+    if (header !== undefined) expect(text).toContain(header);
+  }
+});
