@@ -98,8 +98,9 @@ export class Oracle implements Witness {
   }
 
   restarted(host: ReplicaHost, damaged: boolean): void {
+    // Taking a snapshot heals the files, not the ignorance: that ends with a proof.
     if (damaged) this.#damaged.add(host.name);
-    else this.#damaged.delete(host.name);
+    else if (host.state?.proof !== undefined) this.#damaged.delete(host.name);
   }
 
   /** What the replica holds of each key is what was committed as of its revision; what it knew dead stays dead. */
