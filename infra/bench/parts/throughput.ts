@@ -1,0 +1,48 @@
+/** Requests per CPU-second of several proxies, in alternating order in one run. */
+import type { Contender } from "./contenders.ts";
+import type { Load } from "./load.ts";
+import { chatRequest } from "./requests.ts";
+import { medianOf, printTable } from "./verdict.ts";
+
+const CONNECTIONS = 64;
+
+export interface ThroughputOptions {
+  readonly bodyBytes: number;
+  readonly runs: number;
+  readonly measureMs: number;
+}
+
+/** Medians of requests per CPU-second by name; prints the table. */
+export async function compareThroughput(
+  load: Load,
+  contenders: readonly Contender[],
+  { bodyBytes, runs, measureMs }: ThroughputOptions,
+): Promise<Map<string, number>> {
+  const measured = new Map(contenders.map(({ name }) => [name, { perCpuSecond: [0], perSecond: [0] }]));
+  for (const figures of measured.values()) {
+    figures.perCpuSecond.pop();
+    figures.perSecond.pop();
+  }
+  for (let run = 0; run < runs; run++) {
+    for (const { name, port, pid, ask } of run % 2 === 0 ? contenders : contenders.toReversed()) {
+      const request = chatRequest({ ...ask(), bodyBytes });
+      const warmMs = run === 0 ? 2000 : 500;
+      const report = await load.run({
+        kind: "saturate",
+        ...{ port, pid, request, connections: CONNECTIONS, warmMs, measureMs },
+      });
+      measured.get(name)?.perCpuSecond.push(report.requests / report.cpuSeconds);
+      measured.get(name)?.perSecond.push(report.requests / report.seconds);
+    }
+  }
+  const rows = [["proxy", "requests/CPU-s", "µs CPU/request", "requests/s", "all runs, requests/CPU-s"]];
+  const medians = new Map<string, number>();
+  for (const [name, { perCpuSecond, perSecond }] of measured) {
+    const median = medianOf(perCpuSecond);
+    medians.set(name, median);
+    const all = perCpuSecond.map((each) => each.toFixed(0)).join(" ");
+    rows.push([name, median.toFixed(0), (1e6 / median).toFixed(1), medianOf(perSecond).toFixed(0), all]);
+  }
+  printTable(rows);
+  return medians;
+}
