@@ -7,7 +7,7 @@ import { Hono } from "hono";
 import { createAuthenticate } from "./admit/authenticate.ts";
 import { refuseBySize, refuseByType } from "./admit/content.ts";
 import { createGrant } from "./admit/grant.ts";
-import type { Follower } from "./follow/follower.ts";
+import type { Follower, FollowerStatus } from "./follow/follower.ts";
 import { Inflight } from "./forward/inflight.ts";
 import { answerModels } from "./forward/models.ts";
 import { sendProblem } from "./forward/problem.ts";
@@ -153,16 +153,27 @@ function mountHealth(app: App, state: State): void {
   const { follower } = state.ports;
   app.get("/healthz", (c) => c.json({ status: "ok" }, 200, plainHeaders(settings)));
   app.get("/readyz", (c) => {
-    const ready = follower.ready() && !isDraining(state);
-    const status = ready ? "ready" : isDraining(state) ? "draining" : "not ready";
-    return c.json({ status }, ready ? 200 : 503, plainHeaders(settings));
+    if (isDraining(state)) return c.json({ status: "draining" }, 503, plainHeaders(settings));
+    if (follower.ready()) return c.json({ status: "ready" }, 200, plainHeaders(settings));
+    return c.json(
+      { status: "not ready", reason: whyNotReady(follower.status()) },
+      503,
+      plainHeaders(settings),
+    );
   });
   app.get("/metrics", (c) => {
-    const { epoch, rev, ageMs, dropped } = follower.status();
-    const gauges = { inflight: inflight.size, epoch, rev, ageMs, dropped, ready: follower.ready() };
+    const { epoch, rev, ageMs, dropped, loaded } = follower.status();
+    const damaged = loaded === "damaged";
+    const gauges = { inflight: inflight.size, epoch, rev, ageMs, dropped, damaged, ready: follower.ready() };
     const headers = { ...plainHeaders(settings), "content-type": "text/plain; version=0.0.4; charset=utf-8" };
     return c.body(renderMetrics(metrics, gauges), 200, headers);
   });
+}
+
+/** `state_damaged`: what was on disk is not believed until the control plane has been heard (PROTOCOL §2.4). */
+function whyNotReady({ configured, loaded, ageMs }: FollowerStatus): string {
+  if (loaded === "damaged" && !Number.isFinite(ageMs)) return "state_damaged";
+  return configured ? "authorization_stale" : "no_configuration";
 }
 
 function plainHeaders({ gatewayName }: GatewaySettings): Record<string, string> {

@@ -38,6 +38,8 @@ export interface Gauges {
   readonly ageMs: number;
   readonly dropped: Readonly<Record<string, number>>;
   readonly ready: boolean;
+  /** The state on disk was not whole when the process started. */
+  readonly damaged: boolean;
 }
 
 /** Prometheus text format 0.0.4. */
@@ -89,6 +91,9 @@ export function renderMetrics(metrics: Metrics, gauges: Gauges): string {
     ["", gauges.ageMs / 1000],
   ]);
   put("claviger_ready", "gauge", "1 when the gateway admits requests.", [["", gauges.ready ? 1 : 0]]);
+  put("claviger_state_damaged", "gauge", "1 when the state on disk was not whole at the last start.", [
+    ["", gauges.damaged ? 1 : 0],
+  ]);
   put(
     "claviger_bus_messages_dropped_total",
     "counter",

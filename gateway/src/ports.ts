@@ -67,6 +67,8 @@ export interface LogStore {
   query(question: Question): Promise<readonly (LogRow | AuditRow)[]>;
   /** Those of the requests whose settlement is on disk. */
   settledAmong(requestIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Whether a change after this revision was ever audited here: then a state that ends at it is an older one, put back. */
+  knowsLater(at: { epoch: number; rev: number }): Promise<boolean>;
   /** Usage events after `cursor`, oldest first, at most `limit`, as the bytes of a `UsageBatch`; undefined: none. */
   usageAfter(cursor: number, limit: number): Promise<{ body: Uint8Array; lastSeq: number } | undefined>;
   /** Lets the oldest entries go, as far as the order allows. */

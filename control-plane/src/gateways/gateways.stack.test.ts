@@ -85,6 +85,7 @@ test("a gateway exists from its token on, and shows what its heartbeat said", as
     revisionWanted: revision,
     requestsPerSecond: 2.5,
     clockOffsetMs: -3,
+    clockErrorMs: 1,
     replicas: [{ id: replica.id, slot: "0", status: "online", revision, clockErrorMs: 1, problem: null }],
   });
   const read = await api.call("GET", `/api/v1/gateways/${gateway?.id}`, { token: tenant.token });

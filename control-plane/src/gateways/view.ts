@@ -39,6 +39,7 @@ export function gatewayResource(
       requestsPerSecond: views.reduce((sum, view) => sum + view.requestsPerSecond, 0),
       publicUrl: latest?.publicUrl ?? null,
       clockOffsetMs: latest?.clockOffsetMs ?? null,
+      clockErrorMs: latest?.clockErrorMs ?? null,
       replicas: views,
       createdAt: row.createdAt.toISOString(),
     },

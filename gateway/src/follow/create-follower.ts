@@ -1,6 +1,7 @@
 /** Composes following: the state from disk first, so that it can decide before anybody is reached. */
 import { ageMs, correctedNowMs } from "@claviger/shared/sync/freshness";
 import { reaches } from "@claviger/shared/sync/position";
+import type { LogStore } from "../ports.ts";
 import { Applier, type FollowPorts } from "./applier.ts";
 import type { Follower, FollowerStatus } from "./follower.ts";
 import { liveView } from "./live-view.ts";
@@ -20,13 +21,25 @@ export interface RunningFollower extends Follower {
   stop(): Promise<void>;
 }
 
-/** Loads the persisted state, verifying all of it again. Rejects only when the store cannot be read at all. */
-export async function createFollower(ports: FollowPorts): Promise<RunningFollower> {
+/**
+ * Loads the persisted state, verifying all of it again. Rejects only when the store cannot be read at all. `knowsLater`
+ * is the audit log's word on whether it has seen a change after a position: files that an older copy has replaced verify
+ * like any others, and would bring back what was revoked since.
+ */
+export async function createFollower(
+  ports: FollowPorts,
+  knowsLater: LogStore["knowsLater"] = async () => false,
+): Promise<RunningFollower> {
   const { clock, courier, log } = ports;
   const loaded = await load(ports.identity, ports.verify, await ports.store.load(), () => ({
     wallMs: clock.wallMs(),
     monoMs: clock.monoMs(),
   }));
+  if (loaded.condition !== "empty" && (await knowsLater(loaded.state.at))) {
+    loaded.complaints.push("the audit log has a later change than the state, which is an older one put back");
+    loaded.condition = "damaged";
+    loaded.state.proof = undefined;
+  }
   for (const complaint of loaded.complaints) log.error({ complaint }, "the persisted state was not whole");
   const { condition, state } = loaded;
   log.info({ condition, ...state.at, keys: state.table.keyCount }, "state loaded");

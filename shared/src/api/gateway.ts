@@ -54,7 +54,9 @@ export interface GatewayView {
   readonly requestsPerSecond: number;
   /** Where callers reach it, as its replica that spoke last has said at enrolment. */
   readonly publicUrl: string | null;
+  /** Of the replica that spoke last: its wall clock minus the control plane's, and the error of that figure. */
   readonly clockOffsetMs: number | null;
+  readonly clockErrorMs: number | null;
   readonly replicas: readonly ReplicaView[];
   readonly createdAt: string;
 }

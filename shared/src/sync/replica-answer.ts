@@ -47,7 +47,8 @@ export function beat(state: ReplicaState, nonce: string, now: Instant): ReplicaE
     revEffective: rev,
     chain,
     aborted,
-    clockOffsetMs: state.clock.offsetMs === null ? null : Math.abs(state.clock.offsetMs),
+    // The core corrects by what is to be added; people are told by how much the clock is ahead.
+    clockOffsetMs: state.clock.offsetMs === null ? null : 0 - state.clock.offsetMs,
     clockErrorMs: state.clock.errorMs,
   };
   if (state.nack !== undefined) message.nack = state.nack;

@@ -32,6 +32,7 @@ export function memoryStore() {
       const settled = entries.flatMap((entry) => (entry.kind === "settled" ? [entry.log.requestId] : []));
       return new Set(settled.filter((id) => ids.includes(id)));
     },
+    knowsLater: async () => false,
     async usageAfter(cursor: number, limit: number) {
       const events = usage.filter(({ seq }) => seq > cursor).slice(0, limit);
       if (events.length === 0) return undefined;

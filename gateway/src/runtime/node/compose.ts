@@ -4,6 +4,7 @@ import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
 import { bootOf } from "@claviger/shared/sync/boot";
 import { createVerify } from "@claviger/shared/wire/sign";
 import { createGateway, type Gateway } from "../../app.ts";
+import type { FollowPorts } from "../../follow/applier.ts";
 import { createFollower, type RunningFollower } from "../../follow/create-follower.ts";
 import { createMetrics, type Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log, StateStore } from "../../ports.ts";
@@ -84,7 +85,7 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   let inflight = () => 0;
   const vault = createVault({ ...identity.enrolled, sealKey: identity.sealKey }, log);
   await vault.addDataKeys(dataKeys);
-  const follower = await createFollower({
+  const followPorts: FollowPorts = {
     identity: { org, replica: replicaId, boot: bootOf(identity.starts, crypto.randomUUID()) },
     runtime: "node",
     software: SOFTWARE,
@@ -102,7 +103,8 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
       },
     },
     credentials: (renewed) => keeper.update({ natsJwt: renewed }),
-  });
+  };
+  const follower = await createFollower(followPorts, logs.knowsLater);
   vault.readFrom((id) => follower.secret(id));
   logs.policyFrom(() => follower.view.policy()?.auditPolicy);
   logs.timeFrom(() => {

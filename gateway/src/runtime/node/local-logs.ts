@@ -5,7 +5,7 @@ import type { FollowerEvents, Vitals } from "../../follow/follower.ts";
 import { openLogs } from "../../logs/logs.ts";
 import { type RetentionSettings, startRetention } from "../../logs/retention.ts";
 import type { Metrics } from "../../metrics.ts";
-import type { Clock, Courier, Log } from "../../ports.ts";
+import type { Clock, Courier, Log, LogStore } from "../../ports.ts";
 import type { Ledger } from "../../rooms.ts";
 import { openLogStore } from "./log-store.ts";
 import { openOpenJournal } from "./open-journal.ts";
@@ -13,6 +13,7 @@ import { openOpenJournal } from "./open-journal.ts";
 export interface LocalLogs {
   readonly ledger: Ledger;
   readonly events: Omit<FollowerEvents, "dataKeys">;
+  knowsLater: LogStore["knowsLater"];
   vitals(): Omit<Vitals, "inflight">;
   /** Where the organization's audit policy is read from; `strict` until then. */
   policyFrom(policy: () => "strict" | "continue" | undefined): void;
@@ -51,6 +52,7 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
       query: (jws) => logs.query(jws),
       usageCursor: (cursor) => logs.usageCursor(cursor),
     },
+    knowsLater: (at) => store.knowsLater(at),
     vitals() {
       const { usageNextSeq, auditN, auditHead } = logs.heads();
       const now = { admitted: deps.metrics.admitted, monoMs: deps.clock.monoMs() };

@@ -11,6 +11,7 @@ import type { Reply } from "./log-store-thread.ts";
 export type ReadRequest =
   | { readonly id: number; readonly op: "query"; readonly question: Question }
   | { readonly id: number; readonly op: "settledAmong"; readonly requestIds: readonly string[] }
+  | { readonly id: number; readonly op: "knowsLater"; readonly epoch: number; readonly rev: number }
   | { readonly id: number; readonly op: "verify" | "close" };
 
 const db = new DatabaseSync(String(workerData.path), { readOnly: true, timeout: 5000 });
@@ -29,6 +30,23 @@ function settledAmong(requestIds: readonly string[]): unknown[] {
     )
     .all(JSON.stringify(requestIds))
     .map(({ id }) => id);
+}
+
+/** Epochs that may have followed one another between two changes. */
+const EPOCHS_MAX = 16;
+
+/** Changes come in without a gap, or by a snapshot: a later one is the next one, or one that a snapshot reached. */
+function knowsLater(epoch: number, rev: number): boolean {
+  const next = Array.from({ length: EPOCHS_MAX }, (_, later) => `change.${epoch + later}.${rev + 1}`);
+  const changed = db.prepare("SELECT 1 FROM entry WHERE change IN (SELECT value FROM json_each(?)) LIMIT 1");
+  if (changed.get(JSON.stringify(next)) !== undefined) return true;
+  const snapshots = db.prepare(
+    "SELECT change FROM entry WHERE change >= 'snapshot.' AND change < 'snapshot/'",
+  );
+  return snapshots.all().some(({ change }) => {
+    const [, itsEpoch = 0, itsRev = 0] = String(change).split(".").map(Number);
+    return itsEpoch > epoch || (itsEpoch === epoch && itsRev > rev);
+  });
 }
 
 /** Walks the chain from its anchor; the number of the first link that does not hold. */
@@ -60,6 +78,8 @@ function run(request: ReadRequest): unknown {
       return query(request.question);
     case "settledAmong":
       return settledAmong(request.requestIds);
+    case "knowsLater":
+      return knowsLater(request.epoch, request.rev);
     case "verify":
       return verify();
     case "close":

@@ -123,6 +123,16 @@ test("a change that comes twice is one link", async () => {
   expect(heads.auditN).toBe(2);
 });
 
+test("a revision that changes came after is known to be an older one, also past a snapshot and over an epoch", async () => {
+  const knows = (epoch: number, rev: number) => store.knowsLater({ epoch, rev });
+  expect(await knows(0, 0)).toBe(false);
+  await store.append({ entries: [change(1), change(2)], usageCursor: 0 });
+  expect([await knows(1, 1), await knows(1, 2), await knows(2, 0)]).toEqual([true, false, false]);
+  const snapshot = { kind: "snapshot", epoch: 3, fromRev: 2, toRev: 10 } as const;
+  await store.append({ entries: [{ kind: "change", atMs: 1, audit: snapshot }], usageCursor: 0 });
+  expect([await knows(1, 2), await knows(3, 9), await knows(3, 10)]).toEqual([true, true, false]);
+});
+
 test("a batch that fails leaves nothing behind", async () => {
   const broken = { ...settled(1), generation: {} as number } as LogEntry;
   await expect(store.append({ entries: [settled(1), broken], usageCursor: 0 })).rejects.toThrow();

@@ -22,6 +22,7 @@ export async function openLogStore(path: string, replicaId: string): Promise<Log
     query: (question) => reader.ask({ op: "query", question }),
     settledAmong: async (requestIds) =>
       new Set(await reader.ask<string[]>({ op: "settledAmong", requestIds })),
+    knowsLater: ({ epoch, rev }) => reader.ask({ op: "knowsLater", epoch, rev }),
     usageAfter: (cursor, limit) => writer.ask({ op: "usageAfter", cursor, limit }),
     trim: (order) => writer.ask({ op: "trim", order }),
     verify: () => reader.ask({ op: "verify" }),

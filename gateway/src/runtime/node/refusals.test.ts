@@ -250,5 +250,6 @@ test("health, readiness and metrics are told without a key", async () => {
   expect((await call(`${gateway.url}/readyz`, { method: "GET" })).status).toBe(200);
   const metrics = await call(`${gateway.url}/metrics`, { method: "GET" });
   expect(metrics.body).toMatch(/claviger_requests_refused_total\{code="missing_api_key"\} \d+/);
+  expect(metrics.body).toContain("claviger_state_damaged 0");
   expect(metrics.body).toContain('claviger_bus_messages_dropped_total{reason="bad_signature"} 3');
 });

@@ -160,6 +160,24 @@ test("a file of the generation in force that is gone is damage, not an older sta
   }
 });
 
+test("an older pointer put back is damage, and what is read is the generation that was in use", async () => {
+  const { store } = await opened();
+  await store.replace([bytes("old")]);
+  await store.append([bytes("old-1")]);
+  const older = await readFile(join(folder, "state.pointer"));
+  await store.replace([bytes("new")]);
+  await store.append([bytes("new-1")]);
+  await store.close();
+  await writeFile(join(folder, "state.pointer"), older);
+  const loaded = await reread();
+  expect(loaded.condition).toBe("damaged");
+  expect(texts(loaded)).toEqual(["new", "new-1"]);
+  // With everything newer gone the older generation is whole: that it is older, only the audit log can tell.
+  for (const name of ["state-2.snapshot", "state-2.log"]) await rm(join(folder, name));
+  await writeFile(join(folder, "state.pointer"), older);
+  expect(await reread()).toMatchObject({ condition: "whole" });
+});
+
 test("damage is remembered over restarts, and ends with the next replacement", async () => {
   await twoGenerations();
   await truncate(join(folder, "state-2.snapshot"), 40);

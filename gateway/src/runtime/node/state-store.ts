@@ -3,7 +3,7 @@
  * generation in force. The bargain: what `append` and `replace` resolved for survives a power cut; whatever was
  * changed, lost or is of an earlier generation is read as `damaged`, and stays so until the next `replace`.
  */
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { LoadedState, StateStore } from "../../ports.ts";
 import { readIfThere, syncFolder, writeDurably } from "./durable-file.ts";
@@ -52,8 +52,10 @@ class NodeStateStore implements StateStore {
     const complaints: string[] = [];
     if (typeof pointer === "string") complaints.push(`the pointer to the state is ${pointer}`);
     else if (pointer.damaged) complaints.push("the state was damaged before and has not been replaced since");
-    const wanted = typeof pointer === "string" ? generations.at(-1) : pointer.generation;
-    const records = await this.#readNewest(wanted ?? 0, generations, complaints);
+    const named = typeof pointer === "string" ? (generations.at(-1) ?? 0) : pointer.generation;
+    const written = await this.#lastWritten(generations);
+    if (written > named) complaints.push(`the pointer names generation ${named}, and ${written} is in use`);
+    const records = await this.#readNewest(Math.max(named, written), generations, complaints);
     const damaged = complaints.length > 0;
     if (damaged) await this.#writePointer({ ...this.#pointer, damaged: true });
     await this.#openLog();
@@ -187,6 +189,15 @@ class NodeStateStore implements StateStore {
     this.#pointer = pointer;
   }
 
+  /** A log is written to only after the pointer has named it: a later one with something in it is a pointer set back. */
+  async #lastWritten(generations: readonly number[]): Promise<number> {
+    for (const generation of generations.toReversed()) {
+      const size = await sizeOf(this.#path(logName(generation)));
+      if (size > 0) return generation;
+    }
+    return 0;
+  }
+
   /** Generations of which a snapshot or a log lies here, ascending. */
   async #generations(): Promise<number[]> {
     const found = new Set<number>();
@@ -213,6 +224,16 @@ function snapshotName(generation: number): string {
 
 function logName(generation: number): string {
   return `state-${generation}.log`;
+}
+
+/** 0 for a file that is not there. */
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    throw error;
+  }
 }
 
 async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
