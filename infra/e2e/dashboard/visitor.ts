@@ -47,7 +47,8 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
     reducedMotion: "reduce",
     permissions: clipboard ? ["clipboard-read", "clipboard-write"] : [],
   });
-  context.setDefaultTimeout(10_000);
+  // Long enough for a machine that is busy with everything else: how fast the pages are, the benchmark measures.
+  context.setDefaultTimeout(60_000);
   if (signedIn) await context.addCookies([await cookieOf(place)]);
   const page = await context.newPage();
   const complaints: string[] = [];
