@@ -6,11 +6,12 @@ import { eq, inArray } from "drizzle-orm";
 import { orgAccount } from "../db/tables/org-account.ts";
 import type { Ports } from "../ports.ts";
 import { ACCOUNT_CHANGED } from "./accounts.ts";
-import type { AccountBus } from "./bus.ts";
+import type { AccountBus, FleetBus } from "./bus.ts";
+import { tellDetached } from "./detachment.ts";
 
 const COMPARE_EVERY_MS = 60_000;
 
-type KeeperPorts = Pick<Ports, "db" | "wake" | "log">;
+type KeeperPorts = Pick<Ports, "db" | "wake" | "log" | "sign"> & { readonly bus: FleetBus };
 
 /** Runs until it is stopped; one push at a time. */
 export function startAccountKeeper(ports: KeeperPorts, bus: AccountBus): { stop(): Promise<void> } {
@@ -32,7 +33,8 @@ export function startAccountKeeper(ports: KeeperPorts, bus: AccountBus): { stop(
     if (payload === "") run("wake", () => pushMissing(ports, bus));
     if (!payload.startsWith(ACCOUNT_CHANGED)) return;
     const orgId = payload.slice(ACCOUNT_CHANGED.length);
-    run("change", () => pushOne(ports, bus, orgId));
+    // Who is cut off by the push hears why first, as far as the bus carries it.
+    run("change", () => tellDetached(ports, orgId).then(() => pushOne(ports, bus, orgId)));
   });
   const timer = setInterval(() => run("compare", () => pushMissing(ports, bus)), COMPARE_EVERY_MS);
   return {

@@ -8,6 +8,8 @@ export interface BusMessage {
 }
 
 export interface FleetBus extends Bus {
+  /** Resolves when the servers have what was published before, or when there is no hope of it; 1 s at most. */
+  flush(): Promise<void>;
   /** With a queue, one subscriber of it gets each message. Survives reconnects. Returns the way to stop. */
   subscribe(subject: string, queue: string | null, handle: (message: BusMessage) => void): () => void;
 }

@@ -19,7 +19,7 @@ beforeEach(() => {
   attached = true;
   const rows = { from: () => ({ where: async () => (attached ? [SENDER] : []) }) };
   const db = { select: () => rows } as unknown as Ports["db"];
-  authenticate = createCallers({ db, clock: { nowMs: () => nowMs } });
+  authenticate = createCallers({ db, sign: async () => "a.b.c", clock: { nowMs: () => nowMs } });
 });
 
 let calls = 0;

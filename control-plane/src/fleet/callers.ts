@@ -18,6 +18,7 @@ import {
 import { and, eq, isNull } from "drizzle-orm";
 import { replica } from "../db/tables/replica.ts";
 import type { Ports } from "../ports.ts";
+import { detachmentByKey } from "./detachment.ts";
 import { nkeyBytes } from "./nkey.ts";
 import type { Sender } from "./senders.ts";
 
@@ -26,11 +27,22 @@ const REMEMBERED_MS = 2 * COURIER_CLOCK_MS_MAX;
 /** Most nonces of one generation; a flood of authentic calls shortens the memory and not the service. */
 const NONCES_MAX = 200_000;
 
-/** Resolves to who calls; throws `invalid_replica`, `replica_clock`, `replica_call_repeated`. */
+/** A call of a replica that was detached: `invalid_replica`, with the signed statement that says so. */
+export class DetachedCall extends Error {
+  override readonly name = "DetachedCall";
+  readonly statement: string;
+
+  constructor(statement: string) {
+    super("a detached replica called");
+    this.statement = statement;
+  }
+}
+
+/** Resolves to who calls; throws `invalid_replica`, `replica_clock`, `replica_call_repeated`, and `DetachedCall`. */
 export type Authenticate = (header: (name: string) => string | null, content: CallContent) => Promise<Sender>;
 
 /** The doorkeeper of one process. */
-export function createCallers(ports: Pick<Ports, "db" | "clock">): Authenticate {
+export function createCallers(ports: Pick<Ports, "db" | "clock" | "sign">): Authenticate {
   const nonces = createNonces(ports.clock.nowMs);
   return async (header, content) => {
     const claim = readCallClaim(header);
@@ -41,7 +53,10 @@ export function createCallers(ports: Pick<Ports, "db" | "clock">): Authenticate 
     const offMs = Math.abs(Number(claim.time) - ports.clock.nowMs());
     if (offMs > COURIER_CLOCK_MS_MAX) throw problem("replica_clock");
     const sender = await replicaOf(ports, claim.key);
-    if (sender === undefined) throw problem("invalid_replica");
+    if (sender === undefined) {
+      const statement = await detachmentByKey(ports, claim.key);
+      throw statement === undefined ? problem("invalid_replica") : new DetachedCall(statement);
+    }
     if (!nonces.isNew(`${claim.key} ${claim.nonce}`)) throw problem("replica_call_repeated");
     return sender;
   };

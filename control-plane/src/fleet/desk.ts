@@ -3,6 +3,7 @@ import { Heartbeat, PageRequest, SyncRequest } from "@claviger/shared/wire/heart
 import { type UsageAnswer, UsageBatch } from "@claviger/shared/wire/usage";
 import type * as z from "zod";
 import type { Ports } from "../ports.ts";
+import { detachmentOf } from "./detachment.ts";
 import { createHeartbeatIntake } from "./heartbeat.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Sender } from "./senders.ts";
@@ -17,7 +18,7 @@ export interface Service {
 }
 
 export interface Desk {
-  /** No answer: another process, later started, speaks for this replica; or the replica is detached. */
+  /** No answer: another process, later started, speaks for this replica. A detached one is told that it is. */
   readonly heartbeat: Service;
   readonly sync: Service;
   /** No answer: the organization has no such page. */
@@ -43,7 +44,8 @@ export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox
           error instanceof Error && error.cause instanceof Error ? error.cause.message : "unknown";
         ports.log.warn({ cause, replica: replicaId }, "the answers of a replica were not passed on");
       });
-      return takeHeartbeat(orgId, { replicaId, heartbeat, queries: mailbox?.take(replicaId) ?? [] });
+      const beat = { replicaId, heartbeat, queries: mailbox?.take(replicaId) ?? [] };
+      return (await takeHeartbeat(orgId, beat)) ?? (await detachmentOf(ports, orgId, replicaId)) ?? null;
     }),
     sync: service(SyncRequest, async (sender, request) =>
       JSON.stringify(await answerSync(ports, sender, request)),

@@ -1,5 +1,12 @@
+import { courierHeaders, signCourierCall } from "@claviger/shared/wire/courier-call";
+import { claimsDetached } from "@claviger/shared/wire/detached";
+import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
+import { createVerify } from "@claviger/shared/wire/sign";
+import { courierPaths, replicaSubjects } from "@claviger/shared/wire/subjects";
+import { fromSeed } from "@nats-io/nkeys";
+import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { enrolFakeReplica, type FakeReplica } from "../fleet/testing/fake-replica.ts";
+import { enrolFakeReplica, type FakeReplica, startFakeReplica } from "../fleet/testing/fake-replica.ts";
 import { type Heard, makeKey, makeTenant, startApi, type TestApi } from "../http/testing/api.ts";
 
 let api: TestApi;
@@ -61,6 +68,65 @@ test("what is taken away after a detachment is answered at once, and says until 
     });
   }
 });
+
+test("a detached replica hears so, signed: before the bus cuts it off, and on each call that its key still signs", async () => {
+  const tenant = await makeTenant(api);
+  const [gone, other] = [
+    await startFakeReplica(api.ports, tenant.organizationId, "eu-1"),
+    await startFakeReplica(api.ports, tenant.organizationId, "us-1"),
+  ];
+  replicas.push(gone, other);
+  for (const replica of [gone, other])
+    expect(await callOf(replica)).toEqual({ status: 200, said: undefined });
+  const heard: string[] = [];
+  const inbox = gone.connection.subscribe(replicaSubjects.own(gone.id), {
+    callback: (_, message) => void heard.push(message.string()),
+  });
+  await gone.connection.flush();
+  const cutOff = (async () => {
+    for await (const status of gone.connection.status()) if (status.type === "disconnect") return;
+  })();
+  await api.call("DELETE", `/api/v1/gateways/${gone.answer.gatewayId}`, {
+    token: tenant.token,
+    headers: { prefer: "wait=0" },
+  });
+  await cutOff;
+  inbox.unsubscribe();
+  const statement = heard.find(claimsDetached);
+  const said = { v: 1, org: tenant.organizationId, replica: gone.id, atMs: expect.any(Number) };
+  expect(await readStatement(gone, statement)).toEqual(said);
+  expect(await callOf(gone)).toEqual({ status: 401, said });
+  expect(await callOf(other)).toEqual({ status: 200, said: undefined });
+});
+
+test("a replica that the database lost is not called detached: nobody decided that", async () => {
+  const tenant = await makeTenant(api);
+  const replica = await startFakeReplica(api.ports, tenant.organizationId, "eu-1");
+  replicas.push(replica);
+  await api.ports.db.execute(sql`delete from replica where id = ${replica.id}`);
+  expect(await callOf(replica)).toEqual({ status: 401, said: undefined });
+});
+
+async function readStatement({ answer }: FakeReplica, jws: string | null | undefined): Promise<unknown> {
+  if (jws == null) return undefined;
+  const verify = await createVerify(answer.verificationKeys);
+  return JSON.parse(new TextDecoder().decode(await verify("clv-detached+jws", jws)));
+}
+
+/** A call of the HTTPS courier, and what it hears of a detachment. */
+async function callOf(replica: FakeReplica): Promise<{ status: number; said: unknown }> {
+  const raw = JSON.stringify({ v: 1, epoch: 0, from: 0, chain: GENESIS_CHAIN });
+  const content = { method: "POST", target: courierPaths.sync, body: new TextEncoder().encode(raw) };
+  const nonce = crypto.randomUUID().replaceAll("-", "");
+  const caller = { key: replica.user.publicKey, timeMs: Date.now(), nonce };
+  const signed = await signCourierCall(content, caller, (bytes) => fromSeed(replica.user.seed).sign(bytes));
+  const headers = { "content-type": "application/json", ...signed };
+  const heard = await api.call("POST", courierPaths.sync, { raw, headers });
+  return {
+    status: heard.status,
+    said: await readStatement(replica, heard.headers.get(courierHeaders.detached)),
+  };
+}
 
 const WAIT = { prefer: "wait=15" };
 

@@ -14,6 +14,8 @@ export const courierHeaders = {
   nonce: "claviger-nonce",
   /** Base64url of 64 bytes. */
   signature: "claviger-signature",
+  /** On the answer to a call of a detached replica: the statement that it is (`detached.ts`). */
+  detached: "claviger-detached",
 } as const;
 
 /** A call's time may be this far from the control plane's clock, in milliseconds. */

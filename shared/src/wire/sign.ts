@@ -10,6 +10,7 @@ export type MessageType =
   | "clv-snap+jws"
   | "clv-fresh+jws"
   | "clv-epoch+jws"
+  | "clv-detached+jws"
   | "clv-query+jws";
 
 /** Signs the exact bytes given and returns the compact form. */

@@ -104,7 +104,7 @@ async function startTestProcess(databaseUrl: string, natsUrl: string, serve: boo
   const wake = await openWake(databaseUrl, log);
   const bus = openFleetBus({ servers: [natsUrl], account: keys.controlPlane, name: "cp", log });
   const accounts = openAccountBus({ servers: [natsUrl], account: keys.system, name: "cp-sys", log });
-  const keeper = startAccountKeeper({ db, wake, log }, accounts);
+  const keeper = startAccountKeeper({ db, wake, log, bus, sign: keys.sign }, accounts);
   const base = { db, vault, random, passwords, bus, wake, log, sign: keys.sign, clock: { nowMs: Date.now } };
   const queries = createQueries(base, bus);
   const { verificationKeys } = keys;

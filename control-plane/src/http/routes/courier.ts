@@ -3,7 +3,7 @@ import { problem } from "@claviger/shared/api/problem";
 import { courierHeaders } from "@claviger/shared/wire/courier-call";
 import { courierPaths } from "@claviger/shared/wire/subjects";
 import * as z from "zod";
-import { createCallers } from "../../fleet/callers.ts";
+import { createCallers, DetachedCall } from "../../fleet/callers.ts";
 import { createDesk, type Service } from "../../fleet/desk.ts";
 import { createMailbox } from "../../fleet/mailbox.ts";
 import type { Sender } from "../../fleet/senders.ts";
@@ -76,9 +76,13 @@ function createRespond(ports: Ports): Respond {
     return new Response(await serve(sender, body), { headers: { "content-type": type } });
   }
   return async (call, type, serve) => {
-    const response = await answered(call, type, serve).catch((error: unknown) =>
-      failureResponse(error, "gateway", call.requestId, ports.log),
-    );
+    const response = await answered(call, type, serve).catch((error: unknown) => {
+      const detached = error instanceof DetachedCall ? error : undefined;
+      const shown = detached === undefined ? error : problem("invalid_replica");
+      const refusal = failureResponse(shown, "gateway", call.requestId, ports.log);
+      if (detached !== undefined) refusal.headers.set(courierHeaders.detached, detached.statement);
+      return refusal;
+    });
     response.headers.set(courierHeaders.time, String(ports.clock.nowMs()));
     response.headers.set("cache-control", "no-store");
     return { kind: "raw", response };

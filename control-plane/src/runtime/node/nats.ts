@@ -10,7 +10,7 @@ import type { Nkey } from "../../fleet/nkey.ts";
 import type { Log } from "../../ports.ts";
 
 const REQUEST_MS = 3_000;
-/** What a closing process gives its last messages, in milliseconds. */
+/** What is still on its way to the servers gets this long, in milliseconds. */
 const FLUSH_MS = 1_000;
 
 export interface BusOptions {
@@ -49,6 +49,7 @@ export function openFleetBus(options: BusOptions): FleetBus & Opened {
         options.log.warn({ err: error, subject }, "a message was not published");
       }
     },
+    flush: () => flushed(link),
     subscribe(subject, queue, handle) {
       let stop = () => {};
       // The library subscribes again by itself after a reconnect.
@@ -98,6 +99,13 @@ export function openAccountBus(options: BusOptions): AccountBus & Opened {
     within: (ms) => connectedWithin(link, ms),
     close: () => link.close(),
   };
+}
+
+/** A flush without a server would wait for one. */
+async function flushed(link: Link): Promise<void> {
+  const connection = link.connection();
+  if (connection === undefined || !link.connected) return;
+  await Promise.race([connection.flush().catch(() => undefined), delay(FLUSH_MS, undefined, { ref: false })]);
 }
 
 function messageOf(message: Msg) {
@@ -176,8 +184,7 @@ function openLink({ servers, account, name, log }: BusOptions): Link {
     async close() {
       closed = true;
       if (connection === undefined) return;
-      // A flush without a server would wait for one.
-      if (connected) await Promise.race([connection.flush().catch(() => undefined), delay(FLUSH_MS)]);
+      await flushed(this);
       await connection.close();
       await opened;
     },

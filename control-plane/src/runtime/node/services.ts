@@ -44,7 +44,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   const wake = await openWake(config.databaseUrl, log);
   const bus = openFleetBus({ servers: config.natsUrls, account: controlPlane, name: "claviger", log });
   const accounts = openAccountBus({ servers: config.natsUrls, account: system, name: "claviger-sys", log });
-  const keeper = startAccountKeeper({ db, wake, log }, accounts);
+  const keeper = startAccountKeeper({ db, wake, log, sign, bus }, accounts);
   const clock = { nowMs: () => Date.now() };
   const base = { db, clock, random, sign, vault, passwords, bus, wake, log };
   const queries = createQueries(base, bus);
