@@ -1,12 +1,14 @@
 /** What is done now and then in every process: confirmed operations are frozen, and what nobody can ask for is dropped. */
 import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
+import { pruneNonces } from "./nonces.ts";
 import { type SettledTo, settleOperations } from "./operations.ts";
 import { rotateDataKeys } from "./rotate-data-key.ts";
 
 const SETTLE_EVERY_MS = 3_000;
 const ROTATE_EVERY_MS = 20_000;
 const PRUNE_EVERY_MS = 600_000;
+const FORGET_EVERY_MS = 60_000;
 
 /** Runs until it is stopped; a failure is logged and tried again. */
 export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
@@ -16,9 +18,10 @@ export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
   });
   const rotate = repeat(ports, "rotate", ROTATE_EVERY_MS, () => rotateDataKeys(ports));
   const prune = repeat(ports, "prune", PRUNE_EVERY_MS, () => pruneFleet(ports));
+  const forget = repeat(ports, "forget", FORGET_EVERY_MS, () => pruneNonces(ports.db));
   return {
     async stop() {
-      await Promise.all([settle(), rotate(), prune()]);
+      await Promise.all([settle(), rotate(), prune(), forget()]);
     },
   };
 }

@@ -49,6 +49,13 @@ CREATE TABLE "budget" (
 	"thresholds" jsonb
 );
 --> statement-breakpoint
+CREATE TABLE "courier_nonce" (
+	"nkey" text NOT NULL,
+	"nonce" text NOT NULL,
+	"at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "courier_nonce_nkey_nonce_pk" PRIMARY KEY("nkey","nonce")
+);
+--> statement-breakpoint
 CREATE TABLE "cp_cluster" (
 	"id" integer PRIMARY KEY NOT NULL,
 	"epoch" integer NOT NULL,
@@ -339,6 +346,7 @@ CREATE INDEX "api_key_project" ON "api_key" USING btree ("project_id");--> state
 CREATE INDEX "api_key_owner" ON "api_key" USING btree ("owner_id");--> statement-breakpoint
 CREATE INDEX "barrier_op_open" ON "barrier_op" USING btree ("org_id","rev") WHERE done_at is null;--> statement-breakpoint
 CREATE INDEX "budget_org" ON "budget" USING btree ("org_id");--> statement-breakpoint
+CREATE INDEX "courier_nonce_at" ON "courier_nonce" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "data_key_org" ON "data_key" USING btree ("org_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "enrolment_token_hash" ON "enrolment_token" USING btree ("hash");--> statement-breakpoint
 CREATE UNIQUE INDEX "gateway_name" ON "gateway" USING btree ("org_id","name");--> statement-breakpoint
