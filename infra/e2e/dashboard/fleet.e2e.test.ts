@@ -1,8 +1,8 @@
 /** UX.md §2, points 12 to 15 and 17, on a stack of its own: what the pages say while a gateway is away, and with many keys. */
 
 import type { Browser, Page, Request } from "playwright-core";
-import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { copyKeys } from "../support/copy-keys.ts";
 import { startWorld, useKey, type World } from "../support/world.ts";
 import { act, createByKeyboard, launch, type Place, rowOf, visit } from "./visitor.ts";
 
@@ -170,21 +170,4 @@ async function hold(page: Page, pattern: RegExp): Promise<() => void> {
     await route.continue();
   });
   return release;
-}
-
-/** Rows as the API would have made them, straight into the table: ten thousand changes are not what is measured here. */
-async function copyKeys(url: string, count: number): Promise<void> {
-  const sql = postgres(url, { max: 1 });
-  try {
-    const [{ names } = { names: "" }] = await sql<{ names: string }[]>`
-      select string_agg(quote_ident(column_name), ',' order by ordinal_position) as names
-      from information_schema.columns
-      where table_name = 'api_key' and column_name not in ('id', 'name', 'hashes', 'created_at')`;
-    await sql.unsafe(`
-      insert into api_key (id, name, hashes, created_at, ${names})
-      select 'key_' || lpad(n::text, 12, '0'), 'Copy ' || n, '[]'::jsonb, created_at - n * interval '1 minute', ${names}
-      from (select * from api_key order by created_at limit 1) as one, generate_series(1, ${count}) as n`);
-  } finally {
-    await sql.end();
-  }
 }

@@ -1,14 +1,11 @@
 /** A person in front of the dashboard: a browser context that is signed in, and the words for what they do there. */
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { expect, inject } from "vitest";
+import { inject } from "vitest";
 import { chromiumFlags } from "../../local/chromium.ts";
-import type { Credentials } from "../../local/types.ts";
+import { type Place, signIn } from "../support/sign-in.ts";
 import "./context.ts";
 
-export interface Place {
-  readonly url: string;
-  readonly credentials: Credentials;
-}
+export type { Place };
 
 export interface Visit {
   readonly page: Page;
@@ -74,19 +71,6 @@ async function cookieOf(place: Place) {
   const cookie = cookies.get(who) ?? (await signIn(place));
   cookies.set(who, cookie);
   return cookie;
-}
-
-async function signIn({ url, credentials }: Place) {
-  const attributes = { email: credentials.adminEmail, password: credentials.adminPassword };
-  const answer = await fetch(`${url}/api/v1/sessions`, {
-    method: "POST",
-    headers: { "content-type": "application/json", origin: url },
-    body: JSON.stringify({ data: { type: "session", attributes } }),
-  });
-  const set = answer.headers.get("set-cookie") ?? "";
-  const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
-  expect(`${answer.status} ${name}`).toBe("201 claviger-session");
-  return { name, value, url };
 }
 
 /** Opens the form by its shortcut, types a name and sends it; resolves with the secret that is shown. */
