@@ -6,10 +6,10 @@ import { type BarrierOperation, type BarrierReplica, operationView } from "@clav
 import { continuationOf, type ReplicaRow, takeIn } from "@claviger/shared/sync/intake";
 import type { OperationView } from "@claviger/shared/sync/operation";
 import { type ChainedPosition, type Position, reaches } from "@claviger/shared/sync/position";
-import type { DeltaEvent, HeartbeatCore } from "@claviger/shared/sync/replica-state";
+import type { DeltaEvent, EpochEvent, HeartbeatCore } from "@claviger/shared/sync/replica-state";
 import type { Fresh } from "@claviger/shared/wire/heartbeat";
 import type { Change, KeyRecord } from "@claviger/shared/wire/record";
-import { byId, copyOf, type Database, deltaOf, emptyRow } from "./database.ts";
+import { byId, copyOf, type Database, deltaOf, emptyRow, epochOf } from "./database.ts";
 import { type Edit, firstRecords, ORG, put } from "./keys.ts";
 import { RowLock } from "./row-lock.ts";
 import type { World } from "./world.ts";
@@ -30,10 +30,13 @@ export interface Image {
   readonly records: readonly Change[];
 }
 
-export type SyncReply = { deltas: readonly DeltaEvent[] } | { image: Image };
+/** A message of the history. */
+export type Step = DeltaEvent | EpochEvent;
+
+export type SyncReply = { steps: readonly Step[] } | { image: Image };
 
 export interface ControlPlanePorts {
-  publish(delta: DeltaEvent): void;
+  publish(step: Step): void;
 }
 
 /** A delta answer holds at most this many. */
@@ -48,7 +51,7 @@ export class ControlPlane {
   readonly #ports: ControlPlanePorts;
   readonly #replicas: readonly string[];
   readonly #images: Database[] = [];
-  readonly #everyDelta = new Map<string, DeltaEvent>();
+  readonly #everyStep = new Map<string, Step>();
   #db: Database;
   #lock = new RowLock();
   #incarnation = 0;
@@ -62,7 +65,7 @@ export class ControlPlane {
     this.#clockOffsetMs = world.between(-700, 700);
     const at = { epoch: 1, rev: 1, chain: "chain-1.1" };
     const first = firstRecords(keys);
-    this.#db = { head: at, records: byId(first), deltas: [], rows: new Map() };
+    this.#db = { head: at, records: byId(first), deltas: [], epochs: [], rows: new Map() };
     for (const replica of replicas) this.#db.rows.set(replica, emptyRow());
     for (const change of first) this.#remember(change, at);
   }
@@ -77,15 +80,15 @@ export class ControlPlane {
     return this.#db.rows.get(replica)?.freshHiMs ?? null;
   }
 
-  /** A delta by its identity, as anybody who kept its bytes can read it again. */
-  delta(jws: string): DeltaEvent {
-    const delta = this.#everyDelta.get(jws);
-    if (delta === undefined) throw new Error(`nobody ever signed ${jws}`);
-    return delta;
+  /** A message by its identity, as anybody who kept its bytes can read it again. */
+  message(jws: string): Step {
+    const step = this.#everyStep.get(jws);
+    if (step === undefined) throw new Error(`nobody ever signed ${jws}`);
+    return step;
   }
 
   everyDelta(): DeltaEvent[] {
-    return [...this.#everyDelta.values()];
+    return [...this.#everyStep.values()].filter((step) => step.type === "delta");
   }
 
   get head(): ChainedPosition {
@@ -113,11 +116,7 @@ export class ControlPlane {
   }
 
   /** A heartbeat arrives; `answer` sends a reply towards the replica. */
-  heartbeat(
-    replica: string,
-    message: HeartbeatCore,
-    answer: (fresh: Fresh, deltas: readonly DeltaEvent[]) => void,
-  ) {
+  heartbeat(replica: string, message: HeartbeatCore, answer: (fresh: Fresh, steps: readonly Step[]) => void) {
     if (!this.up) return;
     const incarnation = this.#incarnation;
     this.#lock.shared(replica, (release) => {
@@ -139,8 +138,9 @@ export class ControlPlane {
         if (effect.type === "refuse") return next();
         if (effect.type === "answer") {
           const { asOf, epoch, chain, cpTimeMs, continuation } = effect;
-          const missing = continuation.kind === "deltas" ? this.#deltasAfter(continuation.from) : [];
-          const deltas = this.#world.chance(0.5) ? missing.slice(0, DELTAS_MAX) : [];
+          const missing =
+            continuation.kind === "deltas" ? this.#stepsAfter(message.epoch, message.revApplied) : [];
+          const steps = this.#world.chance(0.5) ? missing.slice(0, DELTAS_MAX) : [];
           answer(
             {
               v: 1,
@@ -157,7 +157,7 @@ export class ControlPlane {
               usageCursor: 0,
               nextHeartbeatMs: 10_000,
             },
-            deltas,
+            steps,
           );
           return next();
         }
@@ -175,7 +175,7 @@ export class ControlPlane {
     if (!this.up) return;
     const next = continuationOf(this.#db.head, held, this.#chainAt(held.epoch, held.rev));
     if (whole || next.kind === "resync") answer({ image: this.image() });
-    else if (next.kind === "deltas") answer({ deltas: this.#deltasAfter(next.from).slice(0, 40) });
+    else if (next.kind === "deltas") answer({ steps: this.#stepsAfter(held.epoch, held.rev).slice(0, 40) });
   }
 
   image(): Image {
@@ -217,13 +217,18 @@ export class ControlPlane {
       const image = this.#images.at(-back - 1);
       if (lossy && image !== undefined) this.#db = copyOf(image);
       const { head, rows } = this.#db;
-      this.#db.head = { ...head, epoch: head.epoch + 1 };
-      this.#db.deltas = [];
+      const epoch = epochOf(head);
+      this.#db.head = epoch.at;
+      this.#db.epochs.push(epoch);
+      // Now and then what went before is no longer kept.
+      if (this.#world.chance(0.3)) this.#db.deltas = [];
+      this.#everyStep.set(epoch.jws, epoch);
       // The new clock may be behind the old one: what was given stays given.
       for (const [replica, row] of rows) {
         rows.set(replica, { ...row, freshHiMs: Math.max(row.freshHiMs ?? 0, this.nowMs()) });
       }
       for (const change of this.#db.records.values()) this.#remember(change, this.#db.head);
+      this.#ports.publish(epoch);
     });
   }
 
@@ -245,7 +250,7 @@ export class ControlPlane {
     this.#db.head = at;
     this.#db.records.set(record.id, change);
     this.#db.deltas.push(delta);
-    this.#everyDelta.set(delta.jws, delta);
+    this.#everyStep.set(delta.jws, delta);
     this.#remember(change, at);
     this.operations.push({
       id: `op-${id}`,
@@ -265,15 +270,23 @@ export class ControlPlane {
     this.timeline.set(change.id, versions);
   }
 
-  #deltasAfter(rev: number): DeltaEvent[] {
-    return this.#db.deltas.filter(({ delta }) => delta.rev > rev);
+  /** Deltas after that position, each epoch's message before those of the epoch. */
+  #stepsAfter(epoch: number, rev: number): Step[] {
+    const { deltas, epochs } = this.#db;
+    const steps: Step[] = deltas.filter(({ delta }) => delta.rev > rev);
+    for (const next of epochs.filter(({ at }) => at.epoch > epoch)) {
+      const first = steps.findIndex((step) => step.type === "delta" && step.delta.epoch >= next.at.epoch);
+      steps.splice(first === -1 ? steps.length : first, 0, next);
+    }
+    return steps;
   }
 
   #chainAt(epoch: number, rev: number): string | undefined {
-    const { head, deltas } = this.#db;
-    if (epoch !== head.epoch) return undefined;
-    if (rev === head.rev) return head.chain;
-    return deltas.find(({ delta }) => delta.rev === rev + 1)?.delta.prev;
+    const { head, deltas, epochs } = this.#db;
+    if (epoch === head.epoch && rev === head.rev) return head.chain;
+    const continued = epochs.find(({ continues, at }) => continues === epoch && at.rev === rev);
+    if (continued !== undefined) return continued.at.chain;
+    return deltas.find(({ delta }) => delta.epoch === epoch && delta.rev === rev + 1)?.delta.prev;
   }
 
   /** The longest of the versions that the replica may hold: the one in force where it stands, and all later ones. */

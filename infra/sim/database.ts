@@ -1,15 +1,17 @@
 /** What would be lost with PostgreSQL. */
 import type { ReplicaRow } from "@claviger/shared/sync/intake";
 import type { ChainedPosition } from "@claviger/shared/sync/position";
-import type { DeltaEvent } from "@claviger/shared/sync/replica-state";
+import type { DeltaEvent, EpochEvent } from "@claviger/shared/sync/replica-state";
 import type { Change } from "@claviger/shared/wire/record";
 import { type Edit, ORG } from "./keys.ts";
 
 export interface Database {
   head: ChainedPosition;
   records: Map<string, Change>;
-  /** Of the present epoch. */
+  /** The history that is still kept, oldest first. */
   deltas: DeltaEvent[];
+  /** The epochs after the first: what each of them continues. */
+  epochs: EpochEvent[];
   rows: Map<string, ReplicaRow>;
 }
 
@@ -22,7 +24,14 @@ export function byId(changes: readonly Change[]): Map<string, Change> {
 }
 
 export function copyOf(db: Database): Database {
-  return { head: db.head, records: new Map(db.records), deltas: [...db.deltas], rows: new Map(db.rows) };
+  const { head, records, deltas, epochs, rows } = db;
+  return { head, records: new Map(records), deltas: [...deltas], epochs: [...epochs], rows: new Map(rows) };
+}
+
+/** The next epoch, which goes on where the database stands. Its name stands for its bytes. */
+export function epochOf({ epoch, rev, chain }: ChainedPosition): EpochEvent {
+  const at = { epoch: epoch + 1, rev, chain };
+  return { type: "epoch", org: ORG, continues: epoch, at, jws: `epoch-${at.epoch}-${rev}-${chain}` };
 }
 
 /** The next delta of a history. Its name stands for its bytes and for its hash. */

@@ -1,6 +1,6 @@
 /** What a replica has on disk: the newest generation of its state, and the one before. */
 import type { Position } from "@claviger/shared/sync/position";
-import type { DeltaEvent, ReplicaEffect } from "@claviger/shared/sync/replica-state";
+import type { DeltaEvent, EpochEvent, ReplicaEffect } from "@claviger/shared/sync/replica-state";
 import type { LoadedEntry } from "@claviger/shared/sync/restore";
 import { Table } from "@claviger/shared/sync/table";
 import type { Image } from "./control-plane.ts";
@@ -30,19 +30,21 @@ export function emptyDisk(): Disk {
   return { current: [], previous: [], durable: NOTHING, previousDurable: NOTHING, outdated: false };
 }
 
-/** The disk after one write. `deltaOf` is how a JWS is read again. */
-export function written(disk: Disk, { effect, at }: Write, deltaOf: (jws: string) => DeltaEvent): Disk {
+/** The disk after one write. `read` is how a JWS is read again. */
+export function written(
+  disk: Disk,
+  { effect, at }: Write,
+  read: (jws: string) => DeltaEvent | EpochEvent,
+): Disk {
   if (effect.type === "append") {
     const entry: Entry =
-      effect.entry.kind === "stamp"
-        ? { type: "stamp", stamp: effect.entry.stamp }
-        : deltaOf(effect.entry.jws);
+      effect.entry.kind === "stamp" ? { type: "stamp", stamp: effect.entry.stamp } : read(effect.entry.jws);
     const outdated = disk.outdated && !(entry.type === "stamp" && entry.stamp.proof !== null);
     return { ...disk, current: [...disk.current, entry], durable: at, outdated };
   }
   const image = effect.token as Image;
   const stamp: Entry = { type: "stamp", stamp: effect.stamp };
-  const current = [{ type: "image", image } as const, ...effect.deltas.map(deltaOf), stamp];
+  const current = [{ type: "image", image } as const, ...effect.deltas.map(read), stamp];
   return { current, previous: disk.current, durable: at, previousDurable: disk.durable, outdated: false };
 }
 

@@ -206,6 +206,18 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "M7c",
+    rule: "an epoch is adopted by whoever hears of it, whatever is held",
+    variant: "base",
+    replacements: [
+      {
+        file: REPLICA,
+        find: "const held = continues === state.at.epoch && at.rev === state.at.rev && at.chain === state.at.chain;",
+        replace: "const held = continues === state.at.epoch;",
+      },
+    ],
+  },
+  {
     name: "C3",
     rule: "what was kept dead is forgotten at the next start",
     variant: "loss",

@@ -182,8 +182,8 @@ export class ReplicaHost {
         this.#witness.spoke(this, said, this.#disk.durable);
         const { message } = effect;
         this.#network.send(this.name, "cp", () => {
-          this.#controlPlane.heartbeat(this.name, message, (fresh, deltas) => {
-            for (const delta of deltas) this.#network.send("cp", this.name, () => this.receive(() => delta));
+          this.#controlPlane.heartbeat(this.name, message, (fresh, steps) => {
+            for (const step of steps) this.#network.send("cp", this.name, () => this.receive(() => step));
             this.#network.send("cp", this.name, () => this.receive(() => ({ type: "fresh", fresh })));
           });
         });
@@ -224,8 +224,7 @@ export class ReplicaHost {
           const deliver = () => this.receive(() => use(image));
           this.#network.sendSnapshot("cp", this.name, deliver);
         } else {
-          for (const delta of reply.deltas)
-            this.#network.send("cp", this.name, () => this.receive(() => delta));
+          for (const step of reply.steps) this.#network.send("cp", this.name, () => this.receive(() => step));
         }
       });
     });
@@ -256,7 +255,7 @@ export class ReplicaHost {
       if (incarnation !== this.#incarnation) return;
       const write = this.#writes.shift();
       if (write === undefined) return;
-      this.#disk = written(this.#disk, write, (jws) => this.#controlPlane.delta(jws));
+      this.#disk = written(this.#disk, write, (jws) => this.#controlPlane.message(jws));
       if (this.#writes.length > 0) this.#flush();
       this.#whenAwake(incarnation, () => this.#step({ type: "persisted", n: write.effect.n }));
     });

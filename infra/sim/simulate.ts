@@ -37,8 +37,8 @@ export function simulate(seed: number, variant: Variant): Outcome {
   const network = new Network(world);
   const hosts: ReplicaHost[] = [];
   const cp = new ControlPlane(world, REPLICAS, KEYS, {
-    publish: (delta) => {
-      for (const host of hosts) network.send("cp", host.name, () => host.receive(() => delta));
+    publish: (step) => {
+      for (const host of hosts) network.send("cp", host.name, () => host.receive(() => step));
     },
   });
   const oracle = new Oracle(world, () => cp, variant.lossy);

@@ -1,6 +1,11 @@
-/** Signed changes as they lie in the database: what a replica that is behind is given. */
-import type { ChainedPosition } from "@claviger/shared/sync/position";
+/**
+ * Signed changes as they lie in the database: what a replica that is behind is given. Revisions go on where an epoch
+ * begins, so that what is there is one history, whose epochs are told by messages of their own.
+ */
+import type { ChainedPosition, Position } from "@claviger/shared/sync/position";
+import type { EpochMessage } from "@claviger/shared/wire/epoch";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
+import type { Sign } from "@claviger/shared/wire/sign";
 import { sql } from "drizzle-orm";
 import type { Queryable } from "../db/database.ts";
 
@@ -10,48 +15,72 @@ export const ANSWER_BYTES_MAX = 262_144;
 /** Most deltas that one read looks at; they are rarely smaller than 500 bytes. */
 const ROWS_MAX = 512;
 
-/**
- * Chain values after these revisions, by revision, and after the one that the epoch begins on; those that are no longer
- * kept are absent.
- */
+/** Chain values in the database's history, also after the revision that an epoch begins on. */
+export type Chains = (at: Position) => string | undefined;
+
+/** What is known of these positions; what is no longer kept, or was never of this history, is undefined. */
 export async function chainsAt(
   db: Queryable,
   orgId: string,
-  epoch: number,
-  revs: readonly number[],
-): Promise<Map<number, string>> {
-  const chains = new Map<number, string>([[0, GENESIS_CHAIN]]);
-  if (revs.every((rev) => chains.has(rev))) return chains;
-  const wanted = sql`(select jsonb_array_elements_text(${JSON.stringify(revs)}::jsonb)::bigint)`;
-  const rows = await db.execute<{ rev: string; chain: string }>(sql`
-    select rev, chain from org_change
-    where org_id = ${orgId} and epoch = ${epoch} and rev in ${wanted}
+  positions: readonly Position[],
+): Promise<Chains> {
+  const chains = new Map<string, string>();
+  const look: Chains = (at) => (at.rev === 0 ? GENESIS_CHAIN : chains.get(`${at.epoch}.${at.rev}`));
+  if (positions.every((at) => look(at) !== undefined)) return look;
+  const asked = JSON.stringify(positions.map(({ epoch, rev }) => ({ epoch, rev })));
+  const rows = await db.execute<{ epoch: number; rev: string; chain: string }>(sql`
+    with asked as (select epoch, rev from jsonb_to_recordset(${asked}::jsonb) as asked (epoch int, rev bigint))
+    select epoch, rev, chain from org_change join asked using (epoch, rev) where org_id = ${orgId}
     union all
-    select rev, chain from org_epoch
-    where org_id = ${orgId} and epoch = ${epoch} and rev in ${wanted}`);
-  for (const row of rows) chains.set(Number(row.rev), row.chain);
-  return chains;
+    select epoch, rev, chain from org_epoch join asked using (epoch, rev) where org_id = ${orgId}`);
+  for (const { epoch, rev, chain } of rows) chains.set(`${epoch}.${Number(rev)}`, chain);
+  return look;
 }
 
-/** Deltas after `from` up to `to`, oldest first, as many as fit one answer; `more` says that some did not. */
-export async function deltasAfter(
+/** A message of the history: a delta as it was signed, or an epoch, which is signed for whoever needs it. */
+export type Step = string | EpochMessage;
+
+/**
+ * What leads from `held`, a position of this history, to `head`, oldest first, as much as fits one answer; `more` says
+ * that some did not. Nothing when the next delta is no longer kept.
+ */
+export async function stepsAfter(
   db: Queryable,
   orgId: string,
-  range: { epoch: number; from: number; to: number },
-): Promise<{ deltas: string[]; more: boolean }> {
-  const rows = await db.execute<{ rev: string; jws: string }>(sql`
-    select rev, jws from org_change
-    where org_id = ${orgId} and epoch = ${range.epoch} and rev > ${range.from} and rev <= ${range.to}
-    order by rev limit ${ROWS_MAX}`);
-  const deltas: string[] = [];
+  held: ChainedPosition,
+  head: ChainedPosition,
+): Promise<{ steps: Step[]; more: boolean }> {
+  const rows = await db.execute<{ epoch: number; rev: string; chain: string; jws: string }>(sql`
+    select epoch, rev, chain, jws from org_change
+    where org_id = ${orgId} and (epoch, rev) > (${held.epoch}, ${held.rev}) and (epoch, rev) <= (${head.epoch}, ${head.rev})
+    order by epoch, rev limit ${ROWS_MAX}`);
+  const steps: Step[] = [];
+  let at = held;
   let bytes = 0;
-  for (const { jws } of rows) {
+  const reach = (epoch: number) => {
+    if (epoch === at.epoch) return;
+    const { rev, chain } = at;
+    steps.push({ v: 1, org: orgId, epoch, continues: at.epoch, rev, chain });
+    at = { epoch, rev, chain };
+  };
+  for (const { epoch, rev, chain, jws } of rows) {
     bytes += jws.length;
     // The first one always fits: a delta that is larger than an answer would never arrive.
-    if (bytes > ANSWER_BYTES_MAX && deltas.length > 0) break;
-    deltas.push(jws);
+    if (Number(rev) !== at.rev + 1 || (bytes > ANSWER_BYTES_MAX && steps.length > 0)) break;
+    reach(epoch);
+    steps.push(jws);
+    at = { epoch, rev: Number(rev), chain };
   }
-  return { deltas, more: range.from + deltas.length < range.to };
+  if (at.rev === head.rev) reach(head.epoch);
+  return { steps, more: at.rev < head.rev };
+}
+
+/** As they travel. */
+export function signSteps(sign: Sign, steps: readonly Step[]): Promise<string[]> {
+  const signed = steps.map((step) =>
+    typeof step === "string" ? step : sign("clv-epoch+jws", new TextEncoder().encode(JSON.stringify(step))),
+  );
+  return Promise.all(signed);
 }
 
 /** Where the organization stands, without waiting for anybody. */

@@ -35,6 +35,9 @@ async function attach(orgId: string, name: string): Promise<FakeReplica> {
 /** From now on this is a server that nobody has looked at. */
 const forgetServer = () => cp.ports.db.execute(sql`update cp_cluster set timeline = timeline + 1000`);
 
+const contentOf = (jws: string): unknown =>
+  JSON.parse(Buffer.from(jws.split(".")[1] ?? "", "base64url").toString());
+
 async function rowsOf(orgId: string) {
   const rows = await cp.ports.db.execute<{ epoch: number; why: string; loss: string }>(
     sql`select epoch, why, loss from org_epoch where org_id = ${orgId} order by epoch`,
@@ -66,7 +69,7 @@ test("neither a proof nor a change is made on a server that nobody has looked at
   const replica = await attach(orgId, "eu-1");
   const chain = replica.held.chain;
   await forgetServer();
-  expect(await replica.beat()).toMatchObject({ epoch: 2, resync: true, asOf: replica.held.rev, chain });
+  expect(await replica.beat()).toMatchObject({ epoch: 2, resync: false, asOf: replica.held.rev, chain });
   await forgetServer();
   const { revision } = await putTestKey(cp.ports, orgId, testKey(projectId), "giving");
   expect(revision).toBe(`3.${replica.held.rev + 1}`);
@@ -85,6 +88,80 @@ test("a server whose clock is behind takes no proof back", async () => {
   await forgetServer();
   await lookAtPast(cp.ports);
   expect(await provedUntil()).toEqual(before);
+});
+
+const snapshotsOf = async (orgId: string) => {
+  const rows = await cp.ports.db.execute<{ epoch: number }>(
+    sql`select epoch from snapshot where org_id = ${orgId}`,
+  );
+  return rows.map(({ epoch }) => epoch);
+};
+
+test("who holds what the new epoch continues adopts it without a snapshot, told by a heartbeat as by a sync", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  const replica = await attach(orgId, "eu-1");
+  const { rev, chain } = replica.held;
+  await forgetServer();
+  const fresh = await replica.beat();
+  expect(fresh).toMatchObject({ epoch: 2, resync: false });
+  expect(fresh.deltas.map(contentOf)).toEqual([{ v: 1, org: orgId, epoch: 2, continues: 1, rev, chain }]);
+  await replica.catchUp();
+  expect(replica.held).toMatchObject({ epoch: 2, rev, chain });
+  expect(await replica.beat()).toMatchObject({ epoch: 2, resync: false, deltas: [] });
+  expect(await snapshotsOf(orgId)).toEqual([1]);
+});
+
+test("who is behind by changes and epochs is led through all of them, each in its own epoch", async () => {
+  const { orgId, projectId } = await createTestOrganization(cp.ports);
+  const replica = await attach(orgId, "eu-1");
+  const { rev } = replica.held;
+  replica.following = false;
+  const change = () => putTestKey(cp.ports, orgId, testKey(projectId), "neutral");
+  await change();
+  for (let i = 0; i < 2; i++) {
+    await forgetServer();
+    await lookAtPast(cp.ports);
+  }
+  await change();
+  await forgetServer();
+  const { deltas } = await replica.beat();
+  expect(deltas.map(contentOf)).toMatchObject([
+    { epoch: 1, rev: rev + 1 },
+    { epoch: 3, continues: 1, rev: rev + 1 },
+    { epoch: 3, rev: rev + 2 },
+    { epoch: 4, continues: 3, rev: rev + 2 },
+  ]);
+  await replica.catchUp();
+  expect(replica.held).toMatchObject({ epoch: 4, rev: rev + 2 });
+  expect(await snapshotsOf(orgId)).toEqual([1]);
+});
+
+test.each([
+  ["another chain", { chain: "C".repeat(43) }],
+  ["more than the new epoch continues", { revApplied: 7, revEffective: 7, chain: "C".repeat(43) }],
+])("who holds %s takes a snapshot of the new epoch, and the loss is noted", async (_what, held) => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  const replica = await attach(orgId, "eu-1");
+  await forgetServer();
+  await lookAtPast(cp.ports);
+  expect(await replica.beat(held)).toMatchObject({ epoch: 2, resync: true, deltas: [] });
+  expect(await rowsOf(orgId)).toEqual([{ epoch: 2, why: "server", loss: "proved" }]);
+});
+
+test("when the changes before the new epoch are no longer kept, a snapshot is what leads on", async () => {
+  const { orgId, projectId } = await createTestOrganization(cp.ports);
+  const replica = await attach(orgId, "eu-1");
+  replica.following = false;
+  for (let i = 0; i < 2; i++) await putTestKey(cp.ports, orgId, testKey(projectId), "neutral");
+  await forgetServer();
+  await lookAtPast(cp.ports);
+  await cp.ports.db.execute(
+    sql`delete from org_change where org_id = ${orgId} and rev = ${replica.held.rev + 1}`,
+  );
+  await replica.beat();
+  await replica.catchUp();
+  expect(replica.held).toMatchObject({ epoch: 2, rev: 3 });
+  expect(await snapshotsOf(orgId)).toEqual([2]);
 });
 
 test("a replica that took the new epoch goes on with deltas, from the very revision that it begins on", async () => {

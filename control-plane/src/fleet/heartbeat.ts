@@ -3,13 +3,13 @@
  * under a share lock of the organization's row, so that a change that commits next sees every proof ever given.
  */
 import { type Continuation, takeIn } from "@claviger/shared/sync/intake";
-import type { ChainedPosition } from "@claviger/shared/sync/position";
+import { type ChainedPosition, reaches } from "@claviger/shared/sync/position";
 import type { Fresh, Heartbeat } from "@claviger/shared/wire/heartbeat";
 import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
 import { type Outcome, togetherOrApart } from "./apart.ts";
 import { batched } from "./batch.ts";
-import { chainsAt, deltasAfter } from "./deltas.ts";
+import { type Chains, chainsAt, type Step, signSteps, stepsAfter } from "./deltas.ts";
 import { type Fork, knownPast, noteLoss, onKnownPast, raiseOnFork, UnknownPast } from "./epochs.ts";
 import type { Tx } from "./journal.ts";
 import { renewalsFor } from "./renewal.ts";
@@ -40,6 +40,7 @@ export interface Beat {
 interface Reply {
   replica: StoredReplica;
   fresh: Fresh;
+  steps: readonly Step[];
 }
 
 /** Resolves to the signed answer, or to null for a replica that gets none (detached, unknown, or a clone). */
@@ -88,10 +89,14 @@ export function createHeartbeatIntake(ports: Ports, options: IntakeOptions = {})
   };
 }
 
-async function signFresh(ports: Ports, orgId: string, { replica, fresh }: Reply): Promise<string> {
-  const behind = fresh.resync || fresh.deltas.length > 0;
-  const renewals = await renewalsFor(ports, orgId, { id: fresh.replica, behind }, replica);
-  return ports.sign("clv-fresh+jws", new TextEncoder().encode(JSON.stringify({ ...fresh, ...renewals })));
+async function signFresh(ports: Ports, orgId: string, { replica, fresh, steps }: Reply): Promise<string> {
+  const behind = fresh.resync || steps.length > 0;
+  const [renewals, deltas] = await Promise.all([
+    renewalsFor(ports, orgId, { id: fresh.replica, behind }, replica),
+    signSteps(ports.sign, steps),
+  ]);
+  const answer: Fresh = { ...fresh, ...renewals, deltas };
+  return ports.sign("clv-fresh+jws", new TextEncoder().encode(JSON.stringify(answer)));
 }
 
 /** Records on the past that these replicas know of, or raises the epoch first; then nobody's answer is of the old one. */
@@ -139,11 +144,9 @@ async function recordBeats(
     cursorsOf(tx, ids),
     sharersOf(tx, orgId),
   ]);
-  const behind = beats.filter(
-    ({ heartbeat }) => heartbeat.epoch === head.epoch && heartbeat.revApplied < head.rev,
-  );
-  const revs = behind.map(({ heartbeat }) => heartbeat.revApplied);
-  const chains = await chainsAt(tx, orgId, head.epoch, revs);
+  const held = beats.map(({ heartbeat: { epoch, revApplied: rev } }) => ({ epoch, rev }));
+  const behind = held.filter((at) => at.epoch > 0 && !reaches(at, head));
+  const chains = await chainsAt(tx, orgId, behind);
   const updates = new Map<string, ReplicaUpdate>();
   const answers = beats.map((beat) => takeBeat(beat, { head, nowMs, chains, replicas, updates }));
   for (const answer of answers) {
@@ -158,8 +161,10 @@ async function recordBeats(
   }
   const reads = answers.map(async (answer): Promise<Reply | null> => {
     if (answer === null) return null;
-    const { deltas } = await deltasFor(tx, orgId, head, answer.continuation);
     const { replicaId, heartbeat, queries = [] } = answer.beat;
+    const { epoch, revApplied: rev, chain } = heartbeat;
+    const lacks = answer.continuation.kind === "deltas";
+    const { steps } = lacks ? await stepsAfter(tx, orgId, { epoch, rev, chain }, head) : { steps: [] };
     const fresh: Fresh = {
       v: 1,
       org: orgId,
@@ -170,7 +175,7 @@ async function recordBeats(
       cpTimeMs: nowMs,
       asOf: head.rev,
       chain: head.chain,
-      deltas,
+      deltas: [],
       resync: answer.continuation.kind === "resync",
       usageCursor: cursors.get(replicaId) ?? 0,
       ...(queries.length === 0 ? {} : { queries: [...queries] }),
@@ -178,7 +183,7 @@ async function recordBeats(
       ...(answer.replica.draining ? { draining: true as const } : {}),
       nextHeartbeatMs: NEXT_HEARTBEAT_MS,
     };
-    return { replica: answer.replica, fresh };
+    return { replica: answer.replica, fresh, steps };
   });
   return Promise.all(reads);
 }
@@ -219,7 +224,7 @@ async function proofHead(tx: Tx, orgId: string, lock: "share" | "none"): Promise
 interface Intake {
   head: ChainedPosition;
   nowMs: number;
-  chains: ReadonlyMap<number, string>;
+  chains: Chains;
   replicas: ReadonlyMap<string, StoredReplica>;
   updates: Map<string, ReplicaUpdate>;
 }
@@ -240,7 +245,7 @@ function takeBeat(beat: Beat, intake: Intake): Judged | null {
     head: intake.head,
     row: before,
     heartbeat,
-    chainAtHeld: intake.chains.get(heartbeat.revApplied),
+    chainAtHeld: intake.chains({ epoch: heartbeat.epoch, rev: heartbeat.revApplied }),
     nowMs: intake.nowMs,
   });
   const answer = effects.find((effect) => effect.type === "answer");
@@ -257,16 +262,6 @@ function hasMoved(before: StoredReplica["row"] | undefined, after: StoredReplica
     before.revApplied !== after.revApplied ||
     before.revEffective !== after.revEffective
   );
-}
-
-async function deltasFor(
-  tx: Tx,
-  orgId: string,
-  head: ChainedPosition,
-  continuation: Continuation,
-): Promise<{ deltas: string[] }> {
-  if (continuation.kind !== "deltas") return { deltas: [] };
-  return deltasAfter(tx, orgId, { epoch: head.epoch, from: continuation.from, to: continuation.to });
 }
 
 async function cursorsOf(tx: Tx, ids: readonly string[]): Promise<Map<string, number>> {

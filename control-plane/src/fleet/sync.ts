@@ -6,7 +6,7 @@ import { continuationOf } from "@claviger/shared/sync/intake";
 import type { SyncAnswer, SyncRequest } from "@claviger/shared/wire/heartbeat";
 import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
-import { chainsAt, deltasAfter, readHead } from "./deltas.ts";
+import { chainsAt, readHead, signSteps, stepsAfter } from "./deltas.ts";
 import type { Sender } from "./senders.ts";
 import { snapshotFor } from "./snapshot.ts";
 
@@ -18,18 +18,18 @@ export async function answerSync(
 ): Promise<SyncAnswer> {
   const head = await readHead(ports.db, orgId);
   if (head === undefined) throw new Error("this organization has no journal");
-  const chains = await chainsAt(ports.db, orgId, head.epoch, [request.from]);
   const held = { epoch: request.epoch, rev: request.from, chain: request.chain };
-  const continuation = continuationOf(head, held, chains.get(request.from));
+  const chains = await chainsAt(ports.db, orgId, [held]);
+  const continuation = continuationOf(head, held, chains(held));
   if (continuation.kind === "current") return { deltas: [], more: false };
   if (continuation.kind === "deltas") {
     const { from, to } = continuation;
     if (await hasRefused(ports, orgId, replicaId, from + 1)) {
-      return { snapshot: await snapshotFor(ports, orgId, head.epoch, from + 1) };
+      return { snapshot: await snapshotFor(ports, orgId, head.epoch, Math.min(from + 1, to)) };
     }
-    const answer = await deltasAfter(ports.db, orgId, { epoch: head.epoch, from, to });
-    // Nothing although something is wanted: the next delta was pruned between the two reads.
-    if (answer.deltas.length > 0) return answer;
+    const { steps, more } = await stepsAfter(ports.db, orgId, held, head);
+    // Nothing although something is wanted: the next delta is no longer kept.
+    if (steps.length > 0) return { deltas: await signSteps(ports.sign, steps), more };
   }
   const atLeast = held.epoch === head.epoch ? Math.min(held.rev, head.rev) : 0;
   return { snapshot: await snapshotFor(ports, orgId, head.epoch, atLeast) };

@@ -18,7 +18,7 @@ import { type Beats, createBeats } from "./beats.ts";
 import { createFetcher, type Fetcher } from "./fetch-state.ts";
 import type { Abort, FollowerEvents, Vitals } from "./follower.ts";
 import type { Loaded } from "./load.ts";
-import { readDelta, readFresh } from "./read-message.ts";
+import { readFresh, readHistory } from "./read-message.ts";
 import { createCondition } from "./until.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
@@ -107,7 +107,7 @@ export class Applier {
     return message;
   }
 
-  /** Takes a delta's JWS in, after all that came before it; resolves when it was applied or dropped. */
+  /** Takes a JWS of the history in, after all that came before it; resolves when it was applied or dropped. */
   takeIn(jws: string): Promise<void> {
     if (this.#waiting >= INBOX_MAX) {
       this.#drop("inbox_full", "a delta");
@@ -116,7 +116,7 @@ export class Applier {
     this.#waiting += 1;
     this.#inbox = this.#inbox.then(async () => {
       try {
-        const event = await readDelta(this.#ports.verify, jws);
+        const event = await readHistory(this.#ports.verify, jws);
         if (event.type === "rejected") this.#drop(event.code, event.detail);
         else this.dispatch(event);
       } catch (error) {

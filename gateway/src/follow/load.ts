@@ -5,7 +5,7 @@ import { type LoadedEntry, restore } from "@claviger/shared/sync/restore";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { Snapshot } from "@claviger/shared/wire/snapshot";
 import type { LoadedState } from "../ports.ts";
-import { isPage, readDelta, readSnapshot, tableOf } from "./read-message.ts";
+import { isPage, readHistory, readSnapshot, tableOf } from "./read-message.ts";
 import { decodeRecord, type StateRecord } from "./state-file.ts";
 
 export interface Loaded {
@@ -70,7 +70,7 @@ async function readLogged(
     reader.entries.push({ type: "stamp", stamp: record.stamp });
     return;
   }
-  const event = await readDelta(reader.verify, record.jws);
+  const event = await readHistory(reader.verify, record.jws);
   if (event.type === "rejected") reader.complaints.push(`a delta that does not verify: ${event.code}`);
   else reader.entries.push(event);
 }

@@ -2,12 +2,13 @@
  * From what a courier brought to what the core understands: verified, sized, decoded. Nothing that arrives is
  * believed before its signature; what is authentic and not understood is told apart from what is not authentic.
  */
-import type { DeltaEvent, UnreadableEvent } from "@claviger/shared/sync/replica-state";
+import type { DeltaEvent, EpochEvent, UnreadableEvent } from "@claviger/shared/sync/replica-state";
 import { Table } from "@claviger/shared/sync/table";
 import { nextChain, toBase64Url } from "@claviger/shared/wire/chain";
 import { Delta } from "@claviger/shared/wire/delta";
+import { EpochMessage } from "@claviger/shared/wire/epoch";
 import { Fresh } from "@claviger/shared/wire/heartbeat";
-import type { Verify } from "@claviger/shared/wire/sign";
+import { claimsEpoch, type Verify } from "@claviger/shared/wire/sign";
 import { Page, Snapshot } from "@claviger/shared/wire/snapshot";
 import * as z from "zod";
 
@@ -36,6 +37,23 @@ const Outline = z.object({
 });
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A message of the organization's history, as the core's event: a delta, or the next epoch. */
+export async function readHistory(
+  verify: Verify,
+  jws: string,
+): Promise<DeltaEvent | EpochEvent | UnreadableEvent | Rejected> {
+  return claimsEpoch(jws) ? readEpoch(verify, jws) : readDelta(verify, jws);
+}
+
+async function readEpoch(verify: Verify, jws: string): Promise<EpochEvent | Rejected> {
+  const payload = await verify("clv-epoch+jws", jws);
+  if (payload === undefined) return rejected("bad_signature", "an epoch message");
+  const message = EpochMessage.safeParse(parse(payload));
+  if (!message.success) return rejected("unsupported", "an epoch message");
+  const { org, continues, epoch, rev, chain } = message.data;
+  return { type: "epoch", org, continues, at: { epoch, rev, chain }, jws };
+}
 
 /** A delta's JWS as the core's event. */
 export async function readDelta(

@@ -65,11 +65,11 @@ test("heartbeats in any order never take a confirmation back, and never count on
       for (const { epoch, revApplied, lag, honest } of beats) {
         const revEffective = Math.max(0, revApplied - lag);
         const chain = honest ? `c${revApplied}` : "forked";
-        const chainAtHeld = revApplied <= HEAD.rev ? `c${revApplied}` : undefined;
+        const ours = epoch === HEAD.epoch && revApplied <= HEAD.rev;
+        const chainAtHeld = ours ? `c${revApplied}` : undefined;
         const before = row;
         row = takeIn(input({ epoch, revApplied, revEffective, chain }, { row, chainAtHeld })).row;
-        if (epoch === HEAD.epoch && honest && revApplied <= HEAD.rev)
-          highest = Math.max(highest, revEffective);
+        if (ours && honest) highest = Math.max(highest, revEffective);
         expect(row.revEffective).toBe(highest);
         expect(row.revEffective).toBeGreaterThanOrEqual(before.revEffective);
         expect(row.revApplied).toBeGreaterThanOrEqual(row.revEffective);
@@ -95,6 +95,10 @@ test("what a replica lacks follows from where it stands", () => {
   expect(continuationOf(HEAD, held(4, "other"), "c4")).toEqual({ kind: "resync", why: "fork" });
   expect(continuationOf(HEAD, held(10, "other"), undefined)).toEqual({ kind: "resync", why: "fork" });
   expect(continuationOf(HEAD, held(11), "c11")).toEqual({ kind: "resync", why: "fork" });
-  expect(continuationOf(HEAD, held(4, "c4", 1), "c4")).toEqual({ kind: "resync", why: "epoch" });
+  expect(continuationOf(HEAD, held(4, "c4", 1), "c4")).toEqual({ kind: "deltas", from: 4, to: 10 });
+  expect(continuationOf(HEAD, held(10, "c10", 1), "c10")).toEqual({ kind: "deltas", from: 10, to: 10 });
+  expect(continuationOf(HEAD, held(4, "c4", 1), undefined)).toEqual({ kind: "resync", why: "epoch" });
+  expect(continuationOf(HEAD, held(4, "other", 1), "c4")).toEqual({ kind: "resync", why: "epoch" });
+  expect(continuationOf(HEAD, held(0, "c0", 0), "c0")).toEqual({ kind: "resync", why: "epoch" });
   expect(continuationOf(HEAD, held(4, "c4", 3), "c4")).toEqual({ kind: "resync", why: "fork" });
 });

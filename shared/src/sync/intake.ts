@@ -25,13 +25,13 @@ export interface IntakeInput {
   head: ChainedPosition;
   row: ReplicaRow;
   heartbeat: Pick<Heartbeat, "boot" | "nonce" | "epoch" | "revApplied" | "revEffective" | "chain">;
-  /** The chain value after `heartbeat.revApplied` in the head's epoch; undefined when it is no longer kept. */
+  /** The chain value after `heartbeat.revApplied` of its epoch in the head's history; undefined when none is kept. */
   chainAtHeld: string | undefined;
   /** `clock_timestamp()` of the same transaction. */
   nowMs: number;
 }
 
-/** What a replica lacks: nothing, the deltas after `from` up to `to`, or a snapshot. */
+/** What a replica lacks: nothing, the deltas after `from` up to `to` with the epochs between them, or a snapshot. */
 export type Continuation =
   | { kind: "current" }
   | { kind: "deltas"; from: number; to: number }
@@ -70,13 +70,19 @@ export function takeIn(input: IntakeInput): { row: ReplicaRow; effects: IntakeEf
   };
 }
 
-/** How somebody who holds `held` gets to `head`; also the answer to a sync request. */
+/**
+ * How somebody who holds `held` gets to `head`; also the answer to a sync request. `chainAtHeld` is of the head's own
+ * history, which may have gone through several epochs: equal chains are equal histories.
+ */
 export function continuationOf(
   head: ChainedPosition,
   held: ChainedPosition,
   chainAtHeld: string | undefined,
 ): Continuation {
-  if (held.epoch < head.epoch) return { kind: "resync", why: "epoch" };
+  if (held.epoch < head.epoch) {
+    const shared = held.epoch > 0 && chainAtHeld === held.chain;
+    return shared ? { kind: "deltas", from: held.rev, to: head.rev } : { kind: "resync", why: "epoch" };
+  }
   if (held.epoch > head.epoch || held.rev > head.rev) return { kind: "resync", why: "fork" };
   const known = held.rev === head.rev ? head.chain : chainAtHeld;
   if (known === undefined) return { kind: "resync", why: "pruned" };

@@ -23,6 +23,15 @@ export interface DeltaEvent {
   readonly jws: string;
 }
 
+/** A verified epoch message: `at` is what it continues, under the new epoch; `jws` is its exact bytes. */
+export interface EpochEvent {
+  readonly type: "epoch";
+  readonly org: string;
+  readonly continues: number;
+  readonly at: ChainedPosition;
+  readonly jws: string;
+}
+
 /** An authentic delta whose content is not understood, with what could be read of it. */
 export interface UnreadableEvent {
   readonly type: "unreadable";
@@ -56,6 +65,7 @@ export interface CompactedEvent {
 
 export type ReplicaEvent =
   | DeltaEvent
+  | EpochEvent
   | UnreadableEvent
   | SnapshotEvent
   | CompactedEvent
@@ -73,7 +83,7 @@ export type ReplicaEvent =
   /** The audit log holds every change up to here. */
   | { readonly type: "audited"; readonly at: Position };
 
-/** What goes on disk between two snapshots. */
+/** What goes on disk between two snapshots; `delta` is any message of the signed history. */
 export type LogEntry = { kind: "delta"; jws: string } | { kind: "stamp"; stamp: ReplicaStamp };
 
 export interface ReplicaStamp extends Stamp {

@@ -12,6 +12,7 @@ import { beat, heartbeatFailed, onFresh } from "./replica-answer.ts";
 import {
   type CompactedEvent,
   type DeltaEvent,
+  type EpochEvent,
   type ReplicaEffect,
   type ReplicaEvent,
   type ReplicaState,
@@ -40,6 +41,8 @@ function effectsOf(state: ReplicaState, event: ReplicaEvent, now: Instant): Repl
   switch (event.type) {
     case "delta":
       return onDelta(state, event);
+    case "epoch":
+      return onEpoch(state, event);
     case "unreadable":
       return onUnreadable(state, event);
     case "snapshot":
@@ -78,6 +81,29 @@ function onDelta(state: ReplicaState, event: DeltaEvent): ReplicaEffect[] {
     return [sync(state)];
   }
   return applyAndDrain(state, event);
+}
+
+/**
+ * The same history goes on under a higher epoch: all that is held stays, its proof and its tombstones too. What was
+ * waiting or could not be read was of a future that the lower epoch no longer has.
+ */
+function onEpoch(state: ReplicaState, { org, continues, at, jws }: EpochEvent): ReplicaEffect[] {
+  if (org !== state.identity.org) return [{ type: "dropped", code: "wrong_org" }];
+  if (at.epoch <= state.at.epoch) return [{ type: "dropped", code: "old_epoch" }];
+  const held = continues === state.at.epoch && at.rev === state.at.rev && at.chain === state.at.chain;
+  // What an unreadable delta has closed here can only be opened by a table of the new epoch.
+  const whole = state.forked || state.unread.size > 0;
+  if (!held || whole)
+    return [
+      { type: "dropped", code: "behind" },
+      { ...sync(state), whole },
+    ];
+  state.buffer.clear();
+  state.nack = undefined;
+  advance(state, at);
+  const n = state.nextN++;
+  state.pending.push({ n, at, abort: undefined, audit: undefined });
+  return [{ type: "append", n, entry: { kind: "delta", jws } }];
 }
 
 /** Applies what comes next, and what was waiting for it. */
@@ -246,6 +272,6 @@ function onPersisted(state: ReplicaState, n: number): ReplicaEffect[] {
   ];
 }
 
-function sync(state: ReplicaState): ReplicaEffect {
+function sync(state: ReplicaState): Extract<ReplicaEffect, { type: "sync" }> {
   return { type: "sync", from: state.at, whole: false };
 }

@@ -6,6 +6,7 @@ import { coldProof, type Instant, UNMEASURED } from "./freshness.ts";
 import { step } from "./replica.ts";
 import {
   type DeltaEvent,
+  type EpochEvent,
   emptyReplica,
   type Identity,
   type ReplicaEffect,
@@ -21,6 +22,7 @@ type AuditEffect = Extract<ReplicaEffect, { type: "audit" }>;
 export type LoadedEntry =
   | SnapshotEvent
   | DeltaEvent
+  | EpochEvent
   | UnreadableEvent
   | { readonly type: "stamp"; readonly stamp: ReplicaStamp };
 

@@ -80,7 +80,7 @@ export const Fresh = z.object({
   /** The proof is usable only by a replica that has applied this revision with this chain. */
   asOf: Revision,
   chain: Digest,
-  /** Delta JWSs after the heartbeat's revision, ≤ 256 KiB together; the rest by sync. */
+  /** Delta JWSs after the heartbeat's position, and epoch JWSs between them, ≤ 256 KiB together; the rest by sync. */
   deltas: z.array(z.string()),
   /** The replica's state cannot be continued: take a snapshot. */
   resync: z.boolean(),
@@ -98,7 +98,7 @@ export const Fresh = z.object({
 });
 export type Fresh = z.infer<typeof Fresh>;
 
-/** Ask for what comes after `from`; the answer is deltas, or a snapshot when they are no longer kept or do not fit. */
+/** Ask for what comes after `from`: deltas (with epoch JWSs between them), or a snapshot when they do not lead on. */
 export const SyncRequest = z.object({
   v: z.literal(1),
   epoch: z.int().min(0).max(COUNT_MAX),

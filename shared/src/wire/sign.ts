@@ -2,7 +2,7 @@
  * Compact JWS, EdDSA only, `typ` pinned per message (RFC 7515, RFC 8037). The exact bytes are signed, so nothing here
  * depends on a canonical form of JSON.
  */
-import { CompactSign, compactVerify, importJWK } from "jose";
+import { CompactSign, compactVerify, decodeProtectedHeader, importJWK } from "jose";
 import type { VerificationKey } from "./enrol.ts";
 
 export type MessageType =
@@ -18,6 +18,15 @@ export type Sign = (type: MessageType, payload: Uint8Array) => Promise<string>;
 
 /** Returns the exact payload bytes of an authentic message of that type; undefined for anything else. */
 export type Verify = (type: MessageType, jws: string) => Promise<Uint8Array | undefined>;
+
+/** True when the message says that it is an epoch's; nothing of it is verified. */
+export function claimsEpoch(jws: string): boolean {
+  try {
+    return decodeProtectedHeader(jws).typ === "clv-epoch+jws";
+  } catch {
+    return false;
+  }
+}
 
 /** A signer over an Ed25519 private key. */
 export function createSign(key: CryptoKey, kid: string): Sign {

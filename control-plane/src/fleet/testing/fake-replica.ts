@@ -3,9 +3,10 @@ import { generateKeyPairSync } from "node:crypto";
 import { nextChain } from "@claviger/shared/wire/chain";
 import { Delta } from "@claviger/shared/wire/delta";
 import type { EnrolAnswer } from "@claviger/shared/wire/enrol";
+import { EpochMessage } from "@claviger/shared/wire/epoch";
 import { Fresh, type Heartbeat, SyncAnswer } from "@claviger/shared/wire/heartbeat";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
-import { createVerify, type Verify } from "@claviger/shared/wire/sign";
+import { claimsEpoch, createVerify, type Verify } from "@claviger/shared/wire/sign";
 import { Snapshot } from "@claviger/shared/wire/snapshot";
 import { replicaSubjects } from "@claviger/shared/wire/subjects";
 import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
@@ -151,6 +152,7 @@ async function follow(replica: FakeReplica, verify: Verify, jws: string): Promis
 
 /** True when it was the next one. */
 async function apply(replica: FakeReplica, verify: Verify, jws: string): Promise<boolean> {
+  if (claimsEpoch(jws)) return adopt(replica, verify, jws);
   const payload = await verify("clv-delta+jws", jws);
   if (payload === undefined) throw new Error("a delta is not authentic");
   const delta = Delta.parse(JSON.parse(Buffer.from(payload).toString()));
@@ -163,6 +165,16 @@ async function apply(replica: FakeReplica, verify: Verify, jws: string): Promise
     chain: await nextChain(held.chain, payload),
     deltas: [...held.deltas, delta],
   };
+  return true;
+}
+
+async function adopt(replica: FakeReplica, verify: Verify, jws: string): Promise<boolean> {
+  const payload = await verify("clv-epoch+jws", jws);
+  if (payload === undefined) throw new Error("an epoch message is not authentic");
+  const { epoch, continues, rev, chain } = EpochMessage.parse(JSON.parse(Buffer.from(payload).toString()));
+  const { held } = replica;
+  if (continues !== held.epoch || rev !== held.rev || chain !== held.chain) return false;
+  replica.held = { ...held, epoch };
   return true;
 }
 

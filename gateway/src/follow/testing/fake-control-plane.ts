@@ -135,7 +135,7 @@ export class FakeControlPlane {
       head: this.head,
       row: this.row,
       heartbeat,
-      chainAtHeld: this.chainAt(revApplied),
+      chainAtHeld: this.chainAt(revApplied, heartbeat.epoch),
       nowMs: this.nowMs(),
     });
     this.row = row;
@@ -161,13 +161,14 @@ export class FakeControlPlane {
     return this.sign("clv-fresh+jws", encode(fresh));
   }
 
-  chainAt(rev: number): string | undefined {
+  chainAt(rev: number, epoch = this.head.epoch): string | undefined {
+    if (epoch !== this.head.epoch) return undefined;
     return rev === 0 ? GENESIS_CHAIN : this.changes.find((kept) => kept.rev === rev)?.chain;
   }
 
   async sync(body: Uint8Array): Promise<Uint8Array> {
     const { epoch, from, chain } = SyncRequest.parse(JSON.parse(new TextDecoder().decode(body)));
-    const continuation = continuationOf(this.head, { epoch, rev: from, chain }, this.chainAt(from));
+    const continuation = continuationOf(this.head, { epoch, rev: from, chain }, this.chainAt(from, epoch));
     if (continuation.kind === "resync") return encode({ snapshot: await this.snapshot() });
     const deltas = this.changes.filter(({ rev }) => rev > from).map(({ jws }) => jws);
     return encode({ deltas, more: false });
