@@ -1,8 +1,6 @@
 /**
  * Who makes a call of the HTTPS courier: the replica whose nkey signed it. The bargain: a signature holds for one call,
- * near its time, once per process. A recorded call that another process takes again within those minutes repeats what
- * its replica said: nothing that is held or confirmed goes back, and at the most a proof counts as given that nobody can
- * use, which moves `refusesBy` later and never earlier.
+ * near its time, once in the whole control plane (`nonces.ts`).
  *
  * The time is checked because memory of nonces is not endless. A replica with a wrong clock is not lost by it: each
  * answer tells the time, also the one that refuses, and a caller signs with what it was told (`replica_clock`). It
@@ -20,12 +18,8 @@ import { replica } from "../db/tables/replica.ts";
 import type { Ports } from "../ports.ts";
 import { detachmentByKey } from "./detachment.ts";
 import { nkeyBytes } from "./nkey.ts";
+import { createNonces, type TakeNonce } from "./nonces.ts";
 import type { Sender } from "./senders.ts";
-
-/** A call is acceptable for twice the clock's limit, counted from its earliest acceptable moment. */
-const REMEMBERED_MS = 2 * COURIER_CLOCK_MS_MAX;
-/** Most nonces of one generation; a flood of authentic calls shortens the memory and not the service. */
-const NONCES_MAX = 200_000;
 
 /** A call of a replica that was detached: `invalid_replica`, with the signed statement that says so. */
 export class DetachedCall extends Error {
@@ -41,9 +35,11 @@ export class DetachedCall extends Error {
 /** Resolves to who calls; throws `invalid_replica`, `replica_clock`, `replica_call_repeated`, and `DetachedCall`. */
 export type Authenticate = (header: (name: string) => string | null, content: CallContent) => Promise<Sender>;
 
-/** The doorkeeper of one process. */
-export function createCallers(ports: Pick<Ports, "db" | "clock" | "sign">): Authenticate {
-  const nonces = createNonces(ports.clock.nowMs);
+/** The doorkeeper of one process; what it remembers, all of them do. */
+export function createCallers(
+  ports: Pick<Ports, "db" | "clock" | "sign">,
+  takeNonce: TakeNonce = createNonces(ports.db),
+): Authenticate {
   return async (header, content) => {
     const claim = readCallClaim(header);
     const publicBytes = claim && nkeyBytes("user", claim.key);
@@ -57,7 +53,7 @@ export function createCallers(ports: Pick<Ports, "db" | "clock" | "sign">): Auth
       const statement = await detachmentByKey(ports, claim.key);
       throw statement === undefined ? problem("invalid_replica") : new DetachedCall(statement);
     }
-    if (!nonces.isNew(`${claim.key} ${claim.nonce}`)) throw problem("replica_call_repeated");
+    if (!(await takeNonce(claim.key, claim.nonce))) throw problem("replica_call_repeated");
     return sender;
   };
 }
@@ -69,23 +65,4 @@ async function replicaOf(ports: Pick<Ports, "db">, nkey: string): Promise<Sender
     .from(replica)
     .where(and(eq(replica.nkey, nkey), isNull(replica.goneAt)));
   return row;
-}
-
-/** Remembers for at least `REMEMBERED_MS`, in two generations of which the older is dropped whole. */
-function createNonces(nowMs: () => number): { isNew(nonce: string): boolean } {
-  let young = new Set<string>();
-  let old = new Set<string>();
-  let sinceMs = nowMs();
-  return {
-    isNew(nonce) {
-      if (nowMs() - sinceMs > REMEMBERED_MS || young.size >= NONCES_MAX) {
-        old = young;
-        young = new Set();
-        sinceMs = nowMs();
-      }
-      if (young.has(nonce) || old.has(nonce)) return false;
-      young.add(nonce);
-      return true;
-    },
-  };
 }

@@ -16,7 +16,6 @@ import {
   type Tenant,
   type TestApi,
 } from "../testing/api.ts";
-import { courierRoutes } from "./courier.ts";
 
 let api: TestApi;
 let tenant: Tenant;
@@ -195,29 +194,6 @@ test("a recorded call is refused; one that is older than the memory is refused b
   const old = await sign("POST", courierPaths.heartbeat, heartbeat(), { timeMs: Date.now() - 301_000 });
   expect(codeOf(await send(old))).toBe("401 replica_clock");
   expect(await rowOf()).toEqual(before);
-});
-
-test("taken again by a process that has not seen it, a recorded heartbeat takes nothing back", async () => {
-  await send(await beat());
-  await replica.catchUp();
-  const recorded = await beat();
-  await change();
-  await replica.catchUp();
-  await send(await beat());
-  const before = await rowOf();
-  const other = courierRoutes(api.ports).find(({ path }) => path === courierPaths.heartbeat);
-  const request = new Request(`http://cp${recorded.path}`, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...recorded.headers },
-    body: recorded.body,
-  });
-  const answer = await other?.handle({ request, ports: api.ports, requestId: "req_000000000000" } as never);
-  expect(answer?.kind === "raw" && answer.response.status).toBe(200);
-  const after = await rowOf();
-  const position = ["epoch", "rev_applied", "rev_effective"];
-  for (const name of position) expect(after?.[name], name).toEqual(before?.[name]);
-  // A proof more is on record, so `refusesBy` can only be later.
-  expect(String(after?.fresh_hi) >= String(before?.fresh_hi)).toBe(true);
 });
 
 test("a replica with a wrong clock is told the time and is heard when it signs with it", async () => {

@@ -3,7 +3,7 @@ import { problem } from "@claviger/shared/api/problem";
 import { courierHeaders } from "@claviger/shared/wire/courier-call";
 import { courierPaths } from "@claviger/shared/wire/subjects";
 import * as z from "zod";
-import { createCallers, DetachedCall } from "../../fleet/callers.ts";
+import { type Authenticate, createCallers, DetachedCall } from "../../fleet/callers.ts";
 import { createDesk, type Service } from "../../fleet/desk.ts";
 import { createMailbox } from "../../fleet/mailbox.ts";
 import type { Sender } from "../../fleet/senders.ts";
@@ -32,9 +32,12 @@ type Respond = (call: AnyCall, type: string, serve: Serve) => Promise<Answer>;
 /** What the courier's routes have in common. */
 const COMMON = { access: "public", body: { kind: "raw" }, errors: "gateway" } as const;
 
-/** The courier of one process. */
-export function courierRoutes(ports: Ports): readonly Route[] {
-  const respond = createRespond(ports);
+/** The courier of one process; only a test that shows what the check is for brings another `authenticate`. */
+export function courierRoutes(
+  ports: Ports,
+  authenticate: Authenticate = createCallers(ports),
+): readonly Route[] {
+  const respond = createRespond(ports, authenticate);
   const mailbox = createMailbox(ports);
   const desk = createDesk(ports, takeUsage, mailbox);
   const waits = createWaits(ports, mailbox);
@@ -66,8 +69,7 @@ export function courierRoutes(ports: Ports): readonly Route[] {
   ];
 }
 
-function createRespond(ports: Ports): Respond {
-  const authenticate = createCallers(ports);
+function createRespond(ports: Ports, authenticate: Authenticate): Respond {
   async function answered({ request }: AnyCall, type: string, serve: Serve): Promise<Response> {
     const { pathname, search } = new URL(request.url);
     const body = await readBytes(request);
