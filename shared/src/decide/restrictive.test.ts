@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { buildKey, fakeDigest, NOW_MS } from "../testing/records.ts";
-import { type Asked, anyClaims, anyKey, anyMcp, anyRequest, outcomeOf } from "../testing/rights.ts";
+import { type Asked, anyClaims, anyKey, anyMcp, anyRequest, outcomeOf, withEnds } from "../testing/rights.ts";
 import type { KeyRecord } from "../wire/record.ts";
 import type { EphemeralClaims } from "./ephemeral.ts";
 import { allowsServer, allowsTool, coversMcp } from "./mcp.ts";
@@ -33,7 +33,7 @@ const edit = fc
   .tuple(anyKey, anyKey, fc.subarray(Object.keys(buildKey()) as (keyof KeyRecord)[], { maxLength: 3 }))
   .map(([before, other, changed]): [KeyRecord, KeyRecord] => [
     before,
-    { ...before, ...Object.fromEntries(changed.map((name) => [name, other[name]])) },
+    withEnds({ ...before, ...Object.fromEntries(changed.map((name) => [name, other[name]])) }),
   ]);
 
 describe("the law", () => {

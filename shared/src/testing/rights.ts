@@ -67,7 +67,16 @@ export const anyKey: fc.Arbitrary<KeyRecord> = fc
     gatewayIds: nullable(some("gw_1", "gw_2")),
     mcp: anyMcp,
   } satisfies Partial<Record<keyof KeyRecord, unknown>>)
-  .map((changes) => buildKey(changes as Partial<KeyRecord>));
+  .map((changes) => withEnds(buildKey(changes as Partial<KeyRecord>)));
+
+/** As keys really are: only a secret of the present generation has no end. */
+export function withEnds(key: KeyRecord): KeyRecord {
+  const { generation, hashes } = key;
+  const ended = hashes.map((each) =>
+    each.generation === generation ? each : { ...each, notAfterMs: each.notAfterMs ?? NOW_MS + 1000 },
+  );
+  return { ...key, hashes: ended };
+}
 
 /** Any token of the small universe's only key. */
 export const anyClaims: fc.Arbitrary<EphemeralClaims> = fc.record({
