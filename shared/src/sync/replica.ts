@@ -148,14 +148,13 @@ function apply(state: ReplicaState, event: DeltaEvent): ReplicaEffect {
 }
 
 function applyChange(state: ReplicaState, change: Change): void {
-  state.table.apply(change);
+  const kept = state.table.apply(change);
   if (change.op === "del" || change.kind !== "key") return;
-  const folded = state.table.key(change.id);
-  if (folded === undefined || folded === change.record) {
+  if (kept === undefined) {
     state.kept.delete(change.id);
     state.disputed.delete(change.id);
   } else {
-    state.kept.set(change.id, folded);
+    state.kept.set(change.id, kept);
     state.disputed.add(change.id);
   }
 }

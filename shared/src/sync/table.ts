@@ -12,19 +12,18 @@ import type {
   ProviderRecord,
   SecretRecord,
 } from "../wire/record.ts";
+import { HeldKeys } from "./held-keys.ts";
 
 const NOTHING: readonly ProviderRecord[] = [];
 
-/** Mutable maps; a million keys fit. Only its owner calls anything that is not of `TableView`. */
+/** Mutable; a million keys fit (`held-keys.ts`). Only its owner calls anything that is not of `TableView`. */
 export class Table implements TableView {
   configured = false;
   epoch = 0;
   rev = 0;
-  readonly #keys = new Map<string, KeyRecord>();
+  readonly #keys = new HeldKeys();
   /** Keys whose `inactive` is this replica's caution and not their owner's word. */
   readonly #closed = new Set<string>();
-  /** Hash → key id, for every hash of every key held, tombstones included. */
-  readonly #byHash = new Map<string, string>();
   /** How many active keys have each `maxStalenessSeconds`. */
   readonly #activeByStaleness = new Map<number, number>();
   readonly #projects = new Map<string, ProjectRecord>();
@@ -34,8 +33,7 @@ export class Table implements TableView {
   #policy: PolicyRecord | undefined;
 
   byHash(hash: string): { key: KeyRecord; hash: KeyHash } | undefined {
-    const id = this.#byHash.get(hash);
-    const key = id === undefined ? undefined : this.#keys.get(id);
+    const key = this.#keys.byHash(hash);
     const entry = key?.hashes.find((one) => one.hash === hash);
     return key === undefined || entry === undefined ? undefined : { key, hash: entry };
   }
@@ -91,17 +89,20 @@ export class Table implements TableView {
     return this.#secrets.get(id);
   }
 
-  /** Takes one change in; keys are folded, everything else is replaced. */
-  apply(change: Change): void {
+  /** Takes one change in; keys are folded, everything else is replaced. Returns the key if it is held as another one. */
+  apply(change: Change): KeyRecord | undefined {
+    if (change.op === "put" && change.kind === "key") return this.#fold(change.record);
+    this.#replace(change);
+    return undefined;
+  }
+
+  #replace(change: Exclude<Change, { op: "put"; kind: "key" }>): void {
     if (change.op === "del") {
       if (change.kind === "secret") this.#secrets.delete(change.id);
       else this.#setProvider(change.id, undefined);
       return;
     }
     switch (change.kind) {
-      case "key":
-        this.#fold(change.record);
-        return;
       case "project":
         this.#projects.set(change.id, change.record);
         return;
@@ -134,24 +135,25 @@ export class Table implements TableView {
     for (const [id, record] of sorted(this.#projects)) yield { op: "put", kind: "project", id, record };
     for (const [id, record] of sorted(this.#secrets)) yield { op: "put", kind: "secret", id, record };
     for (const [id, record] of sorted(this.#providers)) yield { op: "put", kind: "provider", id, record };
-    for (const [id, record] of sorted(this.#keys)) yield { op: "put", kind: "key", id, record };
+    const keys = [...this.keys()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const record of keys) yield { op: "put", kind: "key", id: record.id, record };
   }
 
-  #fold(incoming: KeyRecord): void {
+  #fold(incoming: KeyRecord): KeyRecord | undefined {
     const folded = foldKey(this.#keys.get(incoming.id), incoming);
-    if (folded === incoming) this.#setKey(folded, false);
-    else this.keepKey(folded);
+    if (folded !== incoming) {
+      this.keepKey(folded);
+      return folded;
+    }
+    this.#setKey(folded, false);
+    return undefined;
   }
 
   #setKey(record: KeyRecord, closed: boolean): void {
     const before = this.#keys.get(record.id);
-    for (const { hash } of before?.hashes ?? []) {
-      if (this.#byHash.get(hash) === record.id) this.#byHash.delete(hash);
-    }
-    this.#keys.set(record.id, record);
+    this.#keys.set(record);
     if (closed) this.#closed.add(record.id);
     else this.#closed.delete(record.id);
-    for (const { hash } of record.hashes) this.#byHash.set(hash, record.id);
     if (before !== undefined) this.#countActive(before, -1);
     this.#countActive(record, 1);
   }
