@@ -6,10 +6,20 @@ import { type BarrierOperation, type BarrierReplica, operationView } from "@clav
 import { continuationOf, type ReplicaRow, takeIn } from "@claviger/shared/sync/intake";
 import type { OperationView } from "@claviger/shared/sync/operation";
 import { type ChainedPosition, type Position, reaches } from "@claviger/shared/sync/position";
-import type { DeltaEvent, EpochEvent, HeartbeatCore } from "@claviger/shared/sync/replica-state";
+import type { DeltaEvent, HeartbeatCore } from "@claviger/shared/sync/replica-state";
 import type { Fresh } from "@claviger/shared/wire/heartbeat";
 import type { Change, KeyRecord } from "@claviger/shared/wire/record";
-import { byId, copyOf, type Database, deltaOf, emptyRow, epochOf } from "./database.ts";
+import {
+  byId,
+  chainAt,
+  copyOf,
+  type Database,
+  deltaOf,
+  emptyRow,
+  epochOf,
+  type Step,
+  stepsAfter,
+} from "./database.ts";
 import { type Edit, firstRecords, ORG, put } from "./keys.ts";
 import { RowLock } from "./row-lock.ts";
 import type { World } from "./world.ts";
@@ -29,9 +39,6 @@ export interface Image {
   readonly at: ChainedPosition;
   readonly records: readonly Change[];
 }
-
-/** A message of the history. */
-export type Step = DeltaEvent | EpochEvent;
 
 export type SyncReply = { steps: readonly Step[] } | { image: Image };
 
@@ -127,7 +134,7 @@ export class ControlPlane {
         head,
         row,
         heartbeat: message,
-        chainAtHeld: this.#chainAt(message.epoch, message.revApplied),
+        chainAtHeld: chainAt(this.#db, message.epoch, message.revApplied),
         nowMs,
       });
       const queue = [...effects];
@@ -139,7 +146,7 @@ export class ControlPlane {
         if (effect.type === "answer") {
           const { asOf, epoch, chain, cpTimeMs, continuation } = effect;
           const missing =
-            continuation.kind === "deltas" ? this.#stepsAfter(message.epoch, message.revApplied) : [];
+            continuation.kind === "deltas" ? stepsAfter(this.#db, message.epoch, message.revApplied) : [];
           const steps = this.#world.chance(0.5) ? missing.slice(0, DELTAS_MAX) : [];
           answer(
             {
@@ -173,9 +180,10 @@ export class ControlPlane {
 
   sync(held: ChainedPosition, whole: boolean, answer: (reply: SyncReply) => void): void {
     if (!this.up) return;
-    const next = continuationOf(this.#db.head, held, this.#chainAt(held.epoch, held.rev));
+    const next = continuationOf(this.#db.head, held, chainAt(this.#db, held.epoch, held.rev));
     if (whole || next.kind === "resync") answer({ image: this.image() });
-    else if (next.kind === "deltas") answer({ steps: this.#stepsAfter(held.epoch, held.rev).slice(0, 40) });
+    else if (next.kind === "deltas")
+      answer({ steps: stepsAfter(this.#db, held.epoch, held.rev).slice(0, 40) });
   }
 
   image(): Image {
@@ -268,25 +276,6 @@ export class ControlPlane {
     const versions = this.timeline.get(change.id) ?? [];
     versions.push({ at, record: change.record });
     this.timeline.set(change.id, versions);
-  }
-
-  /** Deltas after that position, each epoch's message before those of the epoch. */
-  #stepsAfter(epoch: number, rev: number): Step[] {
-    const { deltas, epochs } = this.#db;
-    const steps: Step[] = deltas.filter(({ delta }) => delta.rev > rev);
-    for (const next of epochs.filter(({ at }) => at.epoch > epoch)) {
-      const first = steps.findIndex((step) => step.type === "delta" && step.delta.epoch >= next.at.epoch);
-      steps.splice(first === -1 ? steps.length : first, 0, next);
-    }
-    return steps;
-  }
-
-  #chainAt(epoch: number, rev: number): string | undefined {
-    const { head, deltas, epochs } = this.#db;
-    if (epoch === head.epoch && rev === head.rev) return head.chain;
-    const continued = epochs.find(({ continues, at }) => continues === epoch && at.rev === rev);
-    if (continued !== undefined) return continued.at.chain;
-    return deltas.find(({ delta }) => delta.epoch === epoch && delta.rev === rev + 1)?.delta.prev;
   }
 
   /** The longest of the versions that the replica may hold: the one in force where it stands, and all later ones. */

@@ -61,3 +61,24 @@ export function deltaOf(
     },
   };
 }
+
+/** A message of the history. */
+export type Step = DeltaEvent | EpochEvent;
+
+/** Deltas after that position, each epoch's message before those of the epoch. */
+export function stepsAfter({ deltas, epochs }: Database, epoch: number, rev: number): Step[] {
+  const steps: Step[] = deltas.filter(({ delta }) => delta.rev > rev);
+  for (const next of epochs.filter(({ at }) => at.epoch > epoch)) {
+    const first = steps.findIndex((step) => step.type === "delta" && step.delta.epoch >= next.at.epoch);
+    steps.splice(first === -1 ? steps.length : first, 0, next);
+  }
+  return steps;
+}
+
+/** The chain value there in this history; undefined when it is not known any more. */
+export function chainAt({ head, deltas, epochs }: Database, epoch: number, rev: number): string | undefined {
+  if (epoch === head.epoch && rev === head.rev) return head.chain;
+  const continued = epochs.find(({ continues, at }) => continues === epoch && at.rev === rev);
+  if (continued !== undefined) return continued.at.chain;
+  return deltas.find(({ delta }) => delta.epoch === epoch && delta.rev === rev + 1)?.delta.prev;
+}
