@@ -4,34 +4,105 @@
  */
 import type { Tokens } from "../wire/usage.ts";
 
-/** Nano-dollars per million tokens, per disjoint bucket; null: not known. Reasoning costs what output costs. */
-export interface Price {
+/** What a provider says it has used, in buckets of which no two count the same thing; absent or null: not said. */
+export interface Usage extends Tokens {
+  /** Written to a cache that lives longer than the default one (Anthropic: 1 h instead of 5 min). */
+  readonly cacheWriteLong?: number | null;
+  readonly audioInput?: number | null;
+  readonly audioOutput?: number | null;
+  readonly imageInput?: number | null;
+  readonly imageOutput?: number | null;
+  /** Whole images made, where they are billed by the piece. */
+  readonly images?: number | null;
+  /** Uses of the provider's own search. */
+  readonly searches?: number | null;
+}
+
+/** Nano-dollars per million tokens, per disjoint bucket; null or absent: not known. */
+export interface Rates {
   readonly input: bigint | null;
   readonly cacheRead: bigint | null;
   readonly cacheWrite: bigint | null;
   readonly output: bigint | null;
+  readonly cacheWriteLong?: bigint | null;
+  readonly reasoning?: bigint | null;
+  readonly audioInput?: bigint | null;
+  readonly audioOutput?: bigint | null;
+  readonly imageInput?: bigint | null;
+  readonly imageOutput?: bigint | null;
 }
+
+/** The price of a model. */
+export interface Price extends Rates {
+  /** Other rates for the whole request as soon as its input is larger; ascending. */
+  readonly tiers?: readonly { readonly aboveInputTokens: number; readonly rates: Rates }[];
+  /** Nano-dollars apiece. */
+  readonly perRequest?: bigint;
+  readonly perImage?: bigint;
+  readonly perSearch?: bigint;
+}
+
+/** A price as it stood when money was reserved; the settlement uses the same one, whatever has changed since. */
+export interface PinnedPrice {
+  readonly rev: number;
+  readonly price: Price;
+}
+
+/** Components that are rounded up one by one: a cost exceeds the sum of its exact parts by less than this many nanos. */
+export const COMPONENTS = 12n;
 
 const TOKENS_PER_PRICE = 1_000_000n;
 
 /** Nano-dollars; null when a bucket that was used has no price, or the provider told nothing at all. */
-export function costOf(tokens: Tokens, price: Price): bigint | null {
-  const parts: readonly (readonly [number | null, bigint | null])[] = [
-    [tokens.input, price.input],
+export function costOf(usage: Usage, price: Price): bigint | null {
+  const rates = ratesFor(price, inputOf(usage));
+  const parts: readonly (readonly [number | null | undefined, bigint | null | undefined])[] = [
+    [usage.input, rates.input],
     // Where no other price is published, cached tokens are billed as fresh ones.
-    [tokens.cacheRead, price.cacheRead ?? price.input],
-    [tokens.cacheWrite, price.cacheWrite ?? price.input],
-    [tokens.output, price.output],
-    [tokens.reasoning, price.output],
+    [usage.cacheRead, rates.cacheRead ?? rates.input],
+    [usage.cacheWrite, rates.cacheWrite ?? rates.input],
+    [usage.cacheWriteLong, rates.cacheWriteLong],
+    [usage.output, rates.output],
+    // Reasoning costs what output costs, unless it has a price of its own.
+    [usage.reasoning, rates.reasoning ?? rates.output],
+    [usage.audioInput, rates.audioInput],
+    [usage.audioOutput, rates.audioOutput],
+    [usage.imageInput, rates.imageInput],
+    [usage.imageOutput, rates.imageOutput],
   ];
-  if (parts.every(([count]) => count === null)) return null;
-  let sum = 0n;
+  const pieces: readonly (readonly [number | null | undefined, bigint | undefined])[] = [
+    [usage.images, price.perImage],
+    [usage.searches, price.perSearch],
+  ];
+  if ([...parts, ...pieces].every(([count]) => count === null || count === undefined)) return null;
+  let sum = price.perRequest ?? 0n;
   for (const [count, perMillion] of parts) {
-    if (count === null || count === 0) continue;
-    if (perMillion === null) return null;
-    sum += (BigInt(count) * perMillion + TOKENS_PER_PRICE - 1n) / TOKENS_PER_PRICE;
+    if (count === null || count === undefined || count === 0) continue;
+    if (perMillion === null || perMillion === undefined) return null;
+    sum += ofTokens(count, perMillion);
+  }
+  for (const [count, apiece] of pieces) {
+    if (count === null || count === undefined || count === 0) continue;
+    if (apiece === undefined) return null;
+    sum += BigInt(count) * apiece;
   }
   return sum;
+}
+
+/** Nano-dollars of so many tokens, rounded up. */
+export function ofTokens(count: number, perMillion: bigint): bigint {
+  return (BigInt(count) * perMillion + TOKENS_PER_PRICE - 1n) / TOKENS_PER_PRICE;
+}
+
+/** Everything that was read, whatever it cost. */
+export function inputOf(usage: Usage): number {
+  const parts = [usage.input, usage.cacheRead, usage.cacheWrite, usage.cacheWriteLong];
+  return [...parts, usage.audioInput, usage.imageInput].reduce<number>((sum, count) => sum + (count ?? 0), 0);
+}
+
+/** The rates of a request with so much input. */
+export function ratesFor(price: Price, inputTokens: number): Rates {
+  return price.tiers?.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens)?.rates ?? price;
 }
 
 const NANOS_PER_USD = 1_000_000_000n;
