@@ -2,10 +2,8 @@
  * I17 on the HTTPS courier: every path of `wire/subjects.ts`, called by everybody who should not be heard, at two
  * control planes on one database. With the check of the signature taken out the same calls leak.
  */
-import { courierHeaders, signCourierCall } from "@claviger/shared/wire/courier-call";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import { courierPaths } from "@claviger/shared/wire/subjects";
-import { createUser, fromSeed } from "@nats-io/nkeys";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type {} from "../../../../infra/testing/context.ts";
@@ -13,16 +11,8 @@ import { createDatabase } from "../../../../infra/testing/database.ts";
 import { createCallers } from "../../fleet/callers.ts";
 import { type FakeReplica, startFakeReplica } from "../../fleet/testing/fake-replica.ts";
 import { type Heard, makeKey, makeTenant, startApi, type TestApi } from "../testing/api.ts";
+import { forgeriesOf, inTheNameOf, type Sent, sign, type Unsigned } from "../testing/courier-calls.ts";
 import { courierRoutes } from "./courier.ts";
-
-interface Sent {
-  method: string;
-  path: string;
-  body: string;
-  headers: Record<string, string>;
-}
-type Unsigned = Omit<Sent, "headers">;
-type Signer = { publicKey: string; seed: Uint8Array };
 
 let database: Awaited<ReturnType<typeof createDatabase>>;
 let api: TestApi;
@@ -102,13 +92,6 @@ function calls(): Record<Exclude<keyof typeof courierPaths, "enrol">, Unsigned> 
   };
 }
 
-async function sign(call: Unsigned, by: Signer, timeMs = Date.now()): Promise<Sent> {
-  const content = { method: call.method, target: call.path, body: new TextEncoder().encode(call.body) };
-  const claim = { key: by.publicKey, timeMs, nonce: crypto.randomUUID().replaceAll("-", "") };
-  const headers = await signCourierCall(content, claim, (bytes) => fromSeed(by.seed).sign(bytes));
-  return { ...call, headers };
-}
-
 function send({ method, path, body, headers }: Sent, to = api): Promise<Heard> {
   const json = body === "" ? {} : { "content-type": "application/json" };
   return to.call(method, path, { ...(body === "" ? {} : { raw: body }), headers: { ...json, ...headers } });
@@ -128,75 +111,6 @@ async function known(): Promise<unknown> {
 
 const INVALID = "401 invalid_replica";
 
-/** Ways to change a call that the victim signed, or to make one in its name without its key. */
-const forgeries: Record<string, (call: Unsigned) => Promise<Sent>> = {
-  "no headers at all": async (call) => ({ ...call, headers: {} }),
-  ...Object.fromEntries(
-    [courierHeaders.key, courierHeaders.time, courierHeaders.nonce, courierHeaders.signature].flatMap(
-      (name) => [
-        [
-          `without ${name}`,
-          async (call: Unsigned) => {
-            const { [name]: _, ...headers } = (await sign(call, victim.user)).headers;
-            return { ...call, headers };
-          },
-        ],
-        [
-          `${name} changed`,
-          async (call: Unsigned) => {
-            const { headers } = await sign(call, victim.user);
-            const value = headers[name] ?? "";
-            // Each of them stays well-formed: the first digit or letter is another one.
-            const at = name === courierHeaders.key ? 5 : name === courierHeaders.time ? value.length - 1 : 0;
-            const other = /[0-8]/.test(value[at] ?? "")
-              ? String(Number(value[at]) + 1)
-              : value[at] === "B"
-                ? "C"
-                : "B";
-            return {
-              ...call,
-              headers: { ...headers, [name]: value.slice(0, at) + other + value.slice(at + 1) },
-            };
-          },
-        ],
-      ],
-    ),
-  ),
-  "another method signed": async (call) => ({
-    ...call,
-    ...headersOf(await sign({ ...call, method: "PUT" }, victim.user)),
-  }),
-  "another path signed": async (call) => ({
-    ...call,
-    ...headersOf(
-      await sign({ ...call, path: call.path.replace("/gateway/v1/", "/gateway/v2/") }, victim.user),
-    ),
-  }),
-  "another query signed": async (call) => ({
-    ...call,
-    ...headersOf(await sign({ ...call, path: `${call.path}&` }, victim.user)),
-  }),
-  "another body signed": async (call) => ({
-    ...call,
-    ...headersOf(await sign({ ...call, body: `${call.body} ` }, victim.user)),
-  }),
-  "signed by a stranger in the victim's name": async (call) =>
-    inTheNameOf(victim.user, await sign(call, stranger.user)),
-  "signed by a neighbour in the victim's name": async (call) =>
-    inTheNameOf(victim.user, await sign(call, neighbour.user)),
-  "signed by a key that nobody enrolled": async (call) => {
-    const user = createUser();
-    return sign(call, { publicKey: user.getPublicKey(), seed: user.getSeed() });
-  },
-  "signed by a detached replica": (call) => sign(call, detached.user),
-};
-
-const headersOf = ({ headers }: Sent) => ({ headers });
-const inTheNameOf = ({ publicKey }: Signer, sent: Sent): Sent => ({
-  ...sent,
-  headers: { ...sent.headers, [courierHeaders.key]: publicKey },
-});
-
 test("every path is in the matrix", () => {
   expect(Object.keys(calls()).sort()).toEqual(
     Object.keys(courierPaths)
@@ -207,6 +121,8 @@ test("every path is in the matrix", () => {
 
 test("a call that is forged, altered, or made by nobody is refused on every path, and nothing is changed", async () => {
   const before = await known();
+  const others = { stranger: stranger.user, neighbour: neighbour.user };
+  const forgeries = forgeriesOf({ victim: victim.user, others, detached: detached.user });
   for (const [what, forge] of Object.entries(forgeries)) {
     for (const [path, call] of Object.entries(calls())) {
       expect(refusalOf(await send(await forge(call))), `${path}: ${what}`).toBe(INVALID);
