@@ -14,20 +14,29 @@ export interface Ended {
 /** Abandoned calls that are read on at the same time, at most (PROTOCOL §2.8 "Disconnect"). */
 const DRAINS_MAX = 64;
 
+/**
+ * A dense list in which every relay knows its place. A `Set` that is added to and deleted from all the time leaves tables
+ * behind that refer to each other and to what was in them, so that finished requests live until the next full collection.
+ */
 export class Inflight {
-  readonly #relays = new Set<Relay>();
+  readonly #relays: Relay[] = [];
   #drains = 0;
 
   get size(): number {
-    return this.#relays.size;
+    return this.#relays.length;
   }
 
   add(relay: Relay): void {
-    this.#relays.add(relay);
+    relay.place = this.#relays.push(relay) - 1;
   }
 
+  /** Once for each relay that was added. */
   remove(relay: Relay, drained: boolean): void {
-    this.#relays.delete(relay);
+    const last = this.#relays.pop();
+    if (last !== undefined && last !== relay) {
+      this.#relays[relay.place] = last;
+      last.place = relay.place;
+    }
     if (drained) this.#drains--;
   }
 
@@ -64,7 +73,8 @@ export class Inflight {
 
 function refusalFor(ended: Ended, { job }: Relay, view: TableView): Refusal | undefined {
   const { key, provider } = job.admission;
-  if (ended.everything) return refuse("organization_disabled");
+  // A detached gateway has no table any more.
+  if (ended.everything) return refuse(view.configured ? "organization_disabled" : "no_configuration");
   if (ended.keyIds.has(key.id)) {
     if (view.closed(key.id)) return refuse("authorization_stale");
     return refuse(view.key(key.id)?.status === "inactive" ? "key_inactive" : "key_revoked");

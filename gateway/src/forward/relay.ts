@@ -74,6 +74,8 @@ const FAILURES = {
 
 export class Relay implements UpstreamListener {
   readonly job: RelayJob;
+  /** Where it stands among those that run; `Inflight`'s. */
+  place = -1;
   readonly #upstream: Upstream;
   readonly #clock: Clock;
   readonly #limits: RelayLimits;
