@@ -28,7 +28,7 @@ export function natsConfig(
   const iat = Math.floor(Date.now() / 1000);
   const { operator, system, controlPlane } = keys;
   const text = JSON.stringify;
-  return `# Written by nats-init; do not edit.
+  return `# Written by "claviger nats init"; do not edit.
 server_name: claviger
 host: ${text(options.host)}
 port: ${options.port}
@@ -69,24 +69,36 @@ export async function initNats(
   }
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      out: { type: "string" },
-      port: { type: "string", default: "8711" },
-      "ws-port": { type: "string", default: "8712" },
-      host: { type: "string", default: "127.0.0.1" },
-    },
-  });
+/**
+ * The command: `args` as `--out DIR [--port N] [--ws-port N] [--host A]`; resolves to the path of `nats.conf`. Throws
+ * `ConfigError` for what is wrong with arguments or settings.
+ */
+export async function natsInit(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const values = parse(args);
   if (values.out === undefined) throw new ConfigError("--out is missing: the folder to write nats.conf to");
-  const file = await initNats(readKeysConfig(process.env), {
+  return initNats(readKeysConfig(env), {
     out: resolve(values.out),
     port: portOf("--port", values.port),
     wsPort: portOf("--ws-port", values["ws-port"]),
     host: values.host,
   });
-  process.stdout.write(`${file}\n`);
 }
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
+  } catch (error) {
+    // Node's own words name the argument; the first sentence says all.
+    throw new ConfigError(String((error as Error).message).split(". ")[0]);
+  }
+}
+
+const OPTIONS = {
+  out: { type: "string" },
+  port: { type: "string", default: "8711" },
+  "ws-port": { type: "string", default: "8712" },
+  host: { type: "string", default: "127.0.0.1" },
+} as const;
 
 function portOf(name: string, text: string): number {
   const port = Number(text);
@@ -95,8 +107,11 @@ function portOf(name: string, text: string): number {
 }
 
 if (import.meta.main) {
-  main().catch((error: unknown) => {
-    process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  });
+  natsInit(process.argv.slice(2), process.env).then(
+    (file) => process.stdout.write(`${file}\n`),
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
+      process.exitCode = 1;
+    },
+  );
 }
