@@ -155,11 +155,8 @@ function mountHealth(app: App, state: State): void {
   app.get("/readyz", (c) => {
     if (isDraining(state)) return c.json({ status: "draining" }, 503, plainHeaders(settings));
     if (follower.ready()) return c.json({ status: "ready" }, 200, plainHeaders(settings));
-    return c.json(
-      { status: "not ready", reason: whyNotReady(follower.status()) },
-      503,
-      plainHeaders(settings),
-    );
+    const reason = follower.detached() ? "detached" : whyNotReady(follower.status());
+    return c.json({ status: "not ready", reason }, 503, plainHeaders(settings));
   });
   app.get("/metrics", (c) => {
     const { epoch, rev, ageMs, dropped, loaded } = follower.status();

@@ -35,6 +35,8 @@ export interface CourierListener {
   delta(jws: string): void;
   poke(): void;
   query(jws: string): void;
+  /** A statement that this replica is detached. */
+  detached(jws: string): void;
   /** Where the replica stands, for a courier that has to ask whether there is more; absent: nowhere. */
   position?(): { epoch: number; rev: number };
 }

@@ -14,8 +14,8 @@ import type { Caller } from "../sessions/caller.ts";
 import { findGateway, findReplicas } from "./find.ts";
 
 /**
- * Detaches a gateway for good: its tokens are void, its replicas lose their bus credentials at once and get no more proofs, so each refuses
- * at the latest when its keys' staleness has passed. The answer says what it could read; the data key that it holds is
+ * Detaches a gateway for good: its tokens are void, its replicas lose their bus credentials at once and get no more proofs. Each that can be
+ * reached is told so and stops (`fleet/detachment.ts`); one that cannot refuses when its keys' staleness has passed. The answer says what it could read; the data key that it holds is
  * rotated as soon as the others have a new one.
  */
 export function detachGateway(ports: Ports, caller: Caller, id: string): Promise<Changed> {

@@ -10,11 +10,13 @@ import type {
   ReplicaEffect,
   ReplicaEvent,
 } from "@claviger/shared/sync/replica-state";
+import { claimsDetached } from "@claviger/shared/wire/detached";
 import type { Fresh, Heartbeat } from "@claviger/shared/wire/heartbeat";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { Clock, Courier, Log, StateStore } from "../ports.ts";
 import { type Auditor, createAuditor } from "./auditor.ts";
 import { type Beats, createBeats } from "./beats.ts";
+import { endFollowing, readDetachment } from "./detachment.ts";
 import { createFetcher, type Fetcher } from "./fetch-state.ts";
 import type { Abort, FollowerEvents, Vitals } from "./follower.ts";
 import type { Loaded } from "./load.ts";
@@ -39,6 +41,8 @@ export interface FollowPorts {
   readonly store: StateStore;
   readonly verify: Verify;
   readonly log: Log;
+  /** It was detached before this process began. */
+  readonly detached?: boolean;
   readonly vitals: () => Vitals;
   readonly events: FollowerEvents;
   /** A renewed NATS user JWT: the courier has it already, and it has to outlive the process. */
@@ -59,6 +63,8 @@ export class Applier {
   replicas = 1;
   /** As last told; a process that has just started takes requests until it hears otherwise. */
   draining = false;
+  /** By a signed word of the control plane; nothing comes after it. */
+  detached = false;
   readonly loaded: Loaded;
   readonly #ports: FollowPorts;
   #inbox: Promise<void> = Promise.resolve();
@@ -79,6 +85,8 @@ export class Applier {
       courier,
       verify,
       log,
+      org: ports.identity.org,
+      drop: (code, detail) => this.#drop(code, detail),
       at: () => this.state.at,
       delta: (jws) => this.takeIn(jws),
       dispatch: (event) => void this.dispatch(event),
@@ -97,6 +105,7 @@ export class Applier {
 
   /** Carries one event through the core; returns the heartbeat that it made, if it made one. */
   dispatch(event: ReplicaEvent, at: Instant = this.now()): HeartbeatCore | undefined {
+    if (this.detached) return undefined;
     const { effects } = step(this.state, event, at);
     let message: HeartbeatCore | undefined;
     for (const effect of effects) {
@@ -130,6 +139,7 @@ export class Applier {
 
   /** One heartbeat with its answer; resolves to whether there was one, and never rejects. */
   async beat(bye = false): Promise<boolean> {
+    if (this.detached) return false;
     const { courier, verify, log, runtime, software, vitals } = this.#ports;
     const nonce = crypto.randomUUID();
     const core = this.dispatch({ type: "beat", nonce });
@@ -139,6 +149,7 @@ export class Applier {
     try {
       const jws = await courier.heartbeat(new TextEncoder().encode(JSON.stringify(message)));
       const received = this.now();
+      if (claimsDetached(jws)) await this.takeEnd(jws);
       const fresh = await readFresh(verify, jws);
       if ("type" in fresh) {
         this.#drop(fresh.code, fresh.detail);
@@ -154,6 +165,28 @@ export class Applier {
       this.dispatch({ type: "heartbeat-failed", nonce });
       return false;
     }
+  }
+
+  /** Takes a statement that this replica is detached; one that is not authentic, or another's, changes nothing. */
+  async takeEnd(jws: string): Promise<void> {
+    const { verify, identity, log, events } = this.#ports;
+    const read = await readDetachment(verify, identity, jws);
+    if ("type" in read) return this.#drop(read.code, read.detail);
+    if (this.detached) return;
+    this.end();
+    this.alarms.detached = 1;
+    const detachedAt = new Date(read.atMs).toISOString();
+    log.error(
+      { alarm: "detached", detachedAt },
+      "this gateway was detached by an administrator: it admits nothing",
+    );
+    events.detached?.(read.atMs);
+  }
+
+  /** Follows nobody any more, and holds nothing. */
+  end(): void {
+    this.detached = true;
+    endFollowing(this);
   }
 
   /** Resolves when everything that arrived is applied, on disk and audited, so far as that is possible. */

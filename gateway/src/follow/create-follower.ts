@@ -44,6 +44,7 @@ export async function createFollower(
   const { condition, state } = loaded;
   log.info({ condition, ...state.at, keys: state.table.keyCount }, "state loaded");
   const applier = new Applier(ports, loaded);
+  if (ports.detached === true) applier.end();
   let stopped = false;
   return {
     ...windowOf(applier),
@@ -53,10 +54,12 @@ export async function createFollower(
       return () => applier.aborters.delete(listener);
     },
     start() {
+      if (applier.detached) return;
       courier.listen({
         delta: (jws) => void applier.takeIn(jws),
         poke: () => applier.beats.soon(),
         query: (jws) => ports.events.query(jws),
+        detached: (jws) => void applier.takeEnd(jws),
         position: () => applier.state.at,
       });
       applier.beats.start();
@@ -76,15 +79,19 @@ export async function createFollower(
 
 function windowOf(
   applier: Applier,
-): Pick<Follower, "view" | "secret" | "freshness" | "replicas" | "draining" | "ready" | "status"> {
+): Pick<
+  Follower,
+  "view" | "secret" | "freshness" | "replicas" | "draining" | "detached" | "ready" | "status"
+> {
   const { state } = applier;
   const age = () => ageMs(state.proof, applier.now());
   return {
     view: liveView(() => state.table),
     secret: (id) => state.table.secret(id),
-    freshness: () => ({ ageMs: age(), nowMs: correctedNowMs(state.clock, applier.now()) }),
+    freshness: () => ({ ageMs: age(), nowMs: correctedNowMs(state.clock, applier.now(), state.proof) }),
     replicas: () => applier.replicas,
     draining: () => applier.draining,
+    detached: () => applier.detached,
     ready() {
       if (!state.table.configured) return false;
       const longest = state.table.longestStalenessSeconds();

@@ -20,6 +20,8 @@ export interface Follower {
   replicas(): number;
   /** An admin wants this gateway to take no new requests. */
   draining(): boolean;
+  /** The control plane has detached this replica, for good: it holds nothing and admits nothing. */
+  detached(): boolean;
   /** A verified table, and at least one record admissible by age or no record at all (`/readyz`). */
   ready(): boolean;
   /**
@@ -57,6 +59,8 @@ export interface FollowerEvents {
   usageCursor(cursor: number): void;
   /** Data keys sealed to this replica, after a rotation. */
   dataKeys(jwes: readonly string[]): void;
+  /** This replica is detached, and following has ended: whatever else is held of it has to go too. */
+  detached?(atMs: number): void;
 }
 
 export interface FollowerStatus {

@@ -184,6 +184,7 @@ export interface FakeCourier extends Courier {
   /** Brings these, as the bus would. */
   push(jws: string): void;
   poke(): void;
+  detach(jws: string): void;
   natsJwt: string | undefined;
 }
 
@@ -198,6 +199,7 @@ export function fakeCourier(cp: FakeControlPlane): FakeCourier {
     onAnswer: (jws) => jws,
     push: (jws) => listener?.delta(jws),
     poke: () => listener?.poke(),
+    detach: (jws) => listener?.detached(jws),
     async heartbeat(body) {
       check();
       const heartbeat = Heartbeat.parse(JSON.parse(new TextDecoder().decode(body)));

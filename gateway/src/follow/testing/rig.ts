@@ -43,6 +43,8 @@ export interface Rig {
   store: MemoryStore;
   follower: RunningFollower;
   audit: AuditRow["entry"][];
+  /** When it was told that it is detached. */
+  detachedAtMs: number[];
   /** Whether the log takes what is audited. */
   auditing: { failing: boolean };
   /** Added to the real clocks. */
@@ -62,6 +64,7 @@ export async function rig(from?: Partial<Pick<Rig, "cp" | "store" | "shift">>): 
   const shift = from?.shift ?? { wallMs: 0, monoMs: 0 };
   const audit: AuditRow["entry"][] = [];
   const auditing = { failing: false };
+  const detachedAtMs: number[] = [];
   starts += 1;
   const clock = {
     wallMs: () => Date.now() + shift.wallMs,
@@ -90,11 +93,12 @@ export async function rig(from?: Partial<Pick<Rig, "cp" | "store" | "shift">>): 
       query: () => undefined,
       usageCursor: () => undefined,
       dataKeys: () => undefined,
+      detached: (atMs) => void detachedAtMs.push(atMs),
     },
     credentials: () => undefined,
   });
   const now = () => ({ wallMs: clock.wallMs(), monoMs: clock.monoMs() });
-  return { cp, courier, store, follower, audit, auditing, shift, now, until };
+  return { cp, courier, store, follower, audit, auditing, detachedAtMs, shift, now, until };
 }
 
 async function until(isTrue: () => boolean, what: string): Promise<void> {

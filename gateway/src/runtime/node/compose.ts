@@ -13,6 +13,7 @@ import { createCouriers } from "./couriers.ts";
 import { createCrypto } from "./crypto.ts";
 import { parseEgressAllow } from "./egress.ts";
 import { type EnrolledIdentity, ensureEnrolled } from "./enrol.ts";
+import { createNoCourier, eraseState, forgetReplica } from "./forget.ts";
 import { HttpsCourier } from "./https-courier.ts";
 import { createIdentityFile } from "./identity.ts";
 import { createKeeper, type Keeper, startAgain } from "./keeper.ts";
@@ -68,14 +69,10 @@ interface Replica {
 async function openReplica(config: Config, folder: string, log: Log): Promise<Replica> {
   const file = createIdentityFile(folder, config.masterKey, config.slot);
   const identity = await startAgain(file, await ensureEnrolled(file, { ...config, folder }, log));
-  const { organizationId: org, replicaId, natsUrls, natsJwt, dataKeys, verificationKeys } = identity.enrolled;
-  const { nkey, nkeySeed: seed } = identity;
-  const { controlPlaneUrl } = config;
-  const courier = createCouriers(
-    createNatsCourier({ urls: natsUrls, replica: replicaId, jwt: natsJwt, seed }, log),
-    new HttpsCourier({ controlPlaneUrl, nkey, seed, wallMs: clock.wallMs }),
-    log,
-  );
+  const { organizationId: org, replicaId, dataKeys, verificationKeys } = identity.enrolled;
+  const detached = identity.detachedAtMs !== undefined;
+  if (detached) await eraseState(folder);
+  const courier = detached ? createNoCourier() : openCourier(config, identity, log);
   const verify = await createVerify(verificationKeys);
   const metrics = createMetrics();
   const retention = { daysMax: config.logDaysMax, bytesMax: config.logBytesMax };
@@ -86,6 +83,7 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   const vault = createVault({ ...identity.enrolled, sealKey: identity.sealKey }, log);
   await vault.addDataKeys(dataKeys);
   const followPorts: FollowPorts = {
+    detached,
     identity: { org, replica: replicaId, boot: bootOf(identity.starts, crypto.randomUUID()) },
     runtime: "node",
     software: SOFTWARE,
@@ -101,10 +99,14 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
         keeper.update({ dataKeys: [...jwes] });
         void vault.addDataKeys(jwes);
       },
+      detached(atMs) {
+        vault.forget();
+        void forgetReplica({ folder, keeper, follower, store, courier, log }, atMs);
+      },
     },
     credentials: (renewed) => keeper.update({ natsJwt: renewed }),
   };
-  const follower = await createFollower(followPorts, logs.knowsLater);
+  const follower: RunningFollower = await createFollower(followPorts, logs.knowsLater);
   vault.readFrom((id) => follower.secret(id));
   logs.policyFrom(() => follower.view.policy()?.auditPolicy);
   logs.timeFrom(() => {
@@ -115,6 +117,16 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
     inflight = count;
   };
   return { identity, courier, store, keeper, logs, metrics, follower, vault, countInflight };
+}
+
+function openCourier({ controlPlaneUrl }: Config, identity: EnrolledIdentity, log: Log): Courier {
+  const { nkey, nkeySeed: seed, enrolled } = identity;
+  const { natsUrls: urls, replicaId: replica, natsJwt: jwt } = enrolled;
+  return createCouriers(
+    createNatsCourier({ urls, replica, jwt, seed }, log),
+    new HttpsCourier({ controlPlaneUrl, nkey, seed, wallMs: clock.wallMs }),
+    log,
+  );
 }
 
 async function serveReplica(

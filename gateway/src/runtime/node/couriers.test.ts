@@ -67,6 +67,10 @@ class FakeHttps {
       this.waits.push({ from: `${epoch}.${rev}`, stop, end: resolve });
     });
   close = () => undefined;
+  detached: (jws: string) => void = () => undefined;
+  onDetached = (callback: (jws: string) => void) => {
+    this.detached = callback;
+  };
   /** Waits that are held now. */
   get held() {
     return this.waits.filter(({ stop }) => !stop.aborted);
@@ -93,6 +97,7 @@ function listen() {
   couriers.listen({
     delta: () => undefined,
     query: () => undefined,
+    detached: () => undefined,
     position: () => at,
     poke: () => {
       pokes += 1;
@@ -203,7 +208,7 @@ test("a wait that ends without one is held again, and pokes nobody", async () =>
 });
 
 test("poked again and again to no avail, it asks less and less often", async () => {
-  couriers.listen({ delta() {}, query() {}, poke() {}, position: () => at });
+  couriers.listen({ delta() {}, query() {}, detached() {}, poke() {}, position: () => at });
   vi.useFakeTimers();
   try {
     const ends = setInterval(() => https.waits.at(-1)?.end(true), 1);

@@ -86,6 +86,7 @@ class Couriers implements Courier {
   listen(on: CourierListener): void {
     this.#listener = on;
     this.#bus.listen(on);
+    this.#https.onDetached((jws) => on.detached(jws));
     if (!this.#busAnswers) this.#startWaiting();
   }
 

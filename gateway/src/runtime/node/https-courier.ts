@@ -44,6 +44,7 @@ export class HttpsCourier {
   readonly #settings: HttpsSettings;
   readonly #sign: (bytes: Uint8Array) => Uint8Array;
   readonly #closing = new AbortController();
+  #detached: (jws: string) => void = () => undefined;
   /** How far the control plane's clock is ahead of ours; for the time in signatures and nothing else. */
   #aheadMs = 0;
 
@@ -73,6 +74,11 @@ export class HttpsCourier {
     const target = `${courierPaths.wait}?revision=${held.epoch}.${held.rev}`;
     const bytes = await this.#call({ method: "GET", target, timeoutMs: WAIT_TIMEOUT_MS, stop });
     return Waited.parse(JSON.parse(new TextDecoder().decode(bytes))).poke;
+  }
+
+  /** Calls back with each statement, not yet verified, that this replica is detached. */
+  onDetached(callback: (jws: string) => void): void {
+    this.#detached = callback;
   }
 
   close(): void {
@@ -108,6 +114,8 @@ export class HttpsCourier {
     });
     const bytes = await readAtMost(response, ANSWER_BYTES_MAX);
     if (response.ok) return bytes;
+    const statement = response.headers.get(courierHeaders.detached);
+    if (statement !== null) this.#detached(statement);
     const code = codeOf(bytes);
     if (code === "replica_clock") this.#takeTime(response.headers.get(courierHeaders.time));
     throw new CourierRefusal(response.status, code);

@@ -7,6 +7,8 @@ import type { IdentityFile } from "./identity.ts";
 export interface Keeper {
   /** Written soon; a failure is logged, and the next renewal tries again. */
   update(changes: Partial<Pick<EnrolAnswer, "natsJwt" | "dataKeys">>): void;
+  /** Written when it resolves: detached, and no key or credential is left. Nothing is renewed after it. */
+  end(detachedAtMs: number): Promise<void>;
   /** Resolves when everything is written. */
   idle(): Promise<void>;
 }
@@ -14,12 +16,26 @@ export interface Keeper {
 export function createKeeper(file: IdentityFile, initial: EnrolledIdentity, log: Log): Keeper {
   let identity = initial;
   let writing: Promise<void> = Promise.resolve();
+  let ended = false;
   return {
     update(changes) {
+      if (ended) return;
       identity = { ...identity, enrolled: { ...identity.enrolled, ...changes } };
       writing = writing
         .then(() => file.write(identity))
         .catch((error: unknown) => log.error({ err: error }, "the renewed credentials could not be kept"));
+    },
+    async end(detachedAtMs) {
+      ended = true;
+      await writing;
+      identity = {
+        ...identity,
+        detachedAtMs,
+        nkeySeed: "",
+        sealKey: { ...identity.sealKey, d: "" },
+        enrolled: { ...identity.enrolled, natsJwt: "", dataKeys: [] },
+      };
+      await file.write(identity);
     },
     idle: () => writing,
   };

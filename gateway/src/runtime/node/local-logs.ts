@@ -12,7 +12,7 @@ import { openOpenJournal } from "./open-journal.ts";
 
 export interface LocalLogs {
   readonly ledger: Ledger;
-  readonly events: Omit<FollowerEvents, "dataKeys">;
+  readonly events: Omit<FollowerEvents, "dataKeys" | "detached">;
   knowsLater: LogStore["knowsLater"];
   vitals(): Omit<Vitals, "inflight">;
   /** Where the organization's audit policy is read from; `strict` until then. */

@@ -57,6 +57,7 @@ function inbox(of: Courier) {
     delta: (jws) => note(`delta ${jws}`),
     poke: () => note("poke"),
     query: (jws) => note(`query ${jws}`),
+    detached: (jws) => note(`detached ${jws}`),
   });
   const until = async (isThere: () => boolean) => {
     while (!isThere()) await new Promise((resolve) => (wake = () => resolve(undefined)));

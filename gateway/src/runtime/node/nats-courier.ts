@@ -2,6 +2,7 @@
  * The bus as the normal courier (PROTOCOL §2.2). The bargain: it is not trusted and not the truth; whatever it loses,
  * repeats or reorders is harmless, and while it is down nothing waits for it but heartbeats.
  */
+import { claimsDetached } from "@claviger/shared/wire/detached";
 import { POKE, replicaSubjects } from "@claviger/shared/wire/subjects";
 import { connect, jwtAuthenticator, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { Courier, Log } from "../../ports.ts";
@@ -26,6 +27,7 @@ interface Listener {
   delta(jws: string): void;
   poke(): void;
   query(jws: string): void;
+  detached(jws: string): void;
 }
 
 /** A courier that says whether its bus is there. */
@@ -185,6 +187,7 @@ class NatsCourier implements BusCourier {
         }
         const text = message.string();
         if (text === POKE) listener.poke();
+        else if (claimsDetached(text)) listener.detached(text);
         else listener.query(text);
       },
     });

@@ -20,6 +20,8 @@ export interface NodeVault extends Vault {
   readFrom(secretOf: (id: string) => SecretRecord | undefined): void;
   /** Opens data keys that were sealed to this replica; those that are not for it are left alone. */
   addDataKeys(jwes: readonly string[]): Promise<void>;
+  /** Opens nothing from now on. */
+  forget(): void;
 }
 
 /** Opened credentials that are kept; more than there are LLM keys in most organizations. */
@@ -30,6 +32,7 @@ export function createVault(identity: VaultIdentity, log: Log): NodeVault {
   const dataKeys = new Map<string, CryptoKey>();
   /** By everything that the credential is bound to. */
   const opened = new Map<string, Promise<string | undefined>>();
+  let forgot = false;
   return {
     readFrom(source) {
       secretOf = source;
@@ -38,8 +41,14 @@ export function createVault(identity: VaultIdentity, log: Log): NodeVault {
       for (const jwe of jwes) {
         const found = await openDataKey(identity, jwe);
         if (found === undefined) log.error({}, "a data key was not for this replica or cannot be opened");
-        else dataKeys.set(found.id, found.key);
+        else if (!forgot) dataKeys.set(found.id, found.key);
       }
+    },
+    forget() {
+      forgot = true;
+      secretOf = () => undefined;
+      dataKeys.clear();
+      opened.clear();
     },
     credentialFor(provider) {
       const secret = secretOf(provider.id);

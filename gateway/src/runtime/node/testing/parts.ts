@@ -84,6 +84,8 @@ export interface FakeFollower extends Follower {
   waits: number;
   /** What `draining()` says. */
   drains: boolean;
+  /** What `detached()` says. */
+  isDetached: boolean;
 }
 
 export function fakeFollower(table: FakeTable): FakeFollower {
@@ -93,10 +95,12 @@ export function fakeFollower(table: FakeTable): FakeFollower {
     view: table.view,
     waits: 0,
     drains: false,
+    isDetached: false,
     secret: () => undefined,
     freshness: () => ({ ...table.freshness, nowMs: Date.now() }),
     replicas: () => 1,
     draining: () => follower.drains,
+    detached: () => follower.isDetached,
     ready: () => true,
     async waitForUnknown() {
       follower.waits++;
