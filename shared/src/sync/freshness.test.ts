@@ -73,3 +73,35 @@ test("the measured offset puts expiry on the control plane's clock, within half 
     ),
   );
 });
+
+test("with a wall clock that is set back, control-plane time is never under-estimated by more than drift and one round trip, nor over-estimated at all beyond the measurement's error", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 3_000 }),
+      fc.integer({ min: 0, max: 3_000 }),
+      fc.integer({ min: 0, max: 900_000 }),
+      fc.integer({ min: 0, max: 1e7 }),
+      fc.double({ min: -0.009, max: 0.009, noNaN: true }),
+      (upMs, downMs, sinceMs, setBackMs, drift) => {
+        const cpTimeMs = 1_800_000_000_000;
+        const sent = at(cpTimeMs - upMs, 0);
+        const clock = measureClock(sent, at(cpTimeMs + downMs, upMs + downMs), cpTimeMs);
+        const proof = {
+          sentWallMs: sent.wallMs,
+          cpTimeMs,
+          basis: { kind: "running", sentMonoMs: sent.monoMs },
+        } as const;
+        const monoMs = upMs + downMs + sinceMs * (1 + drift);
+        const shown = correctedNowMs(
+          clock,
+          { wallMs: cpTimeMs + downMs + sinceMs - setBackMs, monoMs },
+          proof,
+        );
+        const real = cpTimeMs + downMs + sinceMs;
+        const errorMs = clock.errorMs ?? 0;
+        expect(shown).toBeLessThanOrEqual(real + errorMs + 0.001);
+        expect(shown).toBeGreaterThanOrEqual(real - 2 * errorMs - (sinceMs + upMs + downMs) * 0.02 - 0.001);
+      },
+    ),
+  );
+});

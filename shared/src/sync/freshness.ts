@@ -2,7 +2,7 @@
  * How old the control plane's last word is. The bargain: an age may be over-estimated, never under-estimated, so it
  * is measured from before the question was sent, with both clocks, and a clock that ran backwards ends it (§2.4).
  */
-import { SKEW_MS_MAX } from "./assumptions.ts";
+import { DRIFT_MAX, SKEW_MS_MAX } from "./assumptions.ts";
 
 /** Both clocks of a replica, read together, in milliseconds. The monotonic one stands still in a paused machine. */
 export interface Instant {
@@ -70,7 +70,19 @@ export function measureClock(sent: Instant, received: Instant, cpTimeMs: number)
   };
 }
 
-/** Unix milliseconds that expiry is compared with: this replica's wall clock, corrected as last measured. */
-export function correctedNowMs(clock: ClockState, now: Instant): number {
-  return now.wallMs + (clock.offsetMs ?? 0);
+/**
+ * Unix milliseconds that expiry is compared with: this replica's wall clock, corrected as last measured. A wall clock
+ * that is set back while the replica runs gives no key a longer life: at least what the monotonic clock has counted since
+ * the proof has passed (A1).
+ */
+export function correctedNowMs(clock: ClockState, now: Instant, proof?: Proof): number {
+  const offsetMs = clock.offsetMs ?? 0;
+  const correctedMs = now.wallMs + offsetMs;
+  if (proof === undefined) return correctedMs;
+  const { basis, cpTimeMs } = proof;
+  const since =
+    basis.kind === "running"
+      ? { atMs: cpTimeMs - 2 * (clock.errorMs ?? 0), monoMs: basis.sentMonoMs }
+      : { atMs: basis.loaded.wallMs + offsetMs, monoMs: basis.loaded.monoMs };
+  return Math.max(correctedMs, since.atMs + (now.monoMs - since.monoMs) * (1 - DRIFT_MAX));
 }
