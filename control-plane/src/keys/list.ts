@@ -39,13 +39,17 @@ export async function listKeys(
   const matching = and(visibleKeys(orgId), ...filters(query, projectId, nowMs));
   const sort = readSort(query.sort);
   const paged = pageWhere(orderOf(sort, nowMs), query);
-  const rows = await selectFacts(db, orgId, paged.value)
-    .where(and(matching, paged.where))
-    .orderBy(...paged.orderBy)
-    .limit(query.size + 1);
+  // Two questions of one answer, asked at once: a person waits for the slower one, not for both.
+  const [rows, total] = await Promise.all([
+    selectFacts(db, orgId, paged.value)
+      .where(and(matching, paged.where))
+      .orderBy(...paged.orderBy)
+      .limit(query.size + 1),
+    db.$count(apiKey, matching),
+  ]);
   const page = pageOf(rows, query.size, (row) => [row.sortValue, row.key.id]);
   const resources = page.rows.map((row) => keyResource(toFacts(row), nowMs));
-  return { resources, next: page.next, total: await db.$count(apiKey, matching) };
+  return { resources, next: page.next, total };
 }
 
 /** One key and its revision. */

@@ -10,7 +10,8 @@ import { Select } from "../ui/select.tsx";
 import { type ColumnId, columns } from "./columns.tsx";
 import type { KeySearch } from "./search.ts";
 
-const TYPING_MS = 150;
+/** Letters that follow each other faster than this are one question: a held key, not a person's typing. */
+const TYPING_MS = 60;
 
 export interface FiltersProps {
   readonly search: KeySearch;

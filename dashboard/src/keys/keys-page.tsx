@@ -1,6 +1,6 @@
 /** `/keys`: every key of the organization, by page, with what the address asks for. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate, useRouterState, useSearch } from "@tanstack/react-router";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate, useRouter, useRouterState, useSearch } from "@tanstack/react-router";
 import { Plus, UserPlus } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
@@ -72,7 +72,6 @@ interface KeyListProps {
 
 function KeyList({ search: asked, field, frozen }: KeyListProps) {
   const t = useTranslations("keys");
-  const navigate = useNavigate();
   const [acting, setActing] = useState<Acting | null>(null);
   const { shown, toggle } = useShownColumns();
   const search = frozen ? {} : asked;
@@ -80,13 +79,10 @@ function KeyList({ search: asked, field, frozen }: KeyListProps) {
     ...keysQuery(filtersOf(search)),
     placeholderData: keepPreviousData,
   });
-  const setSearch = useCallback(
-    (change: Partial<KeySearch>) =>
-      void navigate({
-        to: "/keys",
-        search: { ...asked, page: undefined, after: undefined, ...change },
-      }),
-    [navigate, asked],
+  const setSearch = useSetSearch();
+  const onSort = useCallback(
+    (sort: string) => setSearch({ sort: sort === DEFAULT_SORT ? undefined : sort }),
+    [setSearch],
   );
   if (data === undefined) return <NotYet error={error} onRetry={() => void refetch()} />;
   const filtered = Boolean(search.q || search.status || search.owner || search.project);
@@ -105,7 +101,7 @@ function KeyList({ search: asked, field, frozen }: KeyListProps) {
               keys={data.data}
               shown={shown}
               sort={search.sort ?? DEFAULT_SORT}
-              onSort={(sort) => setSearch({ sort: sort === DEFAULT_SORT ? undefined : sort })}
+              onSort={onSort}
               onAct={setActing}
             />
           </div>
@@ -120,6 +116,22 @@ function KeyList({ search: asked, field, frozen }: KeyListProps) {
       )}
       {acting === null ? null : <KeyAction acting={acting} onClose={() => setActing(null)} />}
     </>
+  );
+}
+
+/** Changes what the list is asked for. The question goes out before the page is drawn anew, so that nobody waits for both. */
+function useSetSearch() {
+  const navigate = useNavigate();
+  const router = useRouter();
+  const client = useQueryClient();
+  return useCallback(
+    (change: Partial<KeySearch>) => {
+      const present = readKeySearch(router.state.location.search);
+      const search = { ...present, page: undefined, after: undefined, ...change };
+      void client.prefetchQuery(keysQuery(filtersOf(search)));
+      void navigate({ to: "/keys", search });
+    },
+    [navigate, router, client],
   );
 }
 

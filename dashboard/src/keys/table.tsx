@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ArrowDown, ArrowUp, Ellipsis, Trash2 } from "lucide-react";
+import { memo } from "react";
 import { useTranslations } from "use-intl";
 import { type ApiKey, projectsQuery } from "../api/queries.ts";
 import { useMay, useSession } from "../shell/session.ts";
@@ -19,7 +20,8 @@ export interface KeyTableProps {
   readonly onAct: (acting: Acting) => void;
 }
 
-export function KeyTable({ keys, shown, sort, onSort, onAct }: KeyTableProps) {
+/** The rows are drawn anew when they change, not with every letter of a search. */
+export const KeyTable = memo(function KeyTable({ keys, shown, sort, onSort, onAct }: KeyTableProps) {
   const t = useTranslations("keys");
   const { data: projects } = useQuery(projectsQuery);
   const visible: readonly Column[] = columns.filter(({ id }) => shown.includes(id));
@@ -69,7 +71,7 @@ export function KeyTable({ keys, shown, sort, onSort, onAct }: KeyTableProps) {
       </tbody>
     </table>
   );
-}
+});
 
 /** Below 640 px a cell carries its own label, except where it speaks for itself. */
 function labelOf({ id }: Column, word: string): string | undefined {
