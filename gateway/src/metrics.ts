@@ -13,6 +13,8 @@ export interface Metrics {
   logEntriesDropped: number;
   /** Usage cursors above every number that was given here: forged, or the disk was set back. */
   usageCursorsRefused: number;
+  /** Questions of the control plane that changed nothing, by reason; what following drops is counted there. */
+  readonly dropped: Map<string, number>;
 }
 
 export function createMetrics(): Metrics {
@@ -24,6 +26,7 @@ export function createMetrics(): Metrics {
     logFailures: 0,
     logEntriesDropped: 0,
     usageCursorsRefused: 0,
+    dropped: new Map(),
   };
 }
 
@@ -98,9 +101,15 @@ export function renderMetrics(metrics: Metrics, gauges: Gauges): string {
     "claviger_bus_messages_dropped_total",
     "counter",
     "Messages from the bus that changed nothing, by reason.",
-    labelled("reason", Object.entries(gauges.dropped)),
+    labelled("reason", sumsOf(metrics.dropped, Object.entries(gauges.dropped))),
   );
   return `${lines.join("\n")}\n`;
+}
+
+function sumsOf(one: ReadonlyMap<string, number>, other: Iterable<[string, number]>): Map<string, number> {
+  const sums = new Map(one);
+  for (const [name, n] of other) sums.set(name, (sums.get(name) ?? 0) + n);
+  return sums;
 }
 
 function formatNumber(value: number): string {

@@ -25,6 +25,10 @@ export interface FetchPorts {
   readonly courier: Courier;
   readonly verify: Verify;
   readonly log: Log;
+  /** The replica's organization. */
+  readonly org: string;
+  /** Counts what changes nothing. */
+  drop(code: string, detail: string): void;
   /** Where the replica stands now. */
   at(): ChainedPosition;
   /** Hands a delta's JWS in, in order; resolves when it has been applied or dropped. */
@@ -103,36 +107,51 @@ async function ask(ports: FetchPorts, { epoch, rev, chain }: ChainedPosition): P
   const request: SyncRequest = { v: 1, epoch, from: rev, chain };
   const bytes = await ports.courier.sync(encoder.encode(JSON.stringify(request)));
   const answer = SyncAnswer.safeParse(parse(bytes));
-  if (!answer.success) throw new Error("the answer to a sync request is not understood");
-  return answer.data;
+  return answer.success ? answer.data : refuse(ports, "unsupported", "the answer to a sync request");
 }
 
 async function adopt(ports: FetchPorts, jws: string, whole: boolean): Promise<void> {
-  const snapshot = await verified(ports, jws);
+  const snapshot = await verified(ports, jws, (detail) => {
+    ports.dispatch({ type: "refused", nack: { rev: ports.at().rev + 1, code: "unsupported", detail } });
+  });
   const { org, epoch, rev, chain } = snapshot;
   const held = ports.at();
   const onward = epoch > held.epoch || (epoch === held.epoch && rev > held.rev);
-  if (!onward && !whole) return;
+  if (!onward && !whole) return ports.drop("stale_snapshot", "a snapshot of what is held");
   const table = new Table();
   const pages = await fetchPages(ports, snapshot, (bytes) => {
     if (putPage(table, bytes)) return;
     const detail = "a page of the snapshot is not understood";
     ports.dispatch({ type: "refused", nack: { rev, code: "unsupported", detail } });
-    throw new Error(detail);
+    refuse(ports, "unsupported", detail);
   });
   const token: SnapshotToken = { jws, pages };
   ports.dispatch({ type: "snapshot", org, at: { epoch, rev, chain }, table, token });
 }
 
-async function verified(ports: FetchPorts, jws: string): Promise<Snapshot> {
+/** A snapshot of this organization; `complain` is called of an authentic one that is not understood. */
+async function verified(
+  ports: FetchPorts,
+  jws: string,
+  complain: (detail: string) => void = () => undefined,
+): Promise<Snapshot> {
   const snapshot = await readSnapshot(ports.verify, jws);
-  if ("type" in snapshot) throw new Error(`a snapshot was refused: ${snapshot.code}`);
-  return snapshot;
+  // All organizations' snapshots have the same signature: of another one's, nothing is asked for or complained about.
+  if (snapshot.org !== undefined && snapshot.org !== ports.org) refuse(ports, "wrong_org", "a snapshot");
+  if (!("type" in snapshot)) return snapshot;
+  if (snapshot.org !== undefined) complain("a snapshot that is not understood");
+  return refuse(ports, snapshot.code, snapshot.detail);
+}
+
+/** Ends the fetch, which is tried again later. */
+function refuse(ports: FetchPorts, code: string, detail: string): never {
+  ports.drop(code, detail);
+  throw new Error(`refused (${code}): ${detail}`);
 }
 
 /** All pages in order, each checked against its hash; `each` sees them as they come, in any order. */
 async function fetchPages(
-  { courier }: FetchPorts,
+  ports: FetchPorts,
   { pages }: Snapshot,
   each: (bytes: Uint8Array) => void = () => undefined,
 ): Promise<Uint8Array[]> {
@@ -140,8 +159,9 @@ async function fetchPages(
   const next = pages.entries();
   const fetchSome = async () => {
     for (const [i, sha256] of next) {
-      const bytes = await courier.page(sha256);
-      if (!(await isPage(bytes, sha256))) throw new Error(`page ${sha256} is not what its hash says`);
+      const bytes = await ports.courier.page(sha256);
+      if (!(await isPage(bytes, sha256)))
+        refuse(ports, "bad_page", `page ${sha256} is not what its hash says`);
       each(bytes);
       fetched[i] = bytes;
     }
@@ -187,6 +207,7 @@ async function readOn(
   let at = from;
   for (const jws of answer.deltas) {
     const event = await readDelta(ports.verify, jws);
+    if (event.type === "rejected") refuse(ports, event.code, event.detail);
     if (event.type !== "delta" || event.delta.prev !== at.chain || event.delta.rev !== at.rev + 1) {
       throw new Error("the deltas after a snapshot do not continue it");
     }

@@ -23,6 +23,8 @@ export type Rejected = {
   type: "rejected";
   code: "bad_signature" | "too_large" | "unsupported";
   detail: string;
+  /** Of what is authentic and not understood: whose it is. */
+  org?: string | undefined;
 };
 
 /** What can still be read of a delta whose content is not understood. */
@@ -35,6 +37,8 @@ const Outline = z.object({
     z.object({ kind: z.string().catch(""), id: z.string().catch("") }).catch({ kind: "", id: "" }),
   ),
 });
+
+const Owned = z.object({ org: z.string() });
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -97,8 +101,10 @@ export async function readFresh(verify: Verify, jws: string): Promise<Fresh | Re
 export async function readSnapshot(verify: Verify, jws: string): Promise<Snapshot | Rejected> {
   const payload = await verify("clv-snap+jws", jws);
   if (payload === undefined) return rejected("bad_signature", "a snapshot");
-  const snapshot = Snapshot.safeParse(parse(payload));
-  return snapshot.success ? snapshot.data : rejected("unsupported", "a snapshot");
+  const json = parse(payload);
+  const snapshot = Snapshot.safeParse(json);
+  if (snapshot.success) return snapshot.data;
+  return { ...rejected("unsupported", "a snapshot"), org: Owned.safeParse(json).data?.org };
 }
 
 /** True when these are exactly the bytes that a snapshot named. */

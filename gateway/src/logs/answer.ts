@@ -14,13 +14,15 @@ export interface AnswerDeps {
   readonly verify: Verify;
   readonly replicaId: string;
   readonly log: Log;
+  /** Counts a message that gets no answer. */
+  readonly drop: (code: string) => void;
 }
 
 /** Takes untrusted query messages; what is not signed for this replica is dropped without an answer. */
 export function createAnswering(deps: AnswerDeps): (jws: string) => void {
   let running = 0;
   return (jws) => {
-    if (running >= RUNNING_MAX) return;
+    if (running >= RUNNING_MAX) return deps.drop("busy");
     running++;
     answer(deps, jws)
       .catch((error: unknown) => deps.log.warn({ err: error }, "query not answered"))
@@ -30,13 +32,23 @@ export function createAnswering(deps: AnswerDeps): (jws: string) => void {
   };
 }
 
-async function answer({ store, courier, verify, replicaId }: AnswerDeps, jws: string): Promise<void> {
+async function answer(deps: AnswerDeps, jws: string): Promise<void> {
+  const { store, courier, verify, replicaId, drop } = deps;
   const payload = await verify("clv-query+jws", jws);
-  if (payload === undefined) return;
-  const query = Query.parse(JSON.parse(new TextDecoder().decode(payload)));
-  if (query.replica !== replicaId) return;
+  if (payload === undefined) return drop("bad_signature");
+  const { data: query } = Query.safeParse(parse(payload));
+  if (query === undefined) return drop("unsupported");
+  if (query.replica !== replicaId) return drop("wrong_replica");
   const parts = cutIntoParts(await store.query(query.question));
   for (const part of parts) await courier.answer(query.cp, query.id, part);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The encoded parts of an answer, at least one, each ≤ 256 KiB; a row that is larger alone is left out. */

@@ -5,7 +5,7 @@
  * a killed process finds at its next start what it had not written down, and says so (`basis: "crash"`).
  */
 import type { Verify } from "@claviger/shared/wire/sign";
-import type { Metrics } from "../metrics.ts";
+import { countUp, type Metrics } from "../metrics.ts";
 import type {
   AuditEntry,
   Clock,
@@ -32,7 +32,10 @@ export interface LogsDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** Where failures are counted; `createGateway`'s. */
-  readonly metrics: Pick<Metrics, "unrecorded" | "logFailures" | "logEntriesDropped" | "usageCursorsRefused">;
+  readonly metrics: Pick<
+    Metrics,
+    "unrecorded" | "logFailures" | "logEntriesDropped" | "usageCursorsRefused" | "dropped"
+  >;
   /** `strict`: no request without a record. */
   readonly auditPolicy: () => "strict" | "continue";
   /** How many entries may wait in memory for the disk. */
@@ -92,7 +95,7 @@ class Books implements Logs {
     this.#heads = heads;
     this.#waitingMax = deps.waitingMax ?? WAITING_MAX;
     this.#outbox = new Outbox(deps, heads.usageCursor, heads.usageNextSeq);
-    this.#answer = createAnswering(deps);
+    this.#answer = createAnswering({ ...deps, drop: (code) => countUp(deps.metrics.dropped, code) });
     this.#sweeping = setInterval(() => this.#add(this.#counts.take(deps.clock.wallMs())), COUNTS_MS);
   }
 

@@ -132,6 +132,7 @@ export type Dropped =
   | "wrong_org"
   | "old_epoch"
   | "duplicate"
+  | "unsupported"
   | "stale_nonce"
   | "behind"
   | "fork"

@@ -77,6 +77,7 @@ function onDelta(state: ReplicaState, event: DeltaEvent): ReplicaEffect[] {
   if (delta.rev <= state.at.rev) return [{ type: "dropped", code: "duplicate" }];
   if (state.forked) return [{ type: "dropped", code: "fork" }];
   if (delta.rev > state.at.rev + 1) {
+    if (state.buffer.has(delta.rev)) return [{ type: "dropped", code: "duplicate" }, sync(state)];
     if (state.buffer.size < BUFFER_MAX) state.buffer.set(delta.rev, event);
     return [sync(state)];
   }
@@ -179,8 +180,8 @@ function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffec
   if (event.epoch < state.at.epoch) return [{ type: "dropped", code: "old_epoch" }];
   if (event.epoch > state.at.epoch) return [sync(state)];
   if (event.rev <= state.at.rev) return [{ type: "dropped", code: "duplicate" }];
-  if (state.nack !== undefined && state.nack.rev <= event.rev && !event.restrictive) return [];
-  const effects: ReplicaEffect[] = [];
+  const effects: ReplicaEffect[] = [{ type: "dropped", code: "unsupported" }];
+  if (state.nack !== undefined && state.nack.rev <= event.rev && !event.restrictive) return effects;
   if (state.nack === undefined || event.rev < state.nack.rev) {
     state.nack = { rev: event.rev, code: event.code, detail: event.detail };
     effects.push({ type: "alarm", code: "unsupported" }, { type: "speak" });
