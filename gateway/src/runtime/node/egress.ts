@@ -1,77 +1,30 @@
 /**
- * The egress guard: which addresses this process may open a connection to for a provider. Base URLs are chosen by
- * tenants, so the address is judged where the connection is made, after the name has been resolved, and the checked
- * address is the one that is connected to: a name that resolves differently the second time gains nothing.
+ * The egress guard on Node: base URLs are chosen by tenants, so the address is judged where the connection is made, after
+ * the name has been resolved, and the checked address is the one that is connected to: a name that resolves differently
+ * the second time gains nothing. The judgement is `@claviger/shared/decide/egress`.
  */
 import type { LookupAddress, LookupOptions } from "node:dns";
 import { lookup } from "node:dns";
-import { isIP } from "node:net";
-import ipaddr from "ipaddr.js";
-
-/** `CLAVIGER_EGRESS_ALLOW`: what the operator of this gateway lets through although it is not public. */
-export interface EgressAllow {
-  /** `host:port`, lower case. */
-  readonly hosts: ReadonlySet<string>;
-  readonly ranges: readonly (readonly [ipaddr.IPv4 | ipaddr.IPv6, number])[];
-}
-
-/** How a connection to an origin is to be made; `blocked` is never connected to. */
-export type EgressMode = "open" | "public" | "listed" | "blocked";
-
-const METADATA_NAMES = new Set([
-  "metadata",
-  "metadata.google.internal",
-  "metadata.goog",
-  "instance-data",
-  "instance-data.ec2.internal",
-]);
+import {
+  admitsAddresses,
+  type EgressAllow,
+  type EgressMode,
+  egressModeOf,
+  readEgressAllow,
+} from "@claviger/shared/decide/egress";
 
 /** Reads a comma-separated list of `host:port` and CIDRs; throws with the entry that is neither. */
 export function parseEgressAllow(text: string): EgressAllow {
-  const hosts = new Set<string>();
-  const ranges: (readonly [ipaddr.IPv4 | ipaddr.IPv6, number])[] = [];
-  for (const entry of text.split(",").map((part) => part.trim().toLowerCase())) {
-    if (entry === "") continue;
-    if (entry.includes("/") && ipaddr.isValidCIDR(entry)) ranges.push(ipaddr.parseCIDR(entry));
-    else if (/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5}$/.test(entry)) hosts.add(entry);
-    else throw new Error(`CLAVIGER_EGRESS_ALLOW: ${JSON.stringify(entry)} is neither host:port nor a CIDR`);
+  const read = readEgressAllow(text.split(","));
+  if ("bad" in read) {
+    throw new Error(`CLAVIGER_EGRESS_ALLOW: ${JSON.stringify(read.bad)} is neither host:port nor a CIDR`);
   }
-  return { hosts, ranges };
+  return read;
 }
 
-/** True for addresses of the public internet: everything with a special meaning in an IANA registry is refused. */
-export function isPublicAddress(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === "unicast";
-}
-
-function isListed(allow: EgressAllow, address: string): boolean {
-  if (!ipaddr.isValid(address)) return false;
-  const parsed = ipaddr.process(address);
-  return allow.ranges.some(
-    ([network, bits]) => network.kind() === parsed.kind() && parsed.match(network as ipaddr.IPv4, bits),
-  );
-}
-
-/** Judges an origin before any name is resolved; literal addresses are judged here because no resolver sees them. */
+/** Judges an origin before any name is resolved. */
 export function egressMode(allow: EgressAllow, origin: string): EgressMode {
-  let url: URL;
-  try {
-    url = new URL(origin);
-  } catch {
-    return "blocked";
-  }
-  const secure = url.protocol === "https:";
-  if (!secure && url.protocol !== "http:") return "blocked";
-  const host = url.hostname.toLowerCase();
-  const port = url.port === "" ? (secure ? "443" : "80") : url.port;
-  if (allow.hosts.has(`${host}:${port}`)) return "open";
-  const literal = host.startsWith("[") ? host.slice(1, -1) : host;
-  if (isIP(literal) !== 0) {
-    if (isListed(allow, literal)) return "open";
-    return secure && isPublicAddress(literal) ? "open" : "blocked";
-  }
-  if (METADATA_NAMES.has(host.replace(/\.$/, ""))) return "blocked";
-  return secure ? "public" : "listed";
+  return URL.canParse(origin) ? egressModeOf(allow, new URL(origin)) : "blocked";
 }
 
 /** Marks a connection that the guard refused, for the answer `upstream_blocked`. */
@@ -100,17 +53,19 @@ export function guardedLookup(
   mode: "public" | "listed",
   resolve: Resolve = systemResolve,
 ): (host: string, options: LookupOptions, done: Done) => void {
-  const admits = (address: string) =>
-    isListed(allow, address) || (mode === "public" && isPublicAddress(address));
   return (host, options, done) => {
     resolve(host, options, (error, found) => {
       if (error !== null) return done(error, []);
       const first = found[0];
-      if (first === undefined || !found.every(({ address }) => admits(address))) {
+      if (first === undefined || !admitsAddresses(allow, mode, addressesOf(found))) {
         return done(new EgressBlocked(), []);
       }
       if (options.all === true) return done(null, found);
       return done(null, first.address, first.family);
     });
   };
+}
+
+function addressesOf(found: readonly LookupAddress[]): string[] {
+  return found.map(({ address }) => address);
 }

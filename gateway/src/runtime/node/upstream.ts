@@ -3,6 +3,7 @@
  * is not negotiated, and every connection is made through the egress guard.
  */
 
+import type { EgressAllow, EgressMode } from "@claviger/shared/decide/egress";
 import type { Dispatcher } from "undici";
 import { Agent } from "undici";
 import type {
@@ -12,7 +13,7 @@ import type {
   UpstreamListener,
   UpstreamRequest,
 } from "../../ports.ts";
-import { type EgressAllow, type EgressMode, egressMode, guardedLookup } from "./egress.ts";
+import { egressMode, guardedLookup } from "./egress.ts";
 
 export interface UpstreamSettings {
   readonly egressAllow: EgressAllow;
