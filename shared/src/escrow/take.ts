@@ -1,0 +1,51 @@
+/** Where the money of a request comes from: all of it from each budget on its path, or nothing from any. */
+import { available, type Held, type HeldSlice, type Reservation } from "./held.ts";
+import type { Charge } from "./slice.ts";
+
+/** A window that has ended is still charged for so long, in milliseconds: the control plane's clock may be behind. */
+export const LATE_MS_MAX = 30_000;
+
+/** Charges that reserve `nanos` in every budget, or what is missing where. `closing` are slices not to be touched. */
+export function takeAll(
+  held: Held,
+  closing: ReadonlySet<string>,
+  budgets: readonly string[],
+  nanos: bigint,
+  wallMs: number,
+): { readonly charges: readonly Charge[] } | { readonly missing: ReadonlyMap<string, bigint> } {
+  const charges: Charge[] = [];
+  const missing = new Map<string, bigint>();
+  for (const budget of budgets) {
+    let rest = nanos;
+    for (const one of held.byBudget.get(budget) ?? []) {
+      if (rest === 0n) break;
+      if (closing.has(one.slice.id) || !isOpen(one, wallMs)) continue;
+      const n = min(rest, available(one));
+      if (n <= 0n) continue;
+      charges.push({ slice: one.slice.id, n });
+      rest -= n;
+    }
+    if (rest > 0n) missing.set(budget, rest);
+  }
+  return missing.size > 0 ? { missing } : { charges };
+}
+
+/** Which slice is chosen, never how much may be spent: that is why a clock may have a word in it. */
+function isOpen({ slice }: HeldSlice, wallMs: number): boolean {
+  return slice.startMs <= wallMs && (slice.endMs === null || wallMs < slice.endMs + LATE_MS_MAX);
+}
+
+/** The part of a reservation that was used, `actual` in each budget; what goes beyond it is charged to no slice. */
+export function usedOf(held: Held, reservation: Reservation, actual: bigint): Charge[] {
+  const rest = new Map<string, bigint>();
+  return reservation.charges.flatMap(({ slice, n }) => {
+    const budget = held.slices.get(slice)?.slice.budget ?? "";
+    const used = min(n, rest.get(budget) ?? min(actual, reservation.nanos));
+    rest.set(budget, (rest.get(budget) ?? min(actual, reservation.nanos)) - used);
+    return used > 0n ? [{ slice, n: used }] : [];
+  });
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
