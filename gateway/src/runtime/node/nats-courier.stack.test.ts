@@ -7,8 +7,8 @@ import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import "../../../../infra/testing/context.ts";
 import { type StartedNats, startNats } from "../../../../infra/local/nats-server.ts";
 import { findFreePort } from "../../../../infra/local/ports.ts";
-import type { Courier } from "../../ports.ts";
-import { createNatsCourier } from "./nats-courier.ts";
+import type { Courier, Log } from "../../ports.ts";
+import { type BusCourier, createNatsCourier } from "./nats-courier.ts";
 
 const REPLICA = "rep_000000000001";
 const log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -37,12 +37,13 @@ afterEach(async () => {
   rmSync(dir, { recursive: true });
 });
 
-function makeCourier(): Courier {
+function makeCourier(told: Log = log): BusCourier {
   const seed = new TextDecoder().decode(createUser().getSeed());
   // An address that Node cannot speak to is left aside.
   const urls = ["ws://127.0.0.1:1", `nats://127.0.0.1:${port}`];
-  courier = createNatsCourier({ urls, replica: REPLICA, jwt: "e30.e30.e30", seed }, log);
-  return courier;
+  const made = createNatsCourier({ urls, replica: REPLICA, jwt: "e30.e30.e30", seed }, told);
+  courier = made;
+  return made;
 }
 
 /** What arrives, and a way to wait for it. */
@@ -99,9 +100,8 @@ test("while nobody answers, a request fails at once; while the bus is away, too"
   await expect(made.heartbeat(new Uint8Array())).rejects.toThrow("not connected");
   const { seen, until } = inbox(made);
   await until(() => seen.length === 1);
-  const sinceMs = performance.now();
-  await expect(made.heartbeat(new Uint8Array())).rejects.toThrow();
-  expect(performance.now() - sinceMs).toBeLessThan(1_000);
+  // The bus says that nobody listens; running into the request's own timeout would have another name.
+  await expect(made.heartbeat(new Uint8Array())).rejects.toThrow(/no responders/i);
 });
 
 test("after the bus came back it listens again, without anybody's help, and asks what it missed", async () => {
@@ -114,6 +114,26 @@ test("after the bus came back it listens again, without anybody's help, and asks
   await other.flush();
   other.publish("dn.d", "after");
   await until(() => seen.includes("delta after"));
+});
+
+test("a frozen bus counts as gone while its connection stands, and is there again as soon as it thaws", async () => {
+  const logged: string[] = [];
+  const made = makeCourier({ ...log, info: (fields) => void logged.push(JSON.stringify(fields)) });
+  const { seen, until } = inbox(made);
+  await until(() => seen.length === 1);
+  const turns: boolean[] = [];
+  const turned = () => new Promise<void>((resolve) => made.onTurn((up) => resolve(void turns.push(up))));
+  const gone = turned();
+  server.kill("SIGSTOP");
+  try {
+    await gone;
+  } finally {
+    server.kill("SIGCONT");
+  }
+  await until(() => seen.length === 2);
+  expect([made.connected, turns]).toEqual([true, [false, true]]);
+  // The library's own pings would have broken the connection off, and much later.
+  expect(logged.filter((line) => line.includes("disconnect"))).toEqual([]);
 });
 
 test("a bus that is not there yet is waited for, and closing ends the waiting", async () => {

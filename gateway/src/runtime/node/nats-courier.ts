@@ -6,6 +6,7 @@ import { claimsDetached } from "@claviger/shared/wire/detached";
 import { POKE, replicaSubjects } from "@claviger/shared/wire/subjects";
 import { connect, jwtAuthenticator, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { Courier, Log } from "../../ports.ts";
+import { watchSilence } from "./probe.ts";
 
 const REQUEST_TIMEOUT_MS = 3_000;
 const PING_MS = 5_000;
@@ -143,7 +144,7 @@ class NatsCourier implements BusCourier {
         await connection.flush();
         this.#turn(true);
         this.#listener?.poke();
-        const error = await connection.closed();
+        const error = await this.#untilClosed(connection);
         if (!this.#closing) this.#log.warn({ err: error ?? undefined }, "bus lost");
       } catch (error) {
         this.#log.warn({ err: error, attempt: this.#failures + 1 }, "bus unreachable");
@@ -151,6 +152,27 @@ class NatsCourier implements BusCourier {
       this.#connection = undefined;
       this.#turn(false);
       if (!this.#closing) await this.#pause();
+    }
+  }
+
+  /** While it stands, its silence counts as its loss: what hangs and what comes goes over HTTPS. */
+  async #untilClosed(connection: NatsConnection): Promise<unknown> {
+    const stop = new AbortController();
+    const silent = () => {
+      if (!this.#up) return;
+      this.#log.warn({ server: connection.getServer() }, "the bus is silent");
+      this.#turn(false);
+    };
+    const back = () => {
+      this.#turn(true);
+      this.#listener?.poke();
+    };
+    const probing = watchSilence(() => connection.flush(), { silent, back }, stop.signal);
+    try {
+      return await connection.closed();
+    } finally {
+      stop.abort();
+      await probing;
     }
   }
 
