@@ -224,6 +224,33 @@ describe("documents", () => {
   });
 });
 
+describe("failure modes", () => {
+  const path = "infra/sim/a.test.ts";
+  const title = "what was revoked stays revoked";
+  const rowOf = (tests: string, cell: string) =>
+    found({ [path]: tests, "docs/failure-modes.md": `| failure | proof |\n|---|---|\n| fire | ${cell} |` });
+  const tests = `test("${title}, always", () => {});`;
+
+  test.each([`test("${title}", f);`, tests, `describe("x", () => { it.each([1])("${title}", f); });`])(
+    "a row may name a test by the beginning of its title: %s",
+    (text) => {
+      expect(rowOf(text, `\`${path}\` “${title}”`)).toEqual([]);
+    },
+  );
+
+  test.each([
+    [tests, "nothing"],
+    [tests, `\`${path}\``],
+    [tests, `\`${path}\` “what was”`],
+    [tests, `\`${path}\` “${title}, at times”`],
+    [tests, `\`${path}\` “${title}” and \`${path}\` “${title}, at times”`],
+    [`test.skip("${title}", f);`, `\`${path}\` “${title}”`],
+    [`// test("${title}", f);`, `\`${path}\` “${title}”`],
+  ])("a row without a test that exists and runs is refused: %s %s", (text, cell) => {
+    expect(rowOf(text, cell)).toEqual(["docs/failure-modes.md:3 failure-row"]);
+  });
+});
+
 test("a file that cannot be parsed is a violation and hides none of the others", () => {
   expect(found({ "infra/sim/a.ts": "const =", "infra/sim/b.ts": "let a: any;" })).toEqual([
     "infra/sim/a.ts:1 parse",

@@ -2,6 +2,7 @@ import { checkCycles } from "./rules/cycles.ts";
 import { checkDocument, isDocument } from "./rules/doc-paths.ts";
 import { checkEnvironment } from "./rules/environment.ts";
 import { checkEscapes } from "./rules/escapes.ts";
+import { checkFailureRows, failureModes } from "./rules/failure-rows.ts";
 import { checkImports } from "./rules/imports.ts";
 import { checkName } from "./rules/names.ts";
 import { checkPurity } from "./rules/purity.ts";
@@ -36,5 +37,6 @@ export function checkRepository(files: readonly string[], read: (path: string) =
   }
   violations.push(...checkCycles(sources));
   for (const path of files.filter(isDocument)) violations.push(...checkDocument(path, read(path), files));
+  if (files.includes(failureModes)) violations.push(...checkFailureRows(read(failureModes), sources));
   return violations.sort((a, b) => (a.path === b.path ? a.line - b.line : a.path < b.path ? -1 : 1));
 }
