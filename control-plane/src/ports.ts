@@ -31,6 +31,11 @@ export interface FleetLink {
     question: Question,
     timeoutMs: number,
   ): Promise<unknown[] | undefined>;
+  /**
+   * Knocks at the organization's replicas that have a public URL and have not confirmed the latest change by themselves;
+   * resolves when they have answered, or will not. Absent where nobody can be knocked at.
+   */
+  readonly knock?: (orgId: string) => Promise<void>;
 }
 
 /** Wraps small secrets (data keys, signing keys) under the key-encryption key; `context` is authenticated. */

@@ -27,6 +27,14 @@ export async function awaitOperation(
 ): Promise<OperationView> {
   const untilMs = performance.now() + waitMs;
   const waker = wakerFor(ports, orgId, signal);
+  let knock: "under way" | "over" | undefined = ports.fleet.knock === undefined ? "over" : undefined;
+  const start = () => {
+    void ports.fleet.knock?.(orgId).then(() => {
+      knock = "over";
+      waker.ring();
+    });
+    return "under way" as const;
+  };
   try {
     const operation = await readStoredOperation(ports.db, orgId, operationId);
     if (operation === undefined) throw new Error("no such operation");
@@ -35,7 +43,11 @@ export async function awaitOperation(
       const last = leftMs <= 0 || signal?.aborted === true;
       const view = await lookAt(ports, operation, last ? "exact" : "later");
       if (last || view.status === "confirmed") return view;
-      if (nobodyReachableIsMissing(view)) return await lookAt(ports, operation, "exact");
+      if (nobodyReachableIsMissing(view)) {
+        // One that answers a knock is reachable after all.
+        if (knock === "over") return await lookAt(ports, operation, "exact");
+        knock ??= start();
+      }
       await waker.next(Math.min(leftMs, LOOK_AGAIN_MS));
     }
   } finally {
@@ -140,6 +152,7 @@ async function freeze(ports: Ports, operation: StoredOperation, view: OperationV
 interface Waker {
   /** Resolves at the next notification, after `ms`, or at once when one has come since the last call. */
   next(ms: number): Promise<void>;
+  ring(): void;
   stop(): void;
 }
 
@@ -156,6 +169,7 @@ function wakerFor(ports: Ports, orgId: string, signal?: AbortSignal): Waker {
   });
   signal?.addEventListener("abort", ring);
   return {
+    ring,
     async next(ms) {
       if (!missed) {
         await new Promise<void>((resolve) => {

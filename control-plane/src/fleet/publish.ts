@@ -14,6 +14,8 @@ export interface PublishedChange {
 
 /** Publishes a committed change at once; without a bus the relay does it later. Never fails its caller. */
 export function publishChange(ports: Ports, change: PublishedChange): void {
+  // Never rejects, and nobody here waits for it.
+  void ports.fleet.knock?.(change.orgId);
   if (!ports.bus.connected) return;
   ports.bus.publish(controlSubjects.deltas(change.account), change.jws);
   markPublished(ports, change).catch((error: unknown) => {

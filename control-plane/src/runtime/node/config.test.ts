@@ -54,6 +54,11 @@ test.each([
     "10.0.0.0/8,canary",
     "CLAVIGER_TRUSTED_PROXIES must be addresses or CIDRs, separated by commas",
   ],
+  [
+    "CLAVIGER_EGRESS_ALLOW",
+    "10.0.0.0/8,canary",
+    "CLAVIGER_EGRESS_ALLOW must be host:port or CIDR entries, separated by commas",
+  ],
   ["PORT", "canary", "PORT must be a port number"],
   ["PORT", "70000", "PORT must be a port number"],
 ])(

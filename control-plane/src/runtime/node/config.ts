@@ -1,5 +1,6 @@
 /** The settings of a Node control plane, from its environment (API.md §1). */
 import { resolve } from "node:path";
+import { readEgressAllow } from "@claviger/shared/decide/egress";
 import { parseCidr } from "@claviger/shared/decide/ip";
 import * as z from "zod";
 
@@ -43,7 +44,10 @@ const Environment = Keys.extend({
   CLAVIGER_PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
     .transform((text) => new URL(text).origin),
-  CLAVIGER_EGRESS_ALLOW: LIST,
+  CLAVIGER_EGRESS_ALLOW: LIST.refine(
+    (entries) => !("bad" in readEgressAllow(entries)),
+    "must be host:port or CIDR entries, separated by commas",
+  ),
   CLAVIGER_TRUSTED_PROXIES: LIST.refine(
     (entries) => entries.every((entry) => parseCidr(entry) !== undefined),
     "must be addresses or CIDRs, separated by commas",

@@ -5,12 +5,14 @@ import { startAccountKeeper } from "../../fleet/account-keeper.ts";
 import { loadClusterKeys } from "../../fleet/cluster-keys.ts";
 import { watchPast } from "../../fleet/epochs.ts";
 import { startHousekeeping } from "../../fleet/housekeeping.ts";
+import { createKnocker } from "../../fleet/knock.ts";
 import { createQueries } from "../../fleet/queries.ts";
 import { startRelay } from "../../fleet/relay.ts";
 import { serveFleet } from "../../fleet/serve.ts";
 import type { Log, Ports } from "../../ports.ts";
 import { takeUsage } from "../../usage/intake.ts";
 import type { Config } from "./config.ts";
+import { createPost, parseEgressAllow } from "./egress.ts";
 import { openAccountBus, openFleetBus } from "./nats.ts";
 import { passwords } from "./passwords.ts";
 import { openWake } from "./postgres.ts";
@@ -31,7 +33,10 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-export type ServicesConfig = Pick<Config, "databaseUrl" | "kek" | "natsUrls" | "natsPublicUrls">;
+export type ServicesConfig = Pick<
+  Config,
+  "databaseUrl" | "kek" | "natsUrls" | "natsPublicUrls" | "egressAllow"
+>;
 
 /** Migrates, loads the cluster's keys, and starts bus, relay and intake. A bus that is away does not stop the start. */
 export async function startServices(config: ServicesConfig, log: Log): Promise<Running> {
@@ -48,10 +53,10 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   const clock = { nowMs: () => Date.now() };
   const base = { db, clock, random, sign, vault, passwords, bus, wake, log };
   const queries = createQueries(base, bus);
-  const ports: Ports = {
-    ...base,
-    fleet: { natsUrls: config.natsPublicUrls, verificationKeys, ask: queries.ask },
-  };
+  const fleet = { natsUrls: config.natsPublicUrls, verificationKeys, ask: queries.ask };
+  const post = createPost(parseEgressAllow(config.egressAllow));
+  const knock = createKnocker({ ...base, fleet, db: fleetDatabase.db }, post);
+  const ports: Ports = { ...base, fleet: { ...fleet, knock } };
   const fleetPorts = { ...ports, db: fleetDatabase.db };
   const past = await watchPast(fleetPorts);
   const unserve = serveFleet(fleetPorts, bus, takeUsage);

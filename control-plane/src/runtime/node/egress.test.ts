@@ -1,0 +1,129 @@
+import type { LookupAddress } from "node:dns";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { createPost, parseEgressAllow } from "./egress.ts";
+
+const servers: Server[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+/** A server on this machine, and how often anybody came. */
+async function serve(listener: RequestListener): Promise<{ port: number; calls: () => number }> {
+  let calls = 0;
+  const server = createServer((request, response) => {
+    calls += 1;
+    listener(request, response);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { port: (server.address() as AddressInfo).port, calls: () => calls };
+}
+
+const echo: RequestListener = (request, response) => {
+  response.setHeader("x-path", request.url ?? "");
+  request.pipe(response);
+};
+
+const nothing = parseEgressAllow([]);
+const resolved = (...answers: string[][]) => {
+  return (_host: string, _options: object, done: (error: null, found: LookupAddress[]) => void) =>
+    done(
+      null,
+      (answers.length > 1 ? (answers.shift() ?? []) : (answers[0] ?? [])).map((address) => ({
+        address,
+        family: address.includes(":") ? 6 : 4,
+      })),
+    );
+};
+
+test("control: what the operator allows is reached, body and headers arrive", async () => {
+  const { port } = await serve(echo);
+  const posted = await createPost(parseEgressAllow([`127.0.0.1:${port}`]))(
+    `http://127.0.0.1:${port}/a`,
+    "{}",
+  );
+  expect([posted.header("x-path"), new TextDecoder().decode(posted.body)]).toEqual(["/a", "{}"]);
+  const byRange = createPost(parseEgressAllow(["127.0.0.0/8"]), resolved(["127.0.0.1"]));
+  expect((await byRange(`http://worker.example:${port}/b`, "{}")).header("x-path")).toBe("/b");
+});
+
+test("no spelling of an address of this machine or its networks is connected to", async () => {
+  const { port, calls } = await serve(echo);
+  const hosts = [
+    "127.0.0.1 127.1 2130706433 0x7f000001 0177.0.0.1 0 0.0.0.0 127.0.0.1. ①②⑦.⓪.⓪.① user@127.0.0.1",
+    "[::1] [::] [::ffff:127.0.0.1] [::ffff:7f00:1] [0:0:0:0:0:ffff:7f00:1] [::127.0.0.1] [64:ff9b::7f00:1]",
+    "10.0.0.1 172.16.0.1 192.168.0.1 169.254.169.254 [::ffff:169.254.169.254] [fd00::1] [fe80::1] 100.64.0.1",
+    "metadata.google.internal METADATA metadata.google.internal. instance-data",
+  ];
+  const post = createPost(nothing);
+  for (const host of hosts.join(" ").split(" ")) {
+    for (const protocol of ["http", "https"]) {
+      await expect(post(`${protocol}://${host}:${port}/`, "{}"), `${protocol}://${host}`).rejects.toThrow(
+        /may connect to/,
+      );
+    }
+  }
+  await expect(post(`ftp://example.com/`, "{}")).rejects.toThrow(/may connect to/);
+  await expect(post("file:///etc/passwd", "{}")).rejects.toThrow(/may connect to/);
+  expect(calls()).toBe(0);
+});
+
+test("a name is judged by every address that it has, at each connection anew", async () => {
+  const { port, calls } = await serve(echo);
+  const url = `https://rebinding.example:${port}/`;
+  for (const addresses of [
+    ["127.0.0.1"],
+    ["93.184.216.34", "10.0.0.1"],
+    ["::ffff:127.0.0.1"],
+    ["fe80::1%lo"],
+    [],
+  ]) {
+    await expect(createPost(nothing, resolved(addresses))(url, "{}")).rejects.toThrow(/may connect to/);
+  }
+  // The public address stands for itself: a second look-up would have said this machine, and is not made.
+  const rebinding = createPost(parseEgressAllow(["127.0.0.2/32"]), resolved(["127.0.0.2"], ["127.0.0.1"]));
+  await expect(rebinding(`http://rebinding.example:${port}/`, "{}")).rejects.toThrow(/ECONNREFUSED/);
+  await expect(rebinding(`http://rebinding.example:${port}/`, "{}")).rejects.toThrow(/may connect to/);
+  expect(calls()).toBe(0);
+});
+
+test("plain http reaches only what the operator listed", async () => {
+  const { port, calls } = await serve(echo);
+  await expect(
+    createPost(nothing, resolved(["93.184.216.34"]))(`http://worker.example:${port}/`, "{}"),
+  ).rejects.toThrow(/may connect to/);
+  expect(calls()).toBe(0);
+});
+
+test("a redirect is an answer that will not do, and is not followed", async () => {
+  const secret = await serve(echo);
+  const { port } = await serve((_request, response) => {
+    response.writeHead(307, { location: `http://127.0.0.1:${secret.port}/` }).end();
+  });
+  const post = createPost(parseEgressAllow([`127.0.0.1:${port}`, `127.0.0.1:${secret.port}`]));
+  await expect(post(`http://127.0.0.1:${port}/`, "{}")).rejects.toThrow("it answered 307");
+  expect(secret.calls()).toBe(0);
+});
+
+test("an answer without end is not read to its end, and one that does not come is not waited for", async () => {
+  const endless = await serve((_request, response) => {
+    const write = () => {
+      while (!response.destroyed && response.write("x".repeat(65_536)));
+    };
+    response.on("drain", write);
+    write();
+  });
+  const silent = await serve(() => undefined);
+  const allow = parseEgressAllow([`127.0.0.1:${endless.port}`, `127.0.0.1:${silent.port}`]);
+  await expect(createPost(allow)(`http://127.0.0.1:${endless.port}/`, "{}")).rejects.toThrow("too long");
+  await expect(createPost(allow, undefined, 200)(`http://127.0.0.1:${silent.port}/`, "{}")).rejects.toThrow();
+});
+
+test("an entry of the list that is none is named", () => {
+  expect(() => parseEgressAllow(["127.0.0.1:1", "localhost"])).toThrow('"localhost"');
+});

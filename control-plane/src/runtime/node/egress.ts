@@ -1,0 +1,104 @@
+/**
+ * The control plane's own requests to addresses that tenants choose. The bargain is the gateway's: a URL is judged before
+ * its name is resolved, every address that the name has is judged before it is connected to, the checked address is the
+ * one that is used, and no redirect is followed. The judgement is `@claviger/shared/decide/egress`.
+ */
+import { type LookupAddress, type LookupOptions, lookup as systemLookup } from "node:dns";
+import { type IncomingMessage, request as plainRequest } from "node:http";
+import { request as secureRequest } from "node:https";
+import {
+  admitsAddresses,
+  type EgressAllow,
+  egressModeOf,
+  readEgressAllow,
+} from "@claviger/shared/decide/egress";
+import type { Post, Posted } from "../../fleet/knock.ts";
+
+/** The whole exchange, in milliseconds. */
+const EXCHANGE_MS_MAX = 5_000;
+/** Of an answer; what is longer is not read to its end. */
+const ANSWER_BYTES_MAX = 1_048_576;
+
+export class EgressBlocked extends Error {
+  readonly code = "EGRESS_BLOCKED";
+  constructor() {
+    super("the address is not one that this control plane may connect to (CLAVIGER_EGRESS_ALLOW)");
+  }
+}
+
+type Resolve = (
+  host: string,
+  options: LookupOptions,
+  done: (error: Error | null, found: LookupAddress[]) => void,
+) => void;
+
+/** A list of `host:port` and CIDRs; throws with the entry that is neither. */
+export function parseEgressAllow(entries: readonly string[]): EgressAllow {
+  const read = readEgressAllow(entries);
+  if ("bad" in read) throw new Error(`${JSON.stringify(read.bad)} is neither host:port nor a CIDR`);
+  return read;
+}
+
+/** A guarded `Post`; only a test brings a resolver. */
+export function createPost(
+  allow: EgressAllow,
+  resolve: Resolve = (host, options, done) => systemLookup(host, { ...options, all: true }, done),
+  exchangeMsMax = EXCHANGE_MS_MAX,
+): Post {
+  return async (address, body) => {
+    const url = new URL(address);
+    const mode = egressModeOf(allow, url);
+    if (mode === "blocked") throw new EgressBlocked();
+    const lookup = mode === "open" ? {} : { lookup: guarded(allow, mode, resolve) };
+    const send = url.protocol === "https:" ? secureRequest : plainRequest;
+    const { promise, resolve: answered, reject } = Promise.withResolvers<Posted>();
+    const sending = send(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      // Each connection is judged for itself; none is kept for later.
+      agent: false,
+      signal: AbortSignal.timeout(exchangeMsMax),
+      ...lookup,
+    });
+    sending.on("error", reject);
+    sending.on("response", (response) => read(response).then(answered, reject));
+    sending.end(body);
+    return promise.finally(() => sending.destroy());
+  };
+}
+
+function guarded(allow: EgressAllow, mode: "public" | "listed", resolve: Resolve) {
+  return (
+    host: string,
+    options: LookupOptions,
+    done: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void,
+  ): void => {
+    resolve(host, options, (error, found) => {
+      if (error !== null) return done(error, []);
+      const addresses = found.map(({ address }) => address);
+      const [first] = found;
+      if (first === undefined || !admitsAddresses(allow, mode, addresses))
+        return done(new EgressBlocked(), []);
+      return options.all === true ? done(null, found) : done(null, first.address, first.family);
+    });
+  };
+}
+
+async function read(response: IncomingMessage): Promise<Posted> {
+  if (response.statusCode !== 200) throw new Error(`it answered ${response.statusCode}`);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > ANSWER_BYTES_MAX) throw new Error("its answer is too long");
+    chunks.push(chunk as Buffer);
+  }
+  const headers = new Map(Object.entries(response.headers));
+  return {
+    header: (name) => {
+      const value = headers.get(name);
+      return typeof value === "string" ? value : null;
+    },
+    body: new Uint8Array(Buffer.concat(chunks)),
+  };
+}
