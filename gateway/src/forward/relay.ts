@@ -85,6 +85,8 @@ export class Relay implements UpstreamListener {
   #head: { status: number; flat: readonly string[]; facts: AnswerFacts } | undefined;
   #streamed = false;
   #bytes = 0;
+  /** The last bytes of an answer of known length, which go out together with its end. */
+  #last: Uint8Array | undefined;
   #firstByteMs: number | null = null;
   #pausedAtMs: number | null = null;
   #drainUntilMs: number | null = null;
@@ -131,14 +133,16 @@ export class Relay implements UpstreamListener {
     const passed = reader.pass(bytes);
     if (this.#drainUntilMs !== null || passed === undefined) return;
     if (!this.job.answer.begun) this.#sendHead(false);
-    if (!this.job.answer.write(passed)) {
+    if (!this.#streamed && this.#bytes === this.#head?.facts.contentLength) {
+      this.#last = passed;
+    } else if (!this.job.answer.write(passed)) {
       this.#pausedAtMs = this.#clock.monoMs();
       this.#call?.pause();
     }
   }
 
   end(): void {
-    const tail = this.#reader?.finish();
+    const tail = this.#reader?.finish() ?? this.#last;
     if (this.#drainUntilMs !== null) return this.#settle(499, "client_closed", true);
     if (!this.job.answer.begun) {
       if (this.#head === undefined || this.#head.status < 300) return this.#fail(FAILURES.bad_response);

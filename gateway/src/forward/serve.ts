@@ -25,9 +25,10 @@ import { type RequestBody, readRequestBody, withUpstreamWords } from "./body.ts"
 import { requestHead } from "./head.ts";
 import type { Inflight } from "./inflight.ts";
 import { sendProblem } from "./problem.ts";
-import { providers, targetOf } from "./providers.ts";
+import { providers } from "./providers.ts";
 import { type Outcome, Relay, type RelayLimits } from "./relay.ts";
 import type { ForwardRoute } from "./routes.ts";
+import { preparedTarget } from "./targets.ts";
 
 export interface ServeSettings extends RelayLimits {
   readonly gatewayName: string;
@@ -146,10 +147,9 @@ async function readBody(visit: Visit): Promise<RequestBody | Refusal | "gone"> {
 function chooseRoute(visit: Visit, principal: Principal, asked: string): ModelRoute | Refusal {
   const decision = admitModel(visit.deps.view, principal, asked);
   if (decision.kind === "refused") return decision.refusal;
-  const spoken = decision.routes.find(({ provider }) => {
-    const row = providers[provider.provider];
-    return row !== undefined && targetOf(row, visit.route.surface, provider.baseUrl) !== undefined;
-  });
+  const spoken = decision.routes.find(
+    ({ provider }) => preparedTarget(provider, visit.route.surface) !== undefined,
+  );
   return spoken ?? refuse("invalid_value", { param: "model" });
 }
 
@@ -202,7 +202,7 @@ function startRelay(
 ): void {
   const { deps, exchange, route, requestId } = visit;
   const row = providers[admission.provider.provider];
-  const target = row && targetOf(row, route.surface, admission.provider.baseUrl);
+  const target = preparedTarget(admission.provider, route.surface);
   if (row === undefined || target === undefined) throw new Error("the route was chosen without a target");
   const words = withUpstreamWords(
     ready.body,

@@ -94,9 +94,16 @@ export async function startServer(gateway: Gateway, settings: ServerSettings): P
   };
 }
 
+/** The last good one: callers of one gateway mostly name the same. */
+let lastHost: string | undefined;
+
 /** One authority and nothing else (RFC 9112 §3.2). */
 function isHost(host: string | undefined): boolean {
-  return host !== undefined && /^[A-Za-z0-9._~[\]:-]+$/.test(host) && URL.canParse(`http://${host}`);
+  if (host === undefined) return false;
+  if (host === lastHost) return true;
+  const good = /^[A-Za-z0-9._~[\]:-]+$/.test(host) && URL.canParse(`http://${host}`);
+  if (good) lastHost = host;
+  return good;
 }
 
 /** Resolves when nothing is in flight any more, or after `graceMs`. */

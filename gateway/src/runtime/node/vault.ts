@@ -66,10 +66,24 @@ export function createVault(identity: VaultIdentity, log: Log): NodeVault {
   };
 }
 
-function isFor(secret: SecretRecord, { provider, baseUrl, secretVersion }: ProviderRecord): boolean {
+function isFor(secret: SecretRecord, provider: ProviderRecord): boolean {
   return (
-    secret.version === secretVersion && secret.provider === provider && secret.host === new URL(baseUrl).host
+    secret.version === provider.secretVersion &&
+    secret.provider === provider.provider &&
+    secret.host === hostOf(provider)
   );
+}
+
+/** Read once per record, which is never changed in place. */
+const hosts = new WeakMap<ProviderRecord, string>();
+
+function hostOf(provider: ProviderRecord): string {
+  let host = hosts.get(provider);
+  if (host === undefined) {
+    host = new URL(provider.baseUrl).host;
+    hosts.set(provider, host);
+  }
+  return host;
 }
 
 async function openDataKey(
