@@ -30,8 +30,8 @@ const persistence = [/^(drizzle-orm|zod|jose|ipaddr\.js)(\/|$)/, /^node:/];
 export const rooms: readonly Room[] = [
   {
     name: "shared/$1",
-    at: /^shared\/src\/(decide|sync|money|escrow)\//,
-    files: [/^shared\/src\/(decide|sync|money|escrow)\//],
+    at: /^shared\/src\/(decide|sync|money|escrow|rate)\//,
+    files: [/^shared\/src\/(decide|sync|money|escrow|rate)\//],
     types: [/^shared\/src\/wire\//],
     packages: [],
     packageTypes: [/^zod$/],

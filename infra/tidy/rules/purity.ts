@@ -1,7 +1,7 @@
 import { isTest, type Node, nameOf, type Source, type Violation, walk } from "../source.ts";
 
 /** Rooms that decide: plain data and `now` in, a tagged value out. */
-const pure = /^shared\/src\/(decide|sync|money|escrow)\//;
+const pure = /^shared\/src\/(decide|sync|money|escrow|rate)\//;
 
 const ambient = new Set([
   ...[

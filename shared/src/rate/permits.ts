@@ -1,0 +1,69 @@
+/** Concurrency over all replicas: whole permits, of which those in use come back only when they are free. */
+import { partOf } from "./demand.ts";
+import { booked, type Outstanding, stillOut, untilOf } from "./outstanding.ts";
+
+export interface PermitShare extends Outstanding {
+  readonly permits: number;
+}
+
+interface Line {
+  shares: readonly PermitShare[];
+  inflight: number;
+  demand: number;
+}
+
+/** One owner holds it, under the key's lock. */
+export interface PermitBook {
+  max: number;
+  readonly lines: Map<string, Line>;
+  /** As in `Book`. */
+  readonly unheard: Set<string>;
+}
+
+export interface PermitReport {
+  readonly replica: string;
+  readonly held: { readonly id: number; readonly permits: number };
+  readonly inflight: number;
+  /** Requests at once that it had, or would have had, since the last report. */
+  readonly wanted: number;
+}
+
+/** The permits of this replica from now on; the sum over all never exceeds the limit. */
+export function dealPermits(
+  book: PermitBook,
+  report: PermitReport,
+  id: number,
+  ttlMs: number,
+  nowMs: number,
+): PermitShare {
+  const { replica, held, inflight } = report;
+  const line = book.lines.get(replica) ?? { shares: [], inflight: 0, demand: 0 };
+  book.lines.set(replica, line);
+  const untilMs = untilOf(nowMs, ttlMs);
+  if (book.unheard.delete(replica) && held.id > 0) line.shares = [...line.shares, { ...held, untilMs }];
+  // A smaller share is in force when no more are in flight than it allows.
+  const inForce = inflight <= held.permits ? held.id : 0;
+  for (const [name, one] of book.lines)
+    one.shares = stillOut(one.shares, name === replica ? inForce : 0, nowMs);
+  line.inflight = inflight;
+  line.demand = line.demand / 2 + report.wanted / 2;
+  const others = [...book.lines].filter(([name]) => name !== replica).map(([, one]) => one);
+  const left = book.max - others.reduce((sum, one) => sum + bookedPermits(one), 0);
+  const all = others.reduce((sum, { demand }) => sum + demand, line.demand);
+  const fair = Math.floor(book.max * Math.min(1, partOf(line.demand, all)));
+  const wished = Math.min(line.demand > 0 ? Math.max(1, fair) : fair, Math.max(0, left));
+  const permits = book.unheard.size > 0 ? Math.min(wished, held.permits) : wished;
+  const share = { id, permits, untilMs };
+  line.shares = [...line.shares, share];
+  return share;
+}
+
+/** What a replica may have in flight now; of one that was never heard again, until its share ends. */
+function bookedPermits({ shares, inflight }: Line): number {
+  return shares.length === 0
+    ? 0
+    : Math.max(
+        inflight,
+        booked(shares, ({ permits }) => permits),
+      );
+}
