@@ -67,7 +67,11 @@ test("a replica that has refused the next delta gets a snapshot that lies past i
   replica.following = false;
   const { rev } = await putTestKey(cp.ports, orgId, testKey(projectId), "giving");
   const refused = { rev, code: "unsupported", detail: "a delta that is not understood" } as const;
-  await replica.beat({ nack: refused });
+  expect(await replica.beat()).toMatchObject({ resync: false, deltas: [expect.any(String)], asOf: rev });
+  // Not even in the answer to its complaint, nor as long as it complains.
+  for (let n = 0; n < 2; n++) {
+    expect(await replica.beat({ nack: refused })).toMatchObject({ resync: false, deltas: [], asOf: rev });
+  }
   await replica.catchUp();
   expect(replica.held).toMatchObject({ rev, deltas: [] });
   expect(await replica.beat()).toMatchObject({ resync: false, deltas: [], asOf: rev });

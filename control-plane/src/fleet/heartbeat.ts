@@ -163,7 +163,9 @@ async function recordBeats(
     if (answer === null) return null;
     const { replicaId, heartbeat, queries = [] } = answer.beat;
     const { epoch, revApplied: rev, chain } = heartbeat;
-    const lacks = answer.continuation.kind === "deltas";
+    // What it has refused it would refuse again, each time with all that follows: it asks by sync and gets a snapshot.
+    const refuses = heartbeat.nack?.rev === rev + 1;
+    const lacks = answer.continuation.kind === "deltas" && !refuses;
     const { steps } = lacks ? await stepsAfter(tx, orgId, { epoch, rev, chain }, head) : { steps: [] };
     const fresh: Fresh = {
       v: 1,
