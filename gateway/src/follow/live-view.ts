@@ -5,7 +5,7 @@ export function liveView(present: () => TableView): TableView {
   return {
     byHash: (hash) => present().byHash(hash),
     key: (id) => present().key(id),
-    closed: (keyId) => present().closed(keyId),
+    closed: (id) => present().closed(id),
     project: (id) => present().project(id),
     policy: () => present().policy(),
     provider: (id) => present().provider(id),

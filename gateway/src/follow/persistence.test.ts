@@ -73,7 +73,8 @@ test("a restart without anybody to ask serves from disk, by the age of the last 
   expect(next.follower.view.key(keyId(2))?.status).toBe("revoked");
   expect(next.follower.ready()).toBe(true);
   expect(next.follower.freshness().ageMs).toBeGreaterThanOrEqual(30_000);
-  expect(next.follower.freshness().ageMs).toBeLessThan(32_000);
+  // The margin is counted once; the rest is left to however long this machine took since the proof.
+  expect(next.follower.freshness().ageMs).toBeLessThan(60_000);
   next.shift.wallMs = 900_000;
   expect(next.follower.ready()).toBe(false);
 });
@@ -136,6 +137,35 @@ test("an unreadable restrictive change closes the key it names, complains, and s
   const next = await rig({ cp, store: first.store });
   expect(next.follower.view.closed(keyId(1))).toBe(true);
   expect(next.follower.view.key(keyId(2))?.status).toBe("active");
+});
+
+test("a key that was closed by caution stays closed over a snapshot of before and a restart", async () => {
+  const cp = await FakeControlPlane.create();
+  await cp.commit([putKey(1), putKey(2)]);
+  const first = await upToDate({ cp });
+  // Lost on the wire, so that a snapshot brings it, built before the change that nobody here can read.
+  await cp.commit([putKey(3)], { lost: true });
+  const jws = await cp.snapshot();
+  const pages = cp.pages;
+  first.courier.sync = async () => new TextEncoder().encode(JSON.stringify({ snapshot: jws }));
+  const held = Promise.withResolvers<void>();
+  const answered = first.courier.onAnswer;
+  first.courier.onAnswer = async (answer, heartbeat) => {
+    await held.promise;
+    return answered(answer, heartbeat);
+  };
+  await cp.commit([putKey(1)], { restrictive: true, inflight: "abort", raw: { v: 2 } });
+  await first.until(() => first.follower.view.closed(keyId(1)), "closed");
+  await cp.commit([putKey(4)]);
+  await first.until(() => first.follower.status().durableRev === 2, "the snapshot");
+  expect(pages.size).toBeGreaterThan(0);
+  expect(first.follower.view.closed(keyId(1))).toBe(true);
+  held.resolve();
+  await first.follower.stop();
+  const next = await rig({ cp, store: first.store });
+  expect(next.follower.status()).toMatchObject({ rev: 2, loaded: "whole" });
+  expect(next.follower.view.closed(keyId(1))).toBe(true);
+  expect(next.follower.view.key(keyId(3))?.status).toBe("active");
 });
 
 test("each applied change is audited once and in order, also by a process whose predecessor's log took nothing", async () => {

@@ -80,5 +80,6 @@ function refusalFor(ended: Ended, { job }: Relay, view: TableView): Refusal | un
     return refuse(view.key(key.id)?.status === "inactive" ? "key_inactive" : "key_revoked");
   }
   if (ended.projectIds.has(key.projectId)) return refuse("project_disabled");
-  return ended.providerIds.has(provider.id) ? refuse("model_not_found") : undefined;
+  if (!ended.providerIds.has(provider.id)) return undefined;
+  return refuse(view.closed(provider.id) ? "authorization_stale" : "model_not_found");
 }

@@ -5,6 +5,7 @@ import type { KeyRecord, ProviderRecord } from "../wire/record.ts";
 import { admitKey } from "./admit.ts";
 import { admitModel, listRoutes, readModel } from "./model.ts";
 import { coversPatterns, matches, preparePatterns } from "./patterns.ts";
+import { recheck } from "./recheck.ts";
 
 function principalOf(key: KeyRecord, providers: readonly ProviderRecord[]) {
   const view = buildView({ keys: [key], providers });
@@ -147,5 +148,26 @@ describe("patterns", () => {
       }),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe("an LLM key that is closed by caution", () => {
+  const route = (provider: ProviderRecord) => ({ provider, model: "gpt" });
+
+  test("serves nobody: another one does, and alone it is a defect of ours and not of the caller's", () => {
+    const { principal } = principalOf(buildKey(), all);
+    const closedView = (...closed: ProviderRecord[]) =>
+      buildView({ providers: all, closed: closed.map(({ id }) => id) });
+    const both = closedView(openai, openaiEu);
+    expect(admitModel(closedView(openai), principal, "gpt")).toMatchObject({ routes: [route(openaiEu)] });
+    expect(admitModel(both, principal, "gpt")).toMatchObject({ refusal: { code: "authorization_stale" } });
+    expect(admitModel(both, principal, "claude")).toMatchObject({ kind: "routed" });
+  });
+
+  test("is refused in the turn of the forward, too", () => {
+    const { view, principal } = principalOf(buildKey(), all);
+    expect(recheck(view, FRESH, principal, "gpt", route(openai))).toBeUndefined();
+    const closed = buildView({ providers: all, closed: [openai.id] });
+    expect(recheck(closed, FRESH, principal, "gpt", route(openai))?.code).toBe("authorization_stale");
   });
 });

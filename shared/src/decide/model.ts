@@ -45,7 +45,9 @@ export function admitModel(view: TableView, principal: Principal, model: string)
   if (rest.some((route) => route.provider.provider !== first.provider.provider)) {
     return { kind: "refused", refusal: refuse("ambiguous_model", { names: fullNames([first, ...rest]) }) };
   }
-  return { kind: "routed", routes: [first, ...rest] };
+  const [open, ...others] = [first, ...rest].filter(({ provider }) => !view.closed(provider.id));
+  if (open === undefined) return { kind: "refused", refusal: refuse("authorization_stale") };
+  return { kind: "routed", routes: [open, ...others] };
 }
 
 /** Everything that the principal may ask for, in id order of the LLM keys: what `/v1/models` lists. */

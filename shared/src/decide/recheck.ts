@@ -24,6 +24,7 @@ export function recheck(
     : admitKey(view, freshness, caller, true);
   if (again.kind === "refused") return again.refusal;
   if (again.kind === "unsure") return refuse("authorization_stale");
+  if (view.closed(route.provider.id)) return refuse("authorization_stale");
   const changed =
     again.principal.key !== principal.key || view.provider(route.provider.id) !== route.provider;
   if (changed) {

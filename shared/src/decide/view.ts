@@ -8,8 +8,8 @@ export interface TableView {
   /** The key that this hash belongs or once belonged to, and the hash's own entry. One map look-up. */
   byHash(hash: string): { key: KeyRecord; hash: KeyHash } | undefined;
   key(id: string): KeyRecord | undefined;
-  /** True when what is held of the key may not be what its owner decided: it admits nothing and blames nobody. */
-  closed(keyId: string): boolean;
+  /** True when what is held of a key or LLM key may not be what its owner decided: it serves nobody and blames nobody. */
+  closed(id: string): boolean;
   project(id: string): ProjectRecord | undefined;
   policy(): PolicyRecord | undefined;
   provider(id: string): ProviderRecord | undefined;

@@ -175,10 +175,10 @@ export interface ReplicaState {
   nack: Nack | undefined;
   /** Two signed histories under one epoch: nothing but a snapshot leads on. */
   forked: boolean;
-  /** Keys that an unreadable restrictive delta names, until a readable change at or past its revision. */
+  /** Keys and LLM keys that an unreadable restrictive delta names, until a readable change at or past its revision. */
   readonly closed: Map<string, number>;
-  /** Revisions after the present one whose restrictive delta could not be read and has been acted on. */
-  readonly unread: Set<number>;
+  /** Restrictive deltas after the present revision that could not be read and have been acted on: their exact bytes. */
+  readonly unread: Map<number, string>;
   readonly aborted: Map<number, number>;
   audited: Position;
   /** Keys that are closed here although the control plane's history says otherwise, because it lost commits. */
@@ -207,7 +207,7 @@ export function emptyReplica(identity: Identity): ReplicaState {
     nack: undefined,
     forked: false,
     closed: new Map(),
-    unread: new Set(),
+    unread: new Map(),
     aborted: new Map(),
     audited: { epoch: 0, rev: 0 },
     kept: new Map(),

@@ -170,9 +170,9 @@ function advance(state: ReplicaState, at: ChainedPosition): void {
   if (state.nack !== undefined && at.rev >= state.nack.rev) state.nack = undefined;
   for (const [id, rev] of state.closed) {
     if (at.rev >= rev) state.closed.delete(id);
-    else state.table.closeKey(id);
+    else state.table.close(id);
   }
-  for (const rev of state.unread) if (at.rev >= rev) state.unread.delete(rev);
+  for (const rev of state.unread.keys()) if (at.rev >= rev) state.unread.delete(rev);
 }
 
 function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffect[] {
@@ -187,10 +187,10 @@ function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffec
     effects.push({ type: "alarm", code: "unsupported" }, { type: "speak" });
   }
   if (!event.restrictive || state.unread.has(event.rev)) return effects;
-  state.unread.add(event.rev);
-  for (const id of event.keyIds) {
+  state.unread.set(event.rev, event.jws);
+  for (const id of [...event.keyIds, ...event.providerIds]) {
     state.closed.set(id, Math.max(event.rev, state.closed.get(id) ?? 0));
-    state.table.closeKey(id);
+    state.table.close(id);
   }
   const n = state.nextN++;
   const abort = {
@@ -235,8 +235,10 @@ function onSnapshot(state: ReplicaState, event: SnapshotEvent): ReplicaEffect[] 
   const abort = abortBetween(before, event.table, at);
   const audit = { kind: "snapshot", epoch: at.epoch, fromRev: from.rev, toRev: at.rev } as const;
   state.pending.push({ n, at, abort, audit });
+  // What closes keys past this snapshot has to be on disk with it, or a restart would open them.
+  const deltas = [...state.unread].sort(([a], [b]) => a - b).map(([, jws]) => jws);
   return [
-    { type: "replace", n, token: event.token, deltas: [], stamp: stampOf(state) },
+    { type: "replace", n, token: event.token, deltas, stamp: stampOf(state) },
     ...applyAndDrain(state, undefined),
   ];
 }

@@ -123,8 +123,9 @@ export class Table implements TableView {
     this.#setKey(record, !isDead(record));
   }
 
-  /** Takes a living key out of use without a word of the control plane that could be read. */
-  closeKey(id: string): void {
+  /** Takes a living key, or an LLM key, out of use without a word of the control plane that could be read. */
+  close(id: string): void {
+    if (this.#providers.has(id)) this.#closed.add(id);
     const held = this.#keys.get(id);
     if (held?.status === "active") this.#setKey({ ...held, status: "inactive" }, true);
   }
@@ -169,6 +170,7 @@ export class Table implements TableView {
     const before = this.#providers.get(id);
     if (record === undefined) this.#providers.delete(id);
     else this.#providers.set(id, record);
+    this.#closed.delete(id);
     for (const projectId of new Set([before?.projectId, record?.projectId])) {
       if (projectId === undefined) continue;
       const others = this.providersOf(projectId).filter((one) => one.id !== id);

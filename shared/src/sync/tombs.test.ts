@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { buildKey, fakeDigest } from "../testing/records.ts";
+import { buildKey, buildProvider, fakeDigest } from "../testing/records.ts";
 import type { Delta } from "../wire/delta.ts";
 import type { Tomb } from "../wire/heartbeat.ts";
 import type { KeyRecord } from "../wire/record.ts";
@@ -140,6 +140,33 @@ test("a key is closed by what cannot be read until a readable change is at or pa
   dispatch(state, snapshot(1, 9, buildKey({ status: "inactive" })));
   expect(state.table.closed(KEY)).toBe(false);
   expect([...state.unread]).toEqual([]);
+});
+
+test("an LLM key is closed by what cannot be read until a readable change is at or past it", () => {
+  const state = emptyReplica(IDENTITY);
+  dispatch(state, snapshot(1, 7, buildKey()));
+  const provider = buildProvider();
+  state.table.apply({ op: "put", kind: "provider", id: provider.id, record: provider });
+  dispatch(state, unreadable(9, [], [provider.id]));
+  expect([state.table.closed(provider.id), state.table.closed(KEY)]).toEqual([true, false]);
+  dispatch(state, put(1, 8, buildKey()));
+  expect(state.table.closed(provider.id)).toBe(true);
+  dispatch(state, snapshot(1, 9, buildKey()));
+  expect(state.table.closed(provider.id)).toBe(false);
+});
+
+test("a snapshot that lies before it is written down together with what closes a key", () => {
+  const state = emptyReplica(IDENTITY);
+  dispatch(state, snapshot(1, 5, buildKey()));
+  for (const rev of [9, 8]) dispatch(state, { ...unreadable(rev, [KEY], []), jws: `unreadable ${rev}` });
+  const writes = (rev: number) =>
+    step(state, snapshot(1, rev, buildKey()), NOW).effects.flatMap((effect) =>
+      effect.type === "replace" ? [effect.deltas] : [],
+    );
+  expect(writes(6)).toEqual([["unreadable 8", "unreadable 9"]]);
+  expect(writes(8)).toEqual([["unreadable 9"]]);
+  expect(state.table.closed(KEY)).toBe(true);
+  expect(writes(9)).toEqual([[]]);
 });
 
 test("a dead key that the database has never heard of is kept, and nobody is told of it", () => {
