@@ -42,11 +42,15 @@ function stream(socket: Socket, paceMs: number): void {
       if (paceMs > 0) break;
     }
     if (left > 0) return;
-    clearInterval(timer);
+    stop();
     socket.write(STREAM_END);
   };
   const timer = setInterval(next, paceMs);
-  socket.on("close", () => clearInterval(timer));
+  const stop = () => {
+    clearInterval(timer);
+    socket.off("close", stop);
+  };
+  socket.on("close", stop);
 }
 
 /** Reads requests off a connection, whatever pieces they come in. */

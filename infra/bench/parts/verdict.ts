@@ -12,15 +12,16 @@ export interface Goal {
   /** `atLeast` or `atMost` this. */
   readonly is: "≥" | "≤";
   readonly toReach: number;
-  readonly stretch: number;
+  readonly stretch?: number;
 }
 
 /** Prints each goal with its verdict; the exit code becomes 1 when one was not reached. */
 export function judge(goals: readonly Goal[]): void {
   for (const { what, value, unit, is, toReach, stretch } of goals) {
-    const holds = (limit: number) => (is === "≥" ? value >= limit : value <= limit);
+    const holds = (limit = Number.NaN) => (is === "≥" ? value >= limit : value <= limit);
     const verdict = holds(stretch) ? "stretch reached" : holds(toReach) ? "reached" : "NOT REACHED";
-    const asked = `to reach ${is} ${toReach}${unit}, stretch ${is} ${stretch}${unit}`;
+    const further = stretch === undefined ? "" : `, stretch ${is} ${stretch}${unit}`;
+    const asked = `to reach ${is} ${toReach}${unit}${further}`;
     console.log(`${what.padEnd(44)} ${value.toPrecision(3)}${unit}   ${asked}: ${verdict}`);
     if (!holds(toReach)) process.exitCode = 1;
   }
