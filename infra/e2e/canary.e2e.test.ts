@@ -1,20 +1,32 @@
-import { join } from "node:path";
+/**
+ * I18: no secret can be read anywhere but where it belongs. The one exception is the demo's key in `credentials.json`,
+ * which lies beside the secrets of the installation and is in none of these places either.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname, join } from "node:path";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { MadeKey } from "./support/admin.ts";
-import { filesBelow, formsOf, holds } from "./support/canary.ts";
+import { createSearch, formsOf } from "./support/canary.ts";
+import { answersOf } from "./support/canary-answers.ts";
+import { KINDS, placesOf } from "./support/canary-places.ts";
+import { type Secrets, secretsOf } from "./support/canary-secrets.ts";
 import { type ListeningProxy, startListening } from "./support/listening-proxy.ts";
 import { freePortBase } from "./support/ports.ts";
+import { signIn } from "./support/sign-in.ts";
 import { startWorld, useKey, type World } from "./support/world.ts";
 
-/** The provider's credential; long and odd enough to be found by nobody's chance. */
-const LLM_SECRET = "sk-canary-Zx81qQ7fJwPp0Lk2VnRt55";
+/** The provider's credential: long and odd enough to be found by nobody's chance, and with all that is escaped somewhere. */
+const LLM_SECRET = 'sk-canary-Zx81"qQ7f\\Jw/Pp0+Lk2&VnRt55';
+const ROTATED_LLM_SECRET = "sk-canary-b7Wq29dYcE4hGm1XoTs6";
 const PROMPT = "canary-prompt-9fJ2kQ0sLpWm";
 
 let world: World;
 let wire: ListeningProxy;
-let key: MadeKey;
-let secrets: Map<string, string>;
+/** Ids, which are no secret and stand everywhere. */
+let keyId: string;
+let secrets: Secrets;
+let answers: string[];
 
 beforeAll(async () => {
   const portBase = await freePortBase();
@@ -25,34 +37,42 @@ beforeAll(async () => {
     env: { "control-plane": { NATS_URL: nats, CLAVIGER_NATS_PUBLIC_URLS: nats } },
   });
   const { admin, projectId, credentials } = world;
-  const attributes = {
-    provider: "sandbox",
-    name: "canary",
-    secretKey: LLM_SECRET,
-    baseUrl: world.sandboxUrl,
-  };
-  const body = { data: { type: "llm-api-key", attributes } };
-  const llm = await admin.call("POST", `/projects/${projectId}/llm-api-keys`, body);
-  expect(`${llm.status} ${llm.text}`).toMatch(/^20[01] /);
-  key = await admin.createKey(projectId);
-  const rotated = await admin.change("POST", `/api-keys/${key.id}/rotate`);
+  const llmKeyId = await makeLlmKey();
+  const once = { "idempotency-key": "canary-key" };
+  const body = { data: { type: "api-key", attributes: { name: "canary" } } };
+  const made = await admin.change("POST", `/projects/${projectId}/api-keys`, body, once);
+  const replayed = await admin.call("POST", `/projects/${projectId}/api-keys`, body, once);
+  keyId = (replayed.json as { data: { id: string } }).data.id;
+  const key = made.secret ?? "";
+  const rotated = (await admin.change("POST", `/api-keys/${keyId}/rotate`)).secret ?? "";
+  const revoked = await admin.createKey(projectId);
+  await admin.change("POST", `/api-keys/${revoked.id}/revoke`);
   const enrolment = await admin.call("POST", "/gateways/enrolment-tokens", { name: "ap-1", region: "ap" });
-  const enrolmentToken = (enrolment.json as { meta?: { secretKey?: string } } | undefined)?.meta?.secretKey;
-  expect(enrolmentToken).toMatch(/^clvt_/);
+  const enrolmentToken = (enrolment.json as { meta?: { secretKey?: string } }).meta?.secretKey ?? "";
+  const session = await signIn({ url: world.stack.urls.controlPlane, credentials });
   for (const { url } of world.gateways) {
-    for (const secret of [key.secret, rotated.secret ?? "", credentials.demoKey]) {
+    for (const secret of [key, rotated, credentials.demoKey])
       await useKey(url, { secret }, "sandbox/echo", PROMPT);
-    }
-    expect((await useKey(url, { secret: rotated.secret ?? "" }, "canary/echo")).status).toBe(200);
+    expect((await useKey(url, { secret: rotated }, "canary/echo")).status).toBe(200);
   }
-  secrets = new Map([
-    ["an API key's secret", key.secret],
-    ["a rotated API key's secret", rotated.secret ?? ""],
+  await admin.change("POST", `/llm-api-keys/${llmKeyId}/rotate`, { secretKey: ROTATED_LLM_SECRET });
+  for (const { url } of world.gateways) {
+    expect((await useKey(url, { secret: rotated }, "canary/echo")).status).toBe(200);
+  }
+  const apiKeys = [key, rotated, revoked.secret, credentials.demoKey];
+  answers = await answersOf(world, { apiKeys, llmSecret: LLM_SECRET, prompt: PROMPT, enrolmentToken });
+  answers.push(replayed.text);
+  secrets = new Map<string, string | Uint8Array>([
+    ...(await secretsOf(world)),
+    ["an API key's secret", key],
+    ["a rotated API key's secret", rotated],
+    ["a revoked API key's secret", revoked.secret],
     ["the demo key", credentials.demoKey],
     ["a personal access token", credentials.adminToken],
-    ["a password", credentials.adminPassword],
-    ["an enrolment token", enrolmentToken ?? ""],
+    ["a session's token", session.value],
+    ["an enrolment token", enrolmentToken],
     ["a provider's credential", LLM_SECRET],
+    ["a provider's next credential", ROTATED_LLM_SECRET],
     ["a prompt", PROMPT],
   ]);
 });
@@ -61,63 +81,78 @@ afterAll(async () => {
   wire?.close();
 });
 
-/** The names of the secrets that can be read in the bytes. */
-function leaked(bytes: Buffer): string[] {
-  return [...secrets].filter(([, secret]) => holds(bytes, secret)).map(([name]) => name);
+/** Made twice with one Idempotency-Key, so that what is kept of the first answer is among what is searched. */
+async function makeLlmKey(): Promise<string> {
+  const { admin, projectId, sandboxUrl } = world;
+  const attributes = { provider: "sandbox", name: "canary", secretKey: LLM_SECRET, baseUrl: sandboxUrl };
+  const body = { data: { type: "llm-api-key", attributes } };
+  const once = { "idempotency-key": "canary-llm-key" };
+  const path = `/projects/${projectId}/llm-api-keys`;
+  const made = await admin.call("POST", path, body, once);
+  expect(`${made.status} ${made.text}`).toMatch(/^20[01] /);
+  await admin.call("POST", path, body, once);
+  return (made.json as { data: { id: string } }).data.id;
 }
 
-test("control: the search finds a text as it is, in hex and in base64 at each alignment", () => {
+/** Where which of these can be read. */
+async function findings(sought: Secrets): Promise<{ kind: string; name: string; found: string[] }[]> {
+  const search = createSearch(sought);
+  const places = await placesOf(world, { bus: wire.heard(), answers });
+  return places
+    .map(({ kind, name, bytes }) => ({ kind, name, found: search(bytes) }))
+    .filter(({ found }) => found.length > 0);
+}
+
+test("control: the search finds a secret as it is, in JSON, in hex and in base64 at each alignment", () => {
+  const search = createSearch(new Map([["it", LLM_SECRET]]));
+  const inJson = JSON.stringify({ in: LLM_SECRET });
   for (const prefix of ["", "a", "ab", "abc"]) {
     const text = `${prefix}${LLM_SECRET}${prefix}`;
     for (const coding of ["utf8", "hex", "base64", "base64url"] as const) {
-      expect(holds(Buffer.from(Buffer.from(text).toString(coding)), LLM_SECRET)).toBe(true);
+      expect(search(Buffer.from(Buffer.from(text).toString(coding))), coding).toEqual(["it"]);
     }
   }
-  expect(formsOf(LLM_SECRET).every((form) => form.length > 20)).toBe(true);
+  for (const text of [inJson, JSON.stringify(inJson), encodeURIComponent(LLM_SECRET)]) {
+    expect(search(Buffer.from(text))).toEqual(["it"]);
+  }
+  expect(search(Buffer.from(inJson.slice(0, -5)))).toEqual([]);
+  for (const secret of secrets.values()) expect(formsOf(secret).every((form) => form.length > 15)).toBe(true);
 });
 
-test("the bus carries keys' ids and no secret", () => {
-  const heard = wire.heard();
-  expect(holds(heard, key.id)).toBe(true);
-  expect(leaked(heard)).toEqual([]);
+test("no secret of anybody can be read in the bus, the database, any file, any log or any answer", async () => {
+  expect(secrets.size).toBeGreaterThan(25);
+  expect([...secrets.values()].every((secret) => secret.length >= 16)).toBe(true);
+  expect(await findings(secrets)).toEqual([]);
 });
 
-test("the database's tables and files hold keys' ids and no secret", async () => {
-  const sql = postgres(world.stack.urls.postgres, { max: 1 });
-  try {
-    await sql`checkpoint`;
-    const tables = await sql<{ name: string }[]>`
-      select format('%I.%I', schemaname, tablename) as name from pg_tables
-      where schemaname not in ('pg_catalog', 'information_schema')`;
-    const rows: string[] = [];
-    for (const { name } of tables) {
-      rows.push(
-        ...(await sql.unsafe<{ row: string }[]>(`select t::text as row from ${name} t`)).map(
-          ({ row }) => row,
-        ),
-      );
-    }
-    const bytes = Buffer.from(rows.join("\n"));
-    expect(holds(bytes, key.id)).toBe(true);
-    expect(leaked(bytes)).toEqual([]);
-  } finally {
-    await sql.end();
-  }
-  let seen = false;
-  for (const { path, bytes } of filesBelow(join(world.stack.home, "postgres"))) {
-    seen ||= holds(bytes, key.id);
-    expect({ path, leaked: leaked(bytes) }).toEqual({ path, leaked: [] });
-  }
-  expect(seen).toBe(true);
+test("control: an id that is no secret is found in every kind of place that holds any", async () => {
+  const kinds = new Set((await findings(new Map([["the key's id", keyId]]))).map(({ kind }) => kind));
+  for (const kind of ["bus", "table", "database file", "opened state", "answer"])
+    expect(kinds).toContain(kind);
 });
 
-test("the gateways' files, NATS's files and every log hold no secret", () => {
-  let files = 0;
-  for (const folder of ["gateways", "nats", "logs"]) {
-    for (const { path, bytes } of filesBelow(join(world.stack.home, folder))) {
-      files += 1;
-      expect({ path, leaked: leaked(bytes) }).toEqual({ path, leaked: [] });
-    }
-  }
-  expect(files).toBeGreaterThan(6);
+test("control: a secret that is planted in each of these places is found there, in whatever form", async () => {
+  const planted = "sk-planted-Qm38xTz6vB1nKe9RuYw4";
+  const json = JSON.stringify({ secretKey: planted });
+  const base64 = Buffer.from(`x${planted}`).toString("base64");
+  const { home, urls } = world.stack;
+  const plant = (path: string, content: string | Uint8Array) => {
+    mkdirSync(dirname(join(home, path)), { recursive: true });
+    writeFileSync(join(home, path), content);
+  };
+  plant("nats/planted", base64);
+  plant("gateways/eu-1/planted", Buffer.from(`\0\0${planted}\0`));
+  plant("logs/planted.log", JSON.stringify({ level: "info", body: json }));
+  answers.push(JSON.stringify({ error: { message: encodeURIComponent(planted) } }));
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect(wire.port, "127.0.0.1", () => socket.end(`PUB planted\r\n${json}\r\n`));
+    socket.on("close", () => resolve()).on("error", reject);
+    socket.resume();
+  });
+  const sql = postgres(urls.postgres, { max: 1 });
+  await sql`create table planted (as_bytes bytea)`;
+  await sql`insert into planted values (${Buffer.from(planted)})`;
+  await sql.end();
+  const found = (await findings(new Map([["planted", planted]]))).map(({ kind }) => kind);
+  expect(KINDS.filter((kind) => !found.includes(kind))).toEqual(["opened state"]);
 });
