@@ -149,20 +149,20 @@ function mountData(app: App, state: State): void {
 
 /** What tells operators and balancers how the gateway is. */
 function mountHealth(app: App, state: State): void {
-  const { settings, metrics, inflight } = state;
+  const { metrics, inflight } = state;
   const { follower } = state.ports;
-  app.get("/healthz", (c) => c.json({ status: "ok" }, 200, plainHeaders(settings)));
+  app.get("/healthz", (c) => c.json({ status: "ok" }, 200, plainHeaders(state)));
   app.get("/readyz", (c) => {
-    if (isDraining(state)) return c.json({ status: "draining" }, 503, plainHeaders(settings));
-    if (follower.ready()) return c.json({ status: "ready" }, 200, plainHeaders(settings));
+    if (isDraining(state)) return c.json({ status: "draining" }, 503, plainHeaders(state));
+    if (follower.ready()) return c.json({ status: "ready" }, 200, plainHeaders(state));
     const reason = follower.detached() ? "detached" : whyNotReady(follower.status());
-    return c.json({ status: "not ready", reason }, 503, plainHeaders(settings));
+    return c.json({ status: "not ready", reason }, 503, plainHeaders(state));
   });
   app.get("/metrics", (c) => {
     const { epoch, rev, ageMs, dropped, loaded } = follower.status();
     const damaged = loaded === "damaged";
     const gauges = { inflight: inflight.size, epoch, rev, ageMs, dropped, damaged, ready: follower.ready() };
-    const headers = { ...plainHeaders(settings), "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+    const headers = { ...plainHeaders(state), "content-type": "text/plain; version=0.0.4; charset=utf-8" };
     return c.body(renderMetrics(metrics, gauges), 200, headers);
   });
 }
@@ -173,6 +173,11 @@ function whyNotReady({ configured, loaded, ageMs }: FollowerStatus): string {
   return configured ? "authorization_stale" : "no_configuration";
 }
 
-function plainHeaders({ gatewayName }: GatewaySettings): Record<string, string> {
-  return { "x-claviger-gateway": gatewayName, "cache-control": "no-store" };
+function plainHeaders({ settings, ports }: State): Record<string, string> {
+  const requestId = `req_${ports.crypto.randomId()}`;
+  return {
+    "x-claviger-gateway": settings.gatewayName,
+    "x-request-id": requestId,
+    "cache-control": "no-store",
+  };
 }

@@ -32,7 +32,7 @@ const CHAT = "/v1/chat/completions";
 function raw(bytes: string): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
-    const socket = connect(gateway.port, "127.0.0.1", () => socket.write(bytes));
+    const socket = connect(gateway.port, "127.0.0.1", () => socket.write(bytes, "latin1"));
     socket.on("data", (data) => {
       text += data;
     });
@@ -56,6 +56,28 @@ test("headers over 16 KiB are 431, a body that does not come is 408, an announce
   expect(flood).toMatchObject({ status: 413 });
 });
 
+test("a credential with a byte that is not ASCII is malformed, also where the parser takes it", async () => {
+  for (const bytes of [Buffer.from([0x80]), Buffer.from([0xff]), Buffer.from("\u00e9"), Buffer.from("\t")]) {
+    const value = Buffer.concat([Buffer.from("Bearer a"), bytes, Buffer.from("b")]).toString("latin1");
+    const answer = await raw(
+      `POST ${CHAT} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: ${value}\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+    expect(answer).toContain('"malformed_api_key"');
+  }
+});
+
+test("what operators ask for names its request, each time another one", async () => {
+  const ids = new Set<string>();
+  for (const path of ["/healthz", "/readyz", "/metrics", "/healthz"]) {
+    const { headers } = await call(gateway.url + path, { method: "GET" });
+    expect(headers["x-claviger-gateway"]).toBe("test-1");
+    expect(headers["x-request-id"]).toMatch(/^req_[0-9A-Za-z]{12}$/);
+    ids.add(String(headers["x-request-id"]));
+  }
+  expect(ids.size).toBe(4);
+});
+
 test("what never becomes a request is answered like any other refusal", async () => {
   const rest = `authorization: Bearer ${secret}\r\ncontent-type: application/json\r\ncontent-length: 0\r\n\r\n`;
   const cases: [string, number, string, string?][] = [
@@ -66,6 +88,20 @@ test("what never becomes a request is answered like any other refusal", async ()
     [`FOO /nowhere HTTP/1.1\r\nhost: x\r\n${rest}`, 404, "unknown_url"],
     [`CONNECT x:1 HTTP/1.1\r\nhost: x:1\r\n\r\n`, 405, "method_not_allowed", "allow: \r\n"],
   ];
+  const withCredential = (name: string, value: string, path = CHAT) =>
+    `POST ${path} HTTP/1.1\r\nhost: x\r\n${name}: ${value}\r\n\r\n`;
+  for (const byte of ["\x00", "\x08", "\x0b", "\x0c", "\x0e", "\x1f", "\x7f"]) {
+    cases.push([withCredential("Authorization", `Bearer a${byte}b`), 401, "malformed_api_key", "Bearer"]);
+  }
+  for (const name of ["x-api-key", "x-goog-api-key", "api-key"]) {
+    cases.push([withCredential(name, "a\x01b"), 401, "malformed_api_key"]);
+  }
+  cases.push([withCredential("authorization", "Bearer a\x01b", "/nowhere"), 404, "unknown_url"]);
+  for (const byte of ["\r", "\n"]) {
+    cases.push([withCredential("authorization", `Bearer a${byte}b`), 400, "invalid_header"]);
+  }
+  cases.push([withCredential("x-other", "a\x01b"), 400, "invalid_header"]);
+  cases.push([withCredential("x-other: authorization", "a\x01b"), 400, "invalid_header"]);
   for (const [bytes, status, code, header] of cases) {
     const text = (await raw(bytes)).replace(/^Allow/im, "allow");
     expect(text.split("\r\n")[0], bytes).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));

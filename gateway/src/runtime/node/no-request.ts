@@ -22,7 +22,8 @@ type ParserError = NodeJS.ErrnoException & { rawPacket?: Buffer; bytesParsed?: n
 export function answerWhatIsNoRequest(server: Server, gatewayName: string): void {
   server.on("clientError", (error: ParserError, socket: Duplex) => {
     if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
-    else end(socket, gatewayName, unknownMethod(error) ?? { refusal: refusalOf(error) });
+    else
+      end(socket, gatewayName, unknownMethod(error) ?? badCredential(error) ?? { refusal: refusalOf(error) });
   });
   server.on("checkExpectation", (incoming, outgoing) => {
     refuseOn(outgoing, gatewayName, { refusal: refuse("invalid_header"), path: incoming.url });
@@ -63,6 +64,24 @@ function unknownMethod({ code, rawPacket, bytesParsed }: ParserError): Answer | 
     path,
     refusal: allow.length > 0 ? refuse("method_not_allowed", { allow }) : refuse("unknown_url"),
   };
+}
+
+const CREDENTIAL_LINE = /^(?:authorization|x-api-key|x-goog-api-key|api-key):/i;
+const REQUEST_LINE = /^[A-Z]+ (\/[\x21-\x7e]*) HTTP\/1\.[01]\r$/;
+
+/**
+ * A credential with a byte that Node's parser takes in no header: 0x00 to 0x08, 0x0B, 0x0C, 0x0E to 0x1F, 0x7F. It is malformed, as
+ * one is with a byte that the parser lets through. CR and LF end a line and are no part of any value. When the line begins
+ * in an earlier packet nobody can tell whose it is, and it stays an invalid header.
+ */
+function badCredential({ code, rawPacket, bytesParsed = 0 }: ParserError): Answer | undefined {
+  if (code !== "HPE_INVALID_HEADER_TOKEN" || rawPacket === undefined) return undefined;
+  const lines = rawPacket.subarray(0, bytesParsed).toString("latin1").split("\n");
+  if (!CREDENTIAL_LINE.test(lines.pop() ?? "")) return undefined;
+  const path = lines.reverse().flatMap((line) => REQUEST_LINE.exec(line)?.[1] ?? [])[0];
+  const bare = path?.split("?")[0];
+  const unknown = bare !== undefined && !routes.some((route) => route.path === bare);
+  return { path, refusal: refuse(unknown ? "unknown_url" : "malformed_api_key") };
 }
 
 function textOf(gatewayName: string, { refusal, path }: Answer) {
