@@ -1,6 +1,7 @@
 /** What the whole control plane can say of itself without naming any organization. */
 import { DOWN_AFTER_MS } from "@claviger/shared/sync/barrier";
 import { sql } from "drizzle-orm";
+import { refusalsOf } from "../fleet/refusals.ts";
 import type { Ports } from "../ports.ts";
 
 export interface StatusView {
@@ -15,6 +16,8 @@ export interface StatusView {
    * at again. `since` null: nothing says how far back. `proved`: a gateway has shown more than the database knew.
    */
   readonly voidConfirmations: readonly VoidConfirmations[];
+  /** Usage events that were lost with a database and that gateways no longer have, by the hour of their notice, newest first. */
+  readonly usageGaps: readonly { readonly noticedAt: string; readonly events: number }[];
 }
 
 export interface VoidConfirmations {
@@ -34,6 +37,7 @@ export async function readStatus(ports: Ports): Promise<StatusView> {
     bus: { connected: ports.bus.connected },
     revocations: synchronousReplication ? "durable" : "best effort during database failover",
     voidConfirmations: await readVoid(ports),
+    usageGaps: await readGaps(ports),
   };
 }
 
@@ -49,6 +53,17 @@ async function readVoid(ports: Ports): Promise<VoidConfirmations[]> {
     since: since === null ? null : iso(since),
     until: iso(until),
     proved,
+  }));
+}
+
+async function readGaps(ports: Ports): Promise<StatusView["usageGaps"]> {
+  const rows = await ports.db.execute<{ noticed: number; events: string }>(sql`
+    select extract(epoch from max(noticed_at))::float8 * 1000 as noticed, sum(to_seq - from_seq + 1) as events
+    from usage_gap where noticed_at > now() - interval '35 days'
+    group by date_trunc('hour', noticed_at) order by max(noticed_at) desc limit 20`);
+  return rows.map(({ noticed, events }) => ({
+    noticedAt: new Date(noticed).toISOString(),
+    events: Number(events),
   }));
 }
 
@@ -81,7 +96,16 @@ export async function readMetrics(ports: Ports): Promise<string> {
   const lines = Object.entries({ ...counts, bus_connected: ports.bus.connected ? 1 : 0 }).map(
     ([name, value]) => `# TYPE claviger_${name} gauge\nclaviger_${name} ${String(value)}\n`,
   );
-  return lines.join("");
+  return lines.join("") + renderRefusals(ports);
+}
+
+/** Of this process alone; the gauges are of all of them. */
+function renderRefusals(ports: Ports): string {
+  const name = "claviger_fleet_messages_refused_total";
+  const lines = refusalsOf(ports).map(
+    ({ courier, code, n }) => `${name}{courier="${courier}",code="${code}"} ${n}\n`,
+  );
+  return [`# TYPE ${name} counter\n`, ...lines].join("");
 }
 
 async function readCounts(ports: Ports): Promise<Counts | undefined> {

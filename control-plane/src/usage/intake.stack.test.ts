@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCluster, type TestCluster, type TestProcess } from "../fleet/testing/control-plane.ts";
 import { type FakeReplica, startFakeReplica } from "../fleet/testing/fake-replica.ts";
 import { createTestOrganization } from "../fleet/testing/organization.ts";
+import { readStatus } from "../status/read.ts";
 
 let cluster: TestCluster;
 let cp: TestProcess;
@@ -42,10 +43,10 @@ function settled(seq: number): UsageEvent {
   };
 }
 
-async function send(replica: FakeReplica, events: readonly UsageEvent[]): Promise<number> {
+async function send(replica: FakeReplica, events: readonly UsageEvent[], goneUpTo?: number): Promise<number> {
   const answer = await replica.connection.request(
     replicaSubjects.usage(replica.id),
-    JSON.stringify({ v: 1, events }),
+    JSON.stringify({ v: 1, events, ...(goneUpTo === undefined ? {} : { goneUpTo }) }),
     { timeout: 5_000 },
   );
   return answer.json<{ cursor: number }>().cursor;
@@ -136,3 +137,30 @@ test("an event that the wire does not know is not acknowledged", async () => {
   expect(await send(replica, [settled(1)])).toBe(1);
   await replica.close();
 });
+
+test("a gap that nobody can fill is skipped once, with an alarm, and status says how much is missing", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
+  const events = Array.from({ length: 20 }, (_, index) => settled(index + 1));
+  expect(await send(replica, events.slice(0, 4))).toBe(4);
+  const before = await lostOf();
+  // Control: without the replica's word that they are gone, later events wait for those between.
+  expect(await send(replica, events.slice(9, 12))).toBe(4);
+  // A word that does not fit what follows it says nothing.
+  expect(await send(replica, events.slice(11, 12), 10)).toBe(4);
+  expect(await send(replica, events.slice(0, 4), 3)).toBe(4);
+  expect(await send(replica, events.slice(9, 12), 9)).toBe(12);
+  // Said again by a retry, it is nothing new.
+  expect(await send(replica, events.slice(9, 14), 9)).toBe(14);
+  expect(await countsOf(orgId, replica)).toMatchObject({ events: 9, last: 14, requests: 9 });
+  expect((await lostOf()) - before).toBe(5);
+  const alarms = cp.log.lines.filter(({ fields }) => "alarm" in fields && fields.alarm === "usage_gap");
+  expect(alarms.map(({ fields }) => fields)).toEqual([
+    { alarm: "usage_gap", replica: replica.id, from: 5, to: 9 },
+  ]);
+  await replica.close();
+});
+
+async function lostOf(): Promise<number> {
+  return (await readStatus(cp.ports)).usageGaps.reduce((sum, { events }) => sum + events, 0);
+}

@@ -1,6 +1,7 @@
 /**
  * Usage intake, exactly once (PROTOCOL §2.10): events, counters and the replica's cursor move in one transaction, and
- * the cursor is the only acknowledgement. Earlier events are dropped, later ones are not taken before the gap is filled.
+ * the cursor is the only acknowledgement. Earlier events are dropped, later ones are not taken before the gap is filled,
+ * or known to be one that nobody can fill.
  */
 
 import { costOf } from "@claviger/shared/money/cost";
@@ -20,16 +21,51 @@ export async function takeUsage(ports: Ports, sender: UsageSender, batch: UsageB
   return ports.db.transaction(async (tx) => {
     const held = await lockCursor(tx, sender);
     if (held === undefined) return { cursor: 0 };
-    const next = following(held.seq, batch.events);
+    const gap = gapOf(held.seq, batch);
+    const from = gap?.to ?? held.seq;
+    const next = following(from, batch.events);
     if (next.length === 0) return { cursor: held.seq };
-    const cursor = held.seq + next.length;
+    const cursor = from + next.length;
     await Promise.all([
+      ...(gap === undefined ? [] : [noteGap(tx, ports, sender, held.gatewayId, gap)]),
       insertEvents(tx, sender, held.gatewayId, next),
       addToKeys(tx, sender.orgId, next),
       tx.execute(sql`update replica_cursor set seq = ${cursor} where replica_id = ${sender.replicaId}`),
     ]);
     return { cursor };
   });
+}
+
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Events that this database has lost and the replica no longer has: it was set back further than replicas keep what was
+ * acknowledged. A gap that still could be filled is none.
+ */
+export function gapOf(cursor: number, { events, goneUpTo = 0 }: UsageBatch): Gap | undefined {
+  const first = Math.min(...events.map(({ seq }) => seq));
+  return goneUpTo > cursor && first === goneUpTo + 1 ? { from: cursor + 1, to: goneUpTo } : undefined;
+}
+
+/** Without it usage would stand still for ever; with it everybody can see what is missing. */
+async function noteGap(
+  tx: Tx,
+  { log }: Pick<Ports, "log">,
+  { orgId, replicaId }: UsageSender,
+  gatewayId: string,
+  { from, to }: Gap,
+): Promise<void> {
+  await tx.execute(sql`
+    insert into usage_gap (replica_id, from_seq, to_seq, org_id, gateway_id, noticed_at)
+    values (${replicaId}, ${from}, ${to}, ${orgId}, ${gatewayId}, clock_timestamp())
+    on conflict (replica_id, from_seq) do update set to_seq = excluded.to_seq, noticed_at = excluded.noticed_at`);
+  log.error(
+    { alarm: "usage_gap", replica: replicaId, from, to },
+    "usage is lost: nobody has these events any more",
+  );
 }
 
 /** Events `cursor+1, cursor+2, …` as far as the batch has them, whatever its order. */

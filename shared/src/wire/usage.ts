@@ -52,7 +52,15 @@ export type RefusedEvent = z.infer<typeof RefusedEvent>;
 export const UsageEvent = z.discriminatedUnion("kind", [SettledEvent, RefusedEvent]);
 export type UsageEvent = z.infer<typeof UsageEvent>;
 
-export const UsageBatch = z.object({ v: z.literal(1), events: z.array(UsageEvent).min(1).max(500) });
+export const UsageBatch = z.object({
+  v: z.literal(1),
+  events: z.array(UsageEvent).min(1).max(500),
+  /**
+   * The replica has no event up to here any more (acknowledged rows are kept for 72 h): a control plane that was set back
+   * further than that will not get them. Absent when nothing is missing before the first event.
+   */
+  goneUpTo: z.int().min(1).optional(),
+});
 export type UsageBatch = z.infer<typeof UsageBatch>;
 
 /** Every event up to and including this sequence number is in PostgreSQL. */

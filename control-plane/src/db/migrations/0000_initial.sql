@@ -333,6 +333,16 @@ CREATE TABLE "usage_event" (
 	CONSTRAINT "usage_event_replica_id_seq_pk" PRIMARY KEY("replica_id","seq")
 );
 --> statement-breakpoint
+CREATE TABLE "usage_gap" (
+	"replica_id" text NOT NULL,
+	"from_seq" bigint NOT NULL,
+	"to_seq" bigint NOT NULL,
+	"org_id" text NOT NULL,
+	"gateway_id" text NOT NULL,
+	"noticed_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "usage_gap_replica_id_from_seq_pk" PRIMARY KEY("replica_id","from_seq")
+);
+--> statement-breakpoint
 ALTER TABLE "api_key" ADD CONSTRAINT "api_key_project_id_project_id_fk" FOREIGN KEY ("project_id") REFERENCES "public"."project"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "api_key" ADD CONSTRAINT "api_key_owner_id_member_id_fk" FOREIGN KEY ("owner_id") REFERENCES "public"."member"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "budget" ADD CONSTRAINT "budget_org_id_organization_id_fk" FOREIGN KEY ("org_id") REFERENCES "public"."organization"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint

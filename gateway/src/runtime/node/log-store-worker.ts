@@ -6,6 +6,7 @@
 import { hash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
+import type { UsageBatch } from "@claviger/shared/wire/usage";
 import type { LogHeads, TrimOrder } from "../../ports.ts";
 import {
   CHAINED,
@@ -101,7 +102,11 @@ function usageAfter(cursor: number, limit: number): { body: Uint8Array; lastSeq:
     .all(cursor, limit) as unknown as Row[];
   const last = rows.at(-1);
   if (last === undefined) return undefined;
-  const body = new TextEncoder().encode(JSON.stringify({ v: 1, events: rows.map(usageEvent) }));
+  const batch: UsageBatch = { v: 1, events: rows.map(usageEvent) };
+  // Only what was acknowledged ever goes, so a hole is older than the cursor that there once was.
+  const before = Number(rows[0]?.seq) - 1;
+  if (before > cursor) batch.goneUpTo = before;
+  const body = new TextEncoder().encode(JSON.stringify(batch));
   return { body, lastSeq: Number(last.seq) };
 }
 

@@ -260,6 +260,17 @@ test("above its size the store lets go of the oldest that may go, in parts; belo
   expect(await store.verify()).toBeUndefined();
 });
 
+test("a control plane that was set back below what is kept is told so, and one that was not is not", async () => {
+  await store.append({ entries: [settled(1), settled(2), settled(3)], usageCursor: 0 });
+  // The last line stays: the chain goes on from it.
+  await store.trim({ ...order, wantedBeforeMs: 2_000_000, usageCursor: 3 });
+  await store.append({ entries: [settled(4)], usageCursor: 3 });
+  const gone = async (after: number) =>
+    UsageBatch.parse(JSON.parse(new TextDecoder().decode((await store.usageAfter(after, 500))?.body)))
+      .goneUpTo;
+  expect([await gone(0), await gone(1), await gone(2), await gone(3)]).toEqual([2, 2, undefined, undefined]);
+});
+
 test("when all events are gone their numbers are not given again, though the remembered cursor is lower", async () => {
   await store.append({ entries: [settled(1), settled(2), change(1)], usageCursor: 0 });
   await store.trim({ ...order, wantedBeforeMs: 2_000_000, usageCursor: 2 });
