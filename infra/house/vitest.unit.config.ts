@@ -11,7 +11,9 @@ export default defineConfig({
     exclude: ["**/node_modules/**", ...notUnit],
     environment: "node",
     pool: "threads",
-    testTimeout: 20_000,
+    // These find what never comes; they promise no speed.
+    testTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     restoreMocks: true,
   },
 });

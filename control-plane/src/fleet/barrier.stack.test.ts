@@ -1,6 +1,6 @@
 import type { OperationView } from "@claviger/shared/sync/operation";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { awaitOperation, followOperation, readOperation } from "./operations.ts";
 import { startCluster, type TestCluster, type TestProcess } from "./testing/control-plane.ts";
 import { type FakeReplica, startFakeReplica } from "./testing/fake-replica.ts";
@@ -18,6 +18,17 @@ afterAll(async () => {
   await Promise.all(replicas.map((replica) => replica.close()));
   await cluster?.stop();
 });
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** A waiter's look without a notification, a second later, never comes: whoever goes on was woken. */
+function withoutLooks(): void {
+  const real = globalThis.setTimeout;
+  vi.spyOn(globalThis, "setTimeout").mockImplementation(((work: () => void, ms?: number) =>
+    real(work, ms === 1_000 ? 1e9 : ms)) as typeof setTimeout);
+}
 
 async function fleet(...names: string[]) {
   const organization = await createTestOrganization(cp.ports);
@@ -62,13 +73,14 @@ const refusesBy = (proofMs: number, seconds: number) => Math.ceil(proofMs + (sec
 test("a revocation is confirmed as soon as both gateways hold it", async () => {
   const { orgId, projectId } = await fleet("eu-1", "us-1");
   const took: number[] = [];
+  withoutLooks();
   for (let i = 0; i < 40; i++) {
     const key = testKey(projectId);
     const made = await putTestKey(cp.ports, orgId, key, "giving");
-    await awaitOperation(cp.ports, orgId, made.operationId, 5_000);
+    await awaitOperation(cp.ports, orgId, made.operationId, 600_000);
     const start = performance.now();
     const revoked = await putTestKey(cp.ports, orgId, { ...key, status: "revoked" }, "restrictive");
-    const view = await awaitOperation(cp.ports, orgId, revoked.operationId, 5_000);
+    const view = await awaitOperation(cp.ports, orgId, revoked.operationId, 600_000);
     took.push(performance.now() - start);
     expect(view.status).toBe("confirmed");
     expect(states(view)).toEqual([
@@ -82,8 +94,6 @@ test("a revocation is confirmed as soon as both gateways hold it", async () => {
   process.stdout.write(
     `barrier with two replicas: median ${median.toFixed(1)} ms, p95 ${late.toFixed(1)} ms\n`,
   );
-  // Far above what it takes, far below the second after which a waiter would look without being woken.
-  expect(median).toBeLessThan(500);
 });
 
 test("a gateway that cannot be reached delays nobody, and its moment follows from that key's staleness", async () => {
@@ -96,10 +106,9 @@ test("a gateway that cannot be reached delays nobody, and its moment follows fro
     await awaitOperation(cp.ports, orgId, made.operationId, 5_000);
   }
   await silence(us, 40);
-  const start = performance.now();
   const revoked = await putTestKey(cp.ports, orgId, { ...key, status: "revoked" }, "restrictive");
-  const view = await awaitOperation(cp.ports, orgId, revoked.operationId, 30_000);
-  expect(performance.now() - start).toBeLessThan(10_000);
+  // If it were waited for, this would outlast the test.
+  const view = await awaitOperation(cp.ports, orgId, revoked.operationId, 600_000);
   const { freshMs, committedMs } = await timesOf(revoked.operationId, us);
   const byMs = refusesBy(Math.min(freshMs, committedMs), 60);
   const by = new Date(byMs).toISOString();
@@ -192,16 +201,12 @@ test("holding a revision is not enough for a restrictive change: it has to be ef
 test("a waiter in one process is woken by a heartbeat that another process took in", async () => {
   const waiter = await cluster.start({ serve: false });
   const { orgId, projectId } = await fleet("eu-1");
-  const took: number[] = [];
+  withoutLooks();
   for (let i = 0; i < 5; i++) {
-    const start = performance.now();
     const made = await putTestKey(waiter.ports, orgId, testKey(projectId), "giving");
-    const view = await awaitOperation(waiter.ports, orgId, made.operationId, 10_000);
-    took.push(performance.now() - start);
+    const view = await awaitOperation(waiter.ports, orgId, made.operationId, 600_000);
     expect(view.status).toBe("confirmed");
   }
-  // One look without a notification would take a second.
-  expect(Math.min(...took)).toBeLessThan(900);
   await waiter.stop();
 });
 
@@ -210,11 +215,10 @@ test("a gateway that was shut down cleanly delays nobody", async () => {
   const [eu] = replicas as [FakeReplica];
   eu.following = false;
   await eu.beat({ bye: true });
-  const start = performance.now();
   const made = await putTestKey(cp.ports, orgId, testKey(projectId), "giving");
-  const view = await awaitOperation(cp.ports, orgId, made.operationId, 30_000);
+  // If it were waited for, this would outlast the test.
+  const view = await awaitOperation(cp.ports, orgId, made.operationId, 600_000);
   expect(states(view)).toEqual([["eu-1", "unreachable"]]);
-  expect(performance.now() - start).toBeLessThan(10_000);
 });
 
 test("another organization's operation does not exist", async () => {

@@ -50,12 +50,15 @@ async function heldUp<T>(orgId: string, write: (tx: Tx) => Promise<unknown>, lat
   void outcome.then(() => {
     ended = true;
   });
-  await vi.waitFor(async () => {
-    const [row] = await cp.ports.db.execute<{ n: number }>(sql`
+  await vi.waitFor(
+    async () => {
+      const [row] = await cp.ports.db.execute<{ n: number }>(sql`
       select count(*)::int as n from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`);
-    expect(ended || (row?.n ?? 0) > 0).toBe(true);
-  });
+      expect(ended || (row?.n ?? 0) > 0).toBe(true);
+    },
+    { timeout: 30_000 },
+  );
   commit();
   await holder;
   return outcome;

@@ -227,7 +227,7 @@ test("while a replica is silent since a possible loss, its moment is that of the
   const replica = await attach(orgId, "eu-1");
   const key = testKey(projectId, { maxStalenessSeconds: 60 });
   await putTestKey(cp.ports, orgId, key, "giving");
-  await vi.waitFor(() => expect(replica.held.rev).toBe(2));
+  await vi.waitFor(() => expect(replica.held.rev).toBe(2), { timeout: 30_000 });
   replica.following = false;
   await forgetServer();
   await lookAtPast(cp.ports);
@@ -261,7 +261,7 @@ test("what a gateway knows to be dead is ended again, once, whoever says it and 
     { id: "key_nobodyknows0", generation: 1, status: "deleted" as const },
   ];
   await Promise.all([replica.beat({ tombs }), replica.beat({ tombs }), replica.beat({ tombs })]);
-  await vi.waitFor(() => expect(replica.held.rev).toBe(5));
+  await vi.waitFor(() => expect(replica.held.rev).toBe(5), { timeout: 30_000 });
   await replica.beat({ tombs });
   expect(replica.held.deltas.at(-1)).toMatchObject({
     action: "api-key.tombstone",

@@ -94,7 +94,7 @@ test("however many operations are open, each is looked at in its turn", async ()
     calls += 1;
   } while (from !== undefined);
   expect(calls).toBe(4);
-  await vi.waitFor(async () => expect(await openOperations(orgId)).toBe(250));
+  await vi.waitFor(async () => expect(await openOperations(orgId)).toBe(250), { timeout: 30_000 });
 });
 
 test("operations are kept as long as changes, whether or not everybody confirmed", async () => {

@@ -74,7 +74,7 @@ const QUESTION = { kind: "logs", limit: 10 } as const;
 
 /** The question as it arrives with the next heartbeat's answer. */
 async function fetchQuestion(): Promise<Query> {
-  await vi.waitFor(() => expect(called.mailbox.has(replica.id)).toBe(true));
+  await vi.waitFor(() => expect(called.mailbox.has(replica.id)).toBe(true), { timeout: 30_000 });
   const { queries = [] } = await beat(called);
   expect(queries).toHaveLength(1);
   return Query.parse(await opened("clv-query+jws", queries[0] ?? ""));
@@ -121,7 +121,7 @@ test("an answer that nobody asked of this replica, or asks no longer, or that ha
   await mailbox.deliver(me, [{ cp: "cp", id: good, part: large }]);
   await mailbox.deliver(me, [{ cp: "cp", id: good, part: { ...large, part: 2 } }]);
   await mailbox.deliver(me, [{ cp: "cp", id: good, part }]);
-  await vi.waitFor(() => expect(heard).toContain(`${replica.id}:${good}:0:0`));
+  await vi.waitFor(() => expect(heard).toContain(`${replica.id}:${good}:0:0`), { timeout: 30_000 });
   expect(new Set(heard.map((address) => address.split(":").slice(0, 3).join(":")))).toEqual(
     new Set([`${replica.id}:${good}:1`, `${replica.id}:${good}:0`]),
   );
@@ -134,8 +134,8 @@ test("a question wakes whoever listens for that replica, and is forgotten when n
     woken += 1;
   });
   await asker.ports.fleet.ask(orgId, replica.id, QUESTION, 100);
-  await vi.waitFor(() => expect(woken).toBe(1));
+  await vi.waitFor(() => expect(woken).toBe(1), { timeout: 30_000 });
   off();
   expect(other.mailbox.take(replica.id)).toHaveLength(1);
-  await vi.waitFor(() => expect(called.mailbox.has(replica.id)).toBe(false), { timeout: 5_000 });
+  await vi.waitFor(() => expect(called.mailbox.has(replica.id)).toBe(false), { timeout: 30_000 });
 });

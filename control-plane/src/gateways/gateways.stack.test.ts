@@ -169,7 +169,9 @@ test("a gateway that drains is told so at once, shows since when, and is told wh
   expect(drained.status).toBe(200);
   expect(drained.resource.attributes).toMatchObject({ name: "us-1", drainingSince: expect.any(String) });
   // A change that changes no record: every replica speaks at once, and is answered.
-  await vi.waitFor(() => expect([eu.held.rev, us.held.rev]).toEqual([before + 1, before + 1]));
+  await vi.waitFor(() => expect([eu.held.rev, us.held.rev]).toEqual([before + 1, before + 1]), {
+    timeout: 30_000,
+  });
   expect(await us.beat()).toMatchObject({ draining: true });
   expect(await eu.beat()).not.toHaveProperty("draining");
   const again = await api.call("POST", path, { token: tenant.token });
