@@ -59,7 +59,7 @@ test("a killed child comes back with another process, and says both", async () =
   child.kill("SIGKILL");
   expect(await child.nextExit()).toEqual({ code: null, signal: "SIGKILL" });
   expect(
-    await waitUntil(async () => lines.some((line) => line.includes("is back")), { timeoutMs: 5000 }),
+    await waitUntil(async () => lines.some((line) => line.includes("is back")), { timeoutMs: 30_000 }),
   ).toBe(true);
   expect(child.pid).not.toBe(before);
   expect(lines[0]).toBe("sandbox ended (SIGKILL); restarting in 250 ms");
@@ -119,7 +119,7 @@ test("a child that never becomes ready fails in bounded time and does not stay b
 test("stopping a child that is still starting ends it and the start", async () => {
   const { child } = supervised("echo starting; exec sleep 60");
   const start = expect(child.start()).rejects.toThrow("stopped while it started");
-  expect(await waitUntil(async () => child.pid !== null, { timeoutMs: 5000, everyMs: 5 })).toBe(true);
+  expect(await waitUntil(async () => child.pid !== null, { timeoutMs: 30_000, everyMs: 5 })).toBe(true);
   const pid = child.pid ?? 0;
   await child.stop();
   await start;

@@ -52,11 +52,14 @@ async function textOf(shot: Shot): Promise<string> {
 }
 
 const billOf = (id: string) =>
-  vi.waitFor(() => {
-    const [entry] = sandbox.ledger(0, id);
-    if (entry === undefined) throw new Error(`no bill for ${id} yet`);
-    return entry;
-  });
+  vi.waitFor(
+    () => {
+      const [entry] = sandbox.ledger(0, id);
+      if (entry === undefined) throw new Error(`no bill for ${id} yet`);
+      return entry;
+    },
+    { timeout: 15_000 },
+  );
 const contentEvents = (text: string) =>
   text.split("\n\n").filter((event) => event.includes('"delta":{"content":"') && !event.includes('"role"'));
 
@@ -112,7 +115,7 @@ test("splitBytes changes where the bytes are cut and not one byte", async () => 
 });
 
 test("a client that leaves is noticed: billing stops, the entry says aborted", async () => {
-  const shot = shoot({ chunks: 64, chunkMs: 20 }, { stream: true });
+  const shot = shoot({ chunks: 64, chunkMs: 1_000 }, { stream: true });
   const response = await shot.answer;
   await once(response, "data");
   response.destroy();
@@ -121,7 +124,9 @@ test("a client that leaves is noticed: billing stops, the entry says aborted", a
   expect(entry.outputTokens).toBeLessThan(64);
   const early = shoot({ latencyMs: 60_000 });
   early.answer.catch(() => undefined);
-  await vi.waitFor(() => expect(sandbox.requests().some((item) => item.requestId === early.id)).toBe(true));
+  await vi.waitFor(() => expect(sandbox.requests().some((item) => item.requestId === early.id)).toBe(true), {
+    timeout: 15_000,
+  });
   early.outgoing.destroy();
   expect(await billOf(early.id)).toMatchObject({ aborted: true, outputTokens: 0 });
 });

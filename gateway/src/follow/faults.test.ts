@@ -6,6 +6,8 @@ import { type Rig, rig } from "./testing/rig.ts";
 const running: Rig[] = [];
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 const never = () => new Promise<never>(() => undefined);
+/** After an answer has come: what it does, it does in the turns that follow. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 30));
 
 afterEach(async () => {
   await Promise.all(running.splice(0).map(({ follower }) => follower.stop()));
@@ -18,6 +20,9 @@ async function upToDate(cp: FakeControlPlane): Promise<Rig> {
   await made.until(() => cp.row.revEffective === cp.head.rev && made.follower.ready(), "the head, proved");
   return made;
 }
+
+/** Answers with all that there is, as pages. */
+const snapshotOf = (cp: FakeControlPlane) => async () => encode({ snapshot: await cp.snapshot() });
 
 type Break = (courier: FakeCourier, cp: FakeControlPlane) => Partial<Courier>;
 
@@ -36,8 +41,11 @@ const faults: Record<string, Break> = {
   "answers nothing at all, in the right form": (_, cp) => ({
     sync: async () => encode({ snapshot: await cp.sign("clv-snap+jws", encode({})) }),
   }),
-  "sends a snapshot without its pages": () => ({ page: never }),
-  "sends other pages than it signed": () => ({ page: async () => encode([putKey(9)]) }),
+  "sends a snapshot without its pages": (_, cp) => ({ page: never, sync: snapshotOf(cp) }),
+  "sends other pages than it signed": (_, cp) => ({
+    page: async () => encode([putKey(9)]),
+    sync: snapshotOf(cp),
+  }),
   "sends a page of a later version": (_, cp) => ({
     sync: async () => {
       const bytes = encode([{ op: "put", kind: "wizard", id: keyId(9), record: {} }]);
@@ -59,25 +67,42 @@ const faults: Record<string, Break> = {
   }),
 };
 
+/** Breaks a courier; resolves when one of its broken calls was made. */
+function meet(courier: FakeCourier, broken: Partial<Courier>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const called = Object.entries(broken).map(([name, call]) => [
+    name,
+    (...given: never[]) => {
+      resolve();
+      return (call as (...given: never[]) => unknown)(...given);
+    },
+  ]);
+  Object.assign(courier, Object.fromEntries(called));
+  return promise;
+}
+
 for (const [what, fault] of Object.entries(faults)) {
   test(`a control plane that ${what} takes nothing away from what is held, also at the next start`, async () => {
     const cp = await FakeControlPlane.create();
     await cp.commit([putKey(1), putKey(2, { status: "revoked" })]);
     const first = await upToDate(cp);
-    Object.assign(first.courier, fault(first.courier, cp));
+    const met = meet(first.courier, fault(first.courier, cp));
     // Something is missing from now on, so that it has to ask.
     await cp.commit([putKey(3)], { lost: true });
     await cp.commit([putKey(4)]);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await met;
+    await settle();
     expect(first.follower.view.key(keyId(1))?.status).toBe("active");
     expect(first.follower.view.key(keyId(9))).toBeUndefined();
     expect(first.follower.ready()).toBe(true);
     await first.follower.stop();
     const next = await rig({ cp, store: first.store });
     running.push(next);
-    Object.assign(next.courier, fault(next.courier, cp));
+    const { heartbeat } = next.courier;
+    const metAgain = meet(next.courier, { heartbeat, ...fault(next.courier, cp) });
     next.follower.start();
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await metAgain;
+    await settle();
     expect(next.follower.view.key(keyId(1))?.status).toBe("active");
     expect(next.follower.view.key(keyId(2))?.status).toBe("revoked");
     expect(next.follower.view.key(keyId(9))).toBeUndefined();
@@ -94,9 +119,8 @@ test("a replica that holds nothing and reaches nobody is not ready, and is once 
   made.follower.start();
   expect(made.follower.ready()).toBe(false);
   expect(made.follower.view.configured).toBe(false);
-  const sinceMs = performance.now();
+  // It ends although nobody answers.
   await made.follower.waitForUnknown();
-  expect(performance.now() - sinceMs).toBeLessThan(1_500);
   made.courier.up = true;
   made.courier.poke();
   await made.until(() => made.follower.ready(), "ready");

@@ -182,7 +182,8 @@ test("an unknown hash waits for one shared heartbeat, and finds the key that it 
   const seen = cp.heartbeats.length;
   await Promise.all(Array.from({ length: 50 }, () => follower.waitForUnknown()));
   expect(follower.view.byHash(hashOf(1))).toBeDefined();
-  expect(follower.freshness().ageMs).toBeLessThan(2_000);
+  // Younger than the five seconds by which the clock was put forward: it was proved since.
+  expect(follower.freshness().ageMs).toBeLessThan(5_000);
   expect(cp.heartbeats.length - seen).toBeLessThanOrEqual(2);
 });
 

@@ -50,7 +50,7 @@ export interface Rig {
   /** Added to the real clocks. */
   shift: { wallMs: number; monoMs: number };
   now(): Instant;
-  /** Resolves when it is true; rejects after two seconds. */
+  /** Resolves when it is true; rejects after 15 seconds: it finds what never comes. */
   until(isTrue: () => boolean, what: string): Promise<void>;
 }
 
@@ -102,7 +102,7 @@ export async function rig(from?: Partial<Pick<Rig, "cp" | "store" | "shift">>): 
 }
 
 async function until(isTrue: () => boolean, what: string): Promise<void> {
-  const deadlineMs = performance.now() + 2_000;
+  const deadlineMs = performance.now() + 15_000;
   while (!isTrue()) {
     if (performance.now() > deadlineMs) throw new Error(`did not happen: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -118,7 +118,7 @@ async function onTheBus() {
   listen();
   bus.turn(true);
   await couriers.heartbeat(bytes);
-  await vi.waitFor(async () => expect(await couriers.heartbeat(bytes)).toBe("bus"));
+  await vi.waitFor(async () => expect(await couriers.heartbeat(bytes)).toBe("bus"), { timeout: 15_000 });
   expect(https.held).toHaveLength(0);
 }
 
@@ -170,7 +170,7 @@ test("while the bus is silent heartbeats ask it too, a few at a time, and its fi
   bus.mode = "answers";
   await new Promise((resolve) => setImmediate(resolve));
   bus.turn(true);
-  await vi.waitFor(async () => expect(await text(couriers.sync(bytes))).toBe("bus"));
+  await vi.waitFor(async () => expect(await text(couriers.sync(bytes))).toBe("bus"), { timeout: 15_000 });
   expect(https.held).toHaveLength(0);
 });
 
@@ -192,10 +192,10 @@ test("with both gone a call says why", async () => {
 test("a wait that ends with a poke pokes once, and the next one begins from where that led", async () => {
   listen();
   for (let round = 1; round <= 3; round++) {
-    await vi.waitFor(() => expect(https.waits).toHaveLength(round));
+    await vi.waitFor(() => expect(https.waits).toHaveLength(round), { timeout: 15_000 });
     https.waits[round - 1]?.end(true);
   }
-  await vi.waitFor(() => expect(https.waits).toHaveLength(4));
+  await vi.waitFor(() => expect(https.waits).toHaveLength(4), { timeout: 15_000 });
   expect(https.waits.map(({ from }) => from)).toEqual(["1.1", "1.2", "1.3", "1.4"]);
   expect(pokes).toBe(3);
 });
@@ -203,7 +203,7 @@ test("a wait that ends with a poke pokes once, and the next one begins from wher
 test("a wait that ends without one is held again, and pokes nobody", async () => {
   listen();
   https.waits[0]?.end(false);
-  await vi.waitFor(() => expect(https.waits).toHaveLength(2));
+  await vi.waitFor(() => expect(https.waits).toHaveLength(2), { timeout: 15_000 });
   expect(pokes).toBe(0);
 });
 

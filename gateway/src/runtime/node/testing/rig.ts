@@ -151,7 +151,13 @@ export interface Answered {
 /** One request by plain `node:http`, its answer whole. */
 export function call(
   url: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
+  options: {
+    method?: string;
+    headers?: Record<string, string>;
+    body?: string | Buffer;
+    /** Told of every part of the answer. */
+    onData?: () => void;
+  } = {},
 ): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, {
@@ -162,7 +168,10 @@ export function call(
     outgoing.on("error", reject);
     outgoing.on("response", (incoming) => {
       const chunks: Buffer[] = [];
-      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+      incoming.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        options.onData?.();
+      });
       incoming.on("error", () => undefined);
       incoming.on("close", () => {
         const body = Buffer.concat(chunks).toString();
