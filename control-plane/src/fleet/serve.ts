@@ -3,12 +3,13 @@ import { controlSubjects } from "@claviger/shared/wire/subjects";
 import type { Ports } from "../ports.ts";
 import type { BusMessage, FleetBus } from "./bus.ts";
 import { createDesk, type Service, type TakeUsage } from "./desk.ts";
+import { countRefusal } from "./refusals.ts";
 import { createSenders, type Sender } from "./senders.ts";
 
 /** One process of the control plane answers each message. */
 const QUEUE = "cp";
 
-/** Answers replicas until the returned function is called. What cannot be read gets no answer and a line in the log. */
+/** Answers replicas until the returned function is called. What cannot be read gets no answer and is counted. */
 export function serveFleet(ports: Ports, bus: FleetBus, takeUsage: TakeUsage): () => void {
   const senders = createSenders(ports);
   const { heartbeat, sync, page, usage } = createDesk(ports, takeUsage);
@@ -32,13 +33,31 @@ async function answer(
   { schema, serve }: Service,
   message: BusMessage,
 ): Promise<void> {
+  const refuse = (code: string, error?: unknown) =>
+    countRefusal(ports, "bus", code, {
+      subject: message.subject,
+      ...(error === undefined ? {} : { err: error }),
+    });
   try {
     const sender = await senders(message.subject);
-    if (sender === undefined) throw new Error("an account that no organization has");
-    const body: unknown = JSON.parse(new TextDecoder().decode(message.body));
-    const reply = await serve(sender, schema.parse(body));
-    if (reply !== null) message.respond(reply);
+    if (sender === undefined) return refuse("unknown_account");
+    const body = parse(message.body);
+    if (body === undefined) return refuse("invalid_json");
+    const read = schema.safeParse(body);
+    if (!read.success) return refuse("invalid_value", read.error);
+    const reply = await serve(sender, read.data);
+    if (reply === null) refuse("unanswered");
+    else message.respond(reply);
   } catch (error) {
-    ports.log.warn({ err: error, subject: message.subject }, "a message of a replica was not answered");
+    refuse("failed", error);
+  }
+}
+
+/** The parsed JSON, or undefined for what is none. */
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
   }
 }

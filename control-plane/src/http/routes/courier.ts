@@ -1,11 +1,12 @@
 /** The HTTPS courier: what replicas call when the bus does not carry them. Same envelopes, served by the same desk. */
-import { problem } from "@claviger/shared/api/problem";
+import { ApiProblem, problem } from "@claviger/shared/api/problem";
 import { courierHeaders } from "@claviger/shared/wire/courier-call";
 import { courierPaths } from "@claviger/shared/wire/subjects";
 import * as z from "zod";
 import { type Authenticate, createCallers, DetachedCall } from "../../fleet/callers.ts";
 import { createDesk, type Service } from "../../fleet/desk.ts";
 import { createMailbox } from "../../fleet/mailbox.ts";
+import { countRefusal } from "../../fleet/refusals.ts";
 import type { Sender } from "../../fleet/senders.ts";
 import { createWaits } from "../../fleet/waits.ts";
 import type { Ports } from "../../ports.ts";
@@ -81,6 +82,7 @@ function createRespond(ports: Ports, authenticate: Authenticate): Respond {
     const response = await answered(call, type, serve).catch((error: unknown) => {
       const detached = error instanceof DetachedCall ? error : undefined;
       const shown = detached === undefined ? error : problem("invalid_replica");
+      countRefusal(ports, "https", shown instanceof ApiProblem ? shown.code : "failed");
       const refusal = failureResponse(shown, "gateway", call.requestId, ports.log);
       if (detached !== undefined) refusal.headers.set(courierHeaders.detached, detached.statement);
       return refusal;
