@@ -10,6 +10,7 @@ import { seededRandom } from "@claviger/shared/testing/seeded-random";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   answerTo,
+  auditedEverywhere,
   expectClocks,
   expectExpiry,
   expectTimeline,
@@ -28,6 +29,7 @@ import {
   copyGateway,
   filesOf,
   flip,
+  inCopy,
   startCold,
 } from "./support/cold-replica.ts";
 import { type Load, startLoad } from "./support/load.ts";
@@ -41,7 +43,7 @@ const RESTARTED = "us-1";
 const KILLED = ["control-plane", "nats", "postgres"] as const;
 const FLIPS_PER_FILE = 4;
 /** Lives of two keys from the beginning of the load: one ends before everything is killed, one after. */
-const LIVES_MS = { brief: 4_000, fading: 25_000 };
+const LIVES_MS = { brief: 4_000, fading: 40_000 };
 
 let world: World;
 let load: Load;
@@ -101,6 +103,8 @@ test("control plane, database and bus killed under load: who runs goes on servin
   expect(operation.status).toBe("confirmed");
   replica = operation.gateways.find(({ name }) => name === RESTARTED)?.replica ?? "";
   dead.set(last.secret, "401 key_revoked");
+  // What is audited a moment after it was confirmed tells an older state from the newest.
+  await auditedEverywhere(world, last.id);
   await freshEverywhere(world);
   killedNs = process.hrtime.bigint();
   expect(killedNs).toBeLessThan((expiries.get("fading") ?? 0n) - 2_000_000_000n);
@@ -113,29 +117,6 @@ test("control plane, database and bus killed under load: who runs goes on servin
     await expectDeadAreDead(url);
   }
 });
-
-/** Starts an altered copy of the killed gateway and looks at it; a failure says `what` was altered. */
-async function inCopy(
-  what: string,
-  from: Copied,
-  alter: (copied: Copied) => void | Promise<void>,
-  look: (cold: ColdReplica) => Promise<void>,
-): Promise<void> {
-  const copied = from.again();
-  try {
-    await alter(copied);
-    const cold = await startCold(world, RESTARTED, copied);
-    try {
-      await look(cold);
-    } finally {
-      await cold.stop();
-    }
-  } catch (error) {
-    throw new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  } finally {
-    copied.remove();
-  }
-}
 
 /** It says that it was damaged, admits nothing, and is not ready; `knows`: it refuses what it knows to be dead. */
 async function expectDamaged(cold: ColdReplica, knows: boolean): Promise<void> {
@@ -155,7 +136,7 @@ describe("meanwhile, with nobody to ask, a copy of the killed gateway's files", 
       () => undefined,
       (copied: Copied) => addGeneration(world, RESTARTED, copied, replica),
     ]) {
-      await inCopy("unharmed", atKill, alter, async (cold) => {
+      await inCopy(world, RESTARTED, "unharmed", atKill, alter, async (cold) => {
         expect(await answerTo(cold.url, living.patient.secret)).toBe("200");
         await expectDeadAreDead(cold.url);
         expect(cold.complaints).toEqual([]);
@@ -174,6 +155,8 @@ describe("meanwhile, with nobody to ask, a copy of the killed gateway's files", 
       for (const at of places) {
         // The generation before holds the same, so nothing that is dead is forgotten.
         await inCopy(
+          world,
+          RESTARTED,
           `${name}, byte ${at} of ${size}`,
           two,
           (copied) => flip(join(copied.folder, name), at),
@@ -229,7 +212,7 @@ describe("meanwhile, with nobody to ask, a copy of the killed gateway's files", 
       },
     };
     for (const [which, alter] of Object.entries(older)) {
-      await inCopy(which, atKill, alter, async (cold) => {
+      await inCopy(world, RESTARTED, which, atKill, alter, async (cold) => {
         expect(await answerTo(cold.url, last.secret)).toMatch(/^(401 key_revoked|503 .*)$/);
         await expectDamaged(cold, false);
       });
@@ -271,6 +254,8 @@ test("when all is back everything serves again by itself, and no key was ever re
     expect(await answerTo(url, nobodys)).toBe("401 invalid_api_key");
   }
   await expectClocks(world);
+  const fadedNs = expiries.get("fading") ?? 0n;
+  await until(() => process.hrtime.bigint() > fadedNs + 4_000_000_000n, "a while after the last expiry");
   const shots = await load.cease();
   expectTimeline(
     shots.filter(({ tag }) => !expiries.has(tag)),
@@ -286,4 +271,20 @@ test("when all is back everything serves again by itself, and no key was ever re
       names,
     );
   }
+});
+
+test("with the control plane there, a gateway whose state was damaged serves as soon as it has been heard, and writes it anew", async () => {
+  const folder = join(world.stack.home, "gateways", RESTARTED, "0");
+  await kill(world, `gateway-${RESTARTED}`);
+  flip(join(folder, "state-1.snapshot"), -1);
+  await world.stack.child(`gateway-${RESTARTED}`).start();
+  expect(await answerTo(urlOf(RESTARTED), living.patient.secret)).toBe("200");
+  await expectDeadAreDead(urlOf(RESTARTED));
+  expect(world.stack.child(`gateway-${RESTARTED}`).logTail(50)).toContain(
+    "the persisted state was not whole",
+  );
+  await until(
+    () => readdirSync(folder).some((name) => /^state-[2-9]\.snapshot$/.test(name)),
+    "a replacement",
+  );
 });

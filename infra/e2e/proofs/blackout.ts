@@ -56,6 +56,19 @@ export async function freshEverywhere(world: World): Promise<void> {
   );
 }
 
+/** The revocation of a key stands in the audit of every gateway. */
+export async function auditedEverywhere({ admin, gateways }: World, keyId: string): Promise<void> {
+  const count = async () => {
+    const { json } = await admin.call("GET", "/audit?page[size]=200");
+    const entries = (json as { data: { attributes: { action?: string } }[] }).data;
+    return entries.filter(
+      ({ attributes }) =>
+        attributes.action?.endsWith(".revoke") && JSON.stringify(attributes).includes(keyId),
+    ).length;
+  };
+  await until(async () => (await count()) === gateways.length, "the revocation in every audit");
+}
+
 /** Each gateway's clock as the control plane shows it: on one machine it is right, within its error. */
 export async function expectClocks({ admin, gateways }: World): Promise<void> {
   const { json } = await admin.call("GET", "/gateways");
@@ -119,7 +132,7 @@ export function instantNs(wallMs: number): bigint {
 }
 
 /** What a gateway may take the control plane's clock for wrong by: half of a heartbeat's round trip, on a busy machine. */
-const CLOCK_ERROR_NS = 1_000_000_000n;
+const CLOCK_ERROR_NS = 2_000_000_000n;
 
 /** On both gateways: answered before the expiry means served, begun after it means 401 `key_expired`; each occurs. */
 export function expectExpiry(shots: readonly Shot[], expiresNs: bigint, gateways: readonly string[]): void {

@@ -66,6 +66,31 @@ export async function startCold(world: World, gateway: string, copied: Copied): 
   };
 }
 
+/** Starts an altered copy of a gateway and looks at it; a failure says `what` was altered. */
+export async function inCopy(
+  world: World,
+  gateway: string,
+  what: string,
+  from: Copied,
+  alter: (copied: Copied) => void | Promise<void>,
+  look: (cold: ColdReplica) => Promise<void>,
+): Promise<void> {
+  const copied = from.again();
+  try {
+    await alter(copied);
+    const cold = await startCold(world, gateway, copied);
+    try {
+      await look(cold);
+    } finally {
+      await cold.stop();
+    }
+  } catch (error) {
+    throw new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  } finally {
+    copied.remove();
+  }
+}
+
 /** Writes all that a copy holds once more, as its next generation; what was there is then the generation before. */
 export async function addGeneration(
   world: World,
