@@ -39,20 +39,23 @@ const actionOf = (entry: Entry) =>
 test.each(["create", "rotate", "deactivate", "activate", "revoke", "delete"])(
   "the %s of a key stands on both gateways, with who did it",
   async (verb) => {
-    await vi.waitFor(async () => {
-      const { data } = await readAudit();
-      for (const { name } of world.gateways) {
-        const entries = data.filter(
-          (entry) => about(entry) && on(entry, name) && actionOf(entry).endsWith(`.${verb}`),
-        );
-        expect({ name, count: entries.length }).toEqual({ name, count: 1 });
-        expect(entries[0]?.attributes.actor).toMatchObject({
-          kind: "token",
-          name: world.credentials.adminEmail,
-        });
-        if (verb === "revoke") expect(JSON.stringify(entries[0]?.attributes)).toContain("left the company");
-      }
-    });
+    await vi.waitFor(
+      async () => {
+        const { data } = await readAudit();
+        for (const { name } of world.gateways) {
+          const entries = data.filter(
+            (entry) => about(entry) && on(entry, name) && actionOf(entry).endsWith(`.${verb}`),
+          );
+          expect({ name, count: entries.length }).toEqual({ name, count: 1 });
+          expect(entries[0]?.attributes.actor).toMatchObject({
+            kind: "token",
+            name: world.credentials.adminEmail,
+          });
+          if (verb === "revoke") expect(JSON.stringify(entries[0]?.attributes)).toContain("left the company");
+        }
+      },
+      { timeout: 30_000 },
+    );
   },
 );
 

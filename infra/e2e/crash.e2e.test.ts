@@ -13,9 +13,9 @@ async function statuses(secret: string): Promise<number[]> {
   return Promise.all(world.gateways.map(async ({ url }) => (await useKey(url, { secret })).status));
 }
 
-/** Repeats a call while the control plane is away, for 20 s at most. */
+/** Repeats a call while the control plane is away, for a minute at most. */
 async function retry<T>(call: () => Promise<T>): Promise<T> {
-  const deadlineMs = Date.now() + 20_000;
+  const deadlineMs = Date.now() + 60_000;
   for (;;) {
     try {
       return await call();

@@ -39,14 +39,15 @@ test("gateways that hear from nobody serve each key for its own maxStalenessSeco
   for (const name of ["nats", "control-plane"] as const) world.stack.child(name).kill("SIGSTOP");
   const silentMs = Date.now();
   expect(await answers(hasty)).toEqual(["200", "200"]);
-  await sleep(STALENESS_S * 500);
+  // A third of its time, so that the heartbeat before the silence and a slow machine fit in the rest.
+  await sleep((STALENESS_S * 1_000) / 3);
   expect(await answers(hasty)).toEqual(["200", "200"]);
   await sleep(REFUSED_AFTER_MS - (Date.now() - silentMs));
   expect(await answers(hasty)).toEqual(["503 authorization_stale", "503 authorization_stale"]);
   expect(await answers(patient)).toEqual(["200", "200"]);
   expect(await answers(dead)).toEqual(["401 key_revoked", "401 key_revoked"]);
   for (const name of ["nats", "control-plane"] as const) world.stack.child(name).kill("SIGCONT");
-  const recoveredByMs = Date.now() + 30_000;
+  const recoveredByMs = Date.now() + 60_000;
   while ((await answers(hasty)).join() !== "200,200" && Date.now() < recoveredByMs) await sleep(200);
   expect(await answers(hasty)).toEqual(["200", "200"]);
-}, 110_000);
+}, 170_000);

@@ -49,12 +49,15 @@ interface Logged {
 }
 
 function logged(requestId: string | null): Promise<Logged> {
-  return vi.waitFor(async () => {
-    const logs = await world.admin.call("GET", `/logs?filter[requestId]=${requestId}`);
-    const [entry] = (logs.json as { data: { attributes: Logged }[] }).data;
-    if (entry === undefined) throw new Error(`no log of ${requestId} yet`);
-    return entry.attributes;
-  });
+  return vi.waitFor(
+    async () => {
+      const logs = await world.admin.call("GET", `/logs?filter[requestId]=${requestId}`);
+      const [entry] = (logs.json as { data: { attributes: Logged }[] }).data;
+      if (entry === undefined) throw new Error(`no log of ${requestId} yet`);
+      return entry.attributes;
+    },
+    { timeout: 30_000 },
+  );
 }
 
 /** A stream with its usage asked for: then nothing of it is the gateway's business. */
