@@ -118,7 +118,9 @@ function useFigures(): DataColumn<Row>[] {
       right: true,
       className: "num",
       cell: ({ replica }) =>
-        replica?.clockOffsetMs == null ? "–" : `${Math.round(replica.clockOffsetMs)} ms`,
+        replica?.clockOffsetMs == null
+          ? "–"
+          : `${Math.round(replica.clockOffsetMs)} ± ${Math.ceil(replica.clockErrorMs ?? 0)} ms`,
     },
   ];
 }

@@ -55,7 +55,7 @@ export const Heartbeat = z.object({
   requestsPerSecond: z.number().min(0),
   /** Requests aborted by each restrictive revision since the last answered heartbeat. */
   aborted: z.array(z.object({ rev: Revision, n: z.int().min(1).max(COUNT_MAX) })).max(256),
-  /** |wall clock − control-plane time| as last measured, and the error of that figure (≤ rtt/2). */
+  /** Wall clock minus control-plane time as last measured, and the error of that figure (≤ rtt/2). */
   clockOffsetMs: z.number().nullable(),
   clockErrorMs: z.number().nullable(),
   /** Over HTTPS only: parts of answers to `Fresh.queries`, ≤ 512 KiB together. */
