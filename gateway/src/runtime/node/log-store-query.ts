@@ -1,5 +1,6 @@
 /** A question as SQL: every value is bound, every column is written here. */
 import type { Question } from "@claviger/shared/wire/query";
+import { ROWS_OF_REQUEST } from "./log-store-requests.ts";
 
 export interface BoundSql {
   readonly sql: string;
@@ -24,7 +25,8 @@ export function questionSql(question: Question): BoundSql {
     add("json_extract(log, '$.model') = ?", question.model);
     add("json_extract(log, '$.provider') = ?", question.provider);
     add("json_extract(log, '$.code') = ?", question.code);
-    add("json_extract(log, '$.requestId') = ?", question.requestId);
+    const { requestId } = question;
+    add(`n IN (${ROWS_OF_REQUEST})`, requestId, requestId);
   } else {
     const { keyId } = question;
     add(

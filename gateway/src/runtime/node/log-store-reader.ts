@@ -5,6 +5,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { Question } from "@claviger/shared/wire/query";
 import { auditText, linkText } from "../../logs/chain.ts";
 import { questionSql } from "./log-store-query.ts";
+import { ROWS_OF_REQUESTS } from "./log-store-requests.ts";
 import { auditRow, KINDS, logRow, type Row } from "./log-store-rows.ts";
 import type { Reply } from "./log-store-thread.ts";
 
@@ -23,12 +24,13 @@ function query(question: Question): unknown {
 }
 
 function settledAmong(requestIds: readonly string[]): unknown[] {
+  const ids = JSON.stringify(requestIds);
   return db
     .prepare(
-      `SELECT json_extract(log, '$.requestId') AS id FROM entry WHERE log IS NOT NULL AND kind = ${KINDS.settled}
-      AND json_extract(log, '$.requestId') IN (SELECT value FROM json_each(?))`,
+      `SELECT json_extract(log, '$.requestId') AS id FROM entry WHERE kind = ${KINDS.settled}
+      AND n IN (${ROWS_OF_REQUESTS})`,
     )
-    .all(JSON.stringify(requestIds))
+    .all(ids, ids)
     .map(({ id }) => id);
 }
 

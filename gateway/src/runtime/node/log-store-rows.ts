@@ -3,6 +3,7 @@ import type { AuditRow, LogRow } from "@claviger/shared/wire/query";
 import type { UsageEvent } from "@claviger/shared/wire/usage";
 import { auditText, linkText } from "../../logs/chain.ts";
 import type { LogEntry, RequestAudit } from "../../ports.ts";
+import { REQUESTS_SCHEMA } from "./log-store-requests.ts";
 
 export const KINDS = { settled: 0, change: 1, refused: 2, count: 3 } as const;
 
@@ -27,12 +28,11 @@ CREATE UNIQUE INDEX IF NOT EXISTS entry_audit ON entry (audit_n) WHERE audit_n I
 CREATE UNIQUE INDEX IF NOT EXISTS entry_seq ON entry (seq) WHERE seq IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS entry_change ON entry (change) WHERE change IS NOT NULL;
 CREATE INDEX IF NOT EXISTS entry_key ON entry (key_id) WHERE key_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS entry_request ON entry (json_extract(log, '$.requestId')) WHERE log IS NOT NULL;
 CREATE TABLE IF NOT EXISTS anchor (
   one INTEGER PRIMARY KEY CHECK (one = 1), audit_n INTEGER NOT NULL, hash TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-`;
+${REQUESTS_SCHEMA}`;
 
 export interface Row {
   readonly n: number;

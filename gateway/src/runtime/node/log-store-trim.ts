@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import type { Trimmed, TrimOrder } from "../../ports.ts";
+import { forgetRequests } from "./log-store-requests.ts";
 
 interface OldRow {
   readonly n: number;
@@ -34,7 +35,9 @@ function remove(db: DatabaseSync, gone: readonly OldRow[]): void {
   const event = gone.findLast(({ seq }) => seq !== null);
   db.exec("BEGIN IMMEDIATE");
   try {
-    db.prepare("DELETE FROM entry WHERE n <= ?").run(gone.at(-1)?.n ?? 0);
+    const lastN = gone.at(-1)?.n ?? 0;
+    forgetRequests(db, lastN);
+    db.prepare("DELETE FROM entry WHERE n <= ?").run(lastN);
     if (link !== undefined) {
       db.prepare("INSERT OR REPLACE INTO anchor (one, audit_n, hash) VALUES (1, ?, ?)").run(
         link.audit_n,

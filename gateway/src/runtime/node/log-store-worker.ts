@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { UsageBatch } from "@claviger/shared/wire/usage";
 import type { LogHeads, TrimOrder } from "../../ports.ts";
+import { createIndexing } from "./log-store-requests.ts";
 import {
   CHAINED,
   type FlatEntry,
@@ -44,6 +45,9 @@ const remember = db.prepare(
   "INSERT INTO meta (name, value) VALUES ('usageCursor', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 );
 
+const indexRequests = createIndexing(db);
+let lastN = 0;
+
 let heads: LogHeads = readHeads();
 
 function readHeads(): LogHeads {
@@ -68,7 +72,7 @@ function append(entries: readonly FlatEntry[], usageCursor: number): LogHeads {
   const next = { ...heads, usageCursor, usageNextSeq: Math.max(heads.usageNextSeq, usageCursor + 1) };
   db.exec("BEGIN IMMEDIATE");
   try {
-    for (const entry of entries) insertEntry(entry, next);
+    for (const entry of entries) lastN = insertEntry(entry, next) ?? lastN;
     if (usageCursor !== heads.usageCursor) remember.run(usageCursor);
     db.exec("COMMIT");
   } catch (error) {
@@ -87,13 +91,14 @@ function chain(text: string, next: LogHeads): [number, string] {
   return [next.auditN, next.auditHead];
 }
 
-function insertEntry(entry: FlatEntry, next: LogHeads): void {
+/** The number of its row; undefined when it was passed over. */
+function insertEntry(entry: FlatEntry, next: LogHeads): number | undefined {
   const change = entry[CHANGE];
-  if (typeof change === "string" && hasChange.get(change) !== undefined) return;
+  if (typeof change === "string" && hasChange.get(change) !== undefined) return undefined;
   const text = entry[CHAINED];
   const [auditN, head] = typeof text === "string" ? chain(text, next) : [null, null];
   const seq = entry[IS_USAGE] === 1 ? next.usageNextSeq++ : null;
-  insert.run(...entry.slice(0, CHAINED), auditN, head, seq);
+  return Number(insert.run(...entry.slice(0, CHAINED), auditN, head, seq).lastInsertRowid);
 }
 
 function usageAfter(cursor: number, limit: number): { body: Uint8Array; lastSeq: number } | undefined {
@@ -134,4 +139,5 @@ parentPort?.on("message", (request: Request) => {
     reply = { id: request.id, error: error instanceof Error ? error.message : String(error) };
   }
   parentPort?.postMessage(reply);
+  if (request.op === "append") indexRequests(lastN);
 });

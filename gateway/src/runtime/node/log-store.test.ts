@@ -190,9 +190,28 @@ test("a request and a key's lines are found by index", async () => {
     const { sql, values } = questionSql({ kind: "logs", limit: 10, ...question } as Question);
     return JSON.stringify(db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values));
   };
-  expect(planOf({ requestId: "req_000000000001" })).toContain("USING INDEX entry_request");
+  expect(planOf({ requestId: "req_000000000001" })).toContain("USING PRIMARY KEY (id=?)");
   expect(planOf({ keyId: "key_000000000001" })).toContain("USING INDEX entry_key");
   expect(planOf({ keyId: "key_000000000001" })).not.toContain("TEMP B-TREE");
+  db.close();
+});
+
+test("requests are found whether their rows are indexed yet or not, and their index goes with them", async () => {
+  const many = Array.from({ length: 9_000 }, (_, n) => settled(n));
+  await store.append({ entries: many, usageCursor: 0 });
+  await store.append({ entries: [settled(9_000)], usageCursor: 0 });
+  const idOf = (n: number) => `req_${String(n).padStart(12, "0")}`;
+  const ids = [0, 8_999, 9_000].map(idOf);
+  for (const requestId of ids) {
+    expect(await store.query({ kind: "logs", limit: 10, requestId })).toMatchObject([{ requestId }]);
+  }
+  expect(await store.settledAmong([...ids, "req_none"])).toEqual(new Set(ids));
+  const db = new DatabaseSync(path(), { readOnly: true });
+  const indexed = () => Number(db.prepare("SELECT count(*) AS n FROM request").get()?.n);
+  expect(indexed()).toBe(8_192);
+  await store.trim({ ...order, wantedBeforeMs: 2_000_000, usageCursor: 10_000, rowsMax: 5_000 });
+  expect(indexed()).toBe(3_192);
+  expect(await store.query({ kind: "logs", limit: 10, requestId: idOf(0) })).toEqual([]);
   db.close();
 });
 
