@@ -52,7 +52,7 @@ function expectAnthropic(answer: RawAnswer, expected: Expected): void {
   expect(anthropicTypes(expected.status)).toContain(type);
   expect(message).toEqual(expect.any(String));
   const request_id = answer.headers.get("x-request-id");
-  const exact = { type: "error", error: { type, message, code: expected.code }, request_id };
+  const exact = { type: "error", error: { type, message }, request_id };
   expect(answer.body.toString("utf8")).toBe(JSON.stringify(exact));
 }
 
@@ -71,6 +71,7 @@ export function expectRefusal(
   expect(answer.headers.get("content-type")).toMatch(/^application\/json(; ?charset=utf-8)?$/i);
   expect(answer.headers.get("x-request-id")).toMatch(/^[\w-]{8,}$/);
   expect(answer.headers.get("x-claviger-gateway")).toBe(gateway);
+  expect(answer.headers.get("x-claviger-code")).toBe(expected.code);
   expect(answer.headers.has("x-claviger-key")).toBe(false);
   for (const [name, value] of Object.entries(expected.headers ?? {})) {
     if (typeof value === "string") expect(`${name}: ${answer.headers.get(name)}`).toBe(`${name}: ${value}`);

@@ -115,7 +115,7 @@ describe("bodies, to the byte", () => {
 
   test("Anthropic", () => {
     expect(problemOf(refusal, "anthropic", "req_1").body).toBe(
-      `{"type":"error","error":{"type":"invalid_request_error","message":"${message}","code":"ambiguous_model"},"request_id":"req_1"}`,
+      `{"type":"error","error":{"type":"invalid_request_error","message":"${message}"},"request_id":"req_1"}`,
     );
   });
 
@@ -152,7 +152,9 @@ describe("bodies, to the byte", () => {
     const openai = problemOf(refusal, "openai", "req_1").body;
     const anthropic = problemOf(refusal, "anthropic", "req_1").body;
     expect(problemEventOf(refusal, "openai", "req_1")).toBe(`data: ${openai}\n\n`);
-    expect(problemEventOf(refusal, "anthropic", "req_1")).toBe(`event: error\ndata: ${anthropic}\n\n`);
+    expect(problemEventOf(refusal, "anthropic", "req_1")).toBe(
+      `event: error\ndata: ${anthropic}\n: x-claviger-code: ambiguous_model\n\n`,
+    );
   });
 });
 
@@ -168,7 +170,9 @@ describe("I19: every problem", () => {
       expect(headers["x-should-retry"]).toBe(row.shouldRetry === false ? "false" : undefined);
       const parsed = JSON.parse(body);
       expect(parsed.error.message).toBeTypeOf("string");
-      if (dialect !== "gemini") expect(parsed.error.code).toBe(code);
+      expect(headers["x-claviger-code"]).toBe(code);
+      if (dialect === "openai") expect(parsed.error.code).toBe(code);
+      else if (dialect === "anthropic") expect(Object.keys(parsed.error)).toEqual(["type", "message"]);
       else expect(parsed.error).toMatchObject({ code: row.status, details: [{ reason: code }] });
       expect(parsed.error.status).not.toBe("UNKNOWN");
     }
@@ -182,7 +186,7 @@ describe("I19: every problem", () => {
         expect(event.slice(0, -2)).not.toMatch(/[\r\n]/);
         expect(JSON.parse(event.slice(6)).error.param).toBe(param);
         const { headers } = problemOf(refusal, "openai", "req_1");
-        expect(Object.keys(headers)).toEqual(["content-type", "x-request-id"]);
+        expect(Object.keys(headers)).toEqual(["content-type", "x-request-id", "x-claviger-code"]);
       }),
     );
   });

@@ -1,10 +1,14 @@
 /**
- * What a stranger reads of a refusal, in the shape of the surface that was called. Shapes: OpenAI's API; Anthropic's
- * (plus `error.code`, which its clients pass over); Google's `google.rpc.Status` with an `ErrorInfo`; JSON:API 1.1 for the
- * control plane. The code is the same everywhere.
+ * What a stranger reads of a refusal, in the shape of the surface that was called. Shapes: OpenAI's API; Anthropic's;
+ * Google's `google.rpc.Status` with an `ErrorInfo`; JSON:API 1.1 for the control plane. The code is the same everywhere.
+ * Anthropic's shape has no place for it, so on every data route it also stands in a header that is the same for all
+ * vendors, and behind an event that ends a stream of Anthropic's in a comment, which every reader passes over.
  */
 import type { RefusalRow, RefusalType } from "./refusal-row.ts";
 import { type Refusal, refusals } from "./refusals.ts";
+
+/** Carries the code on every data route, whatever the vendor's shape of a body has room for. */
+const CODE_HEADER = "x-claviger-code";
 
 /** The data surfaces of a gateway, by whose clients they serve. */
 export type Dialect = "openai" | "anthropic" | "gemini";
@@ -31,15 +35,15 @@ export function messageOf(refusal: Refusal): string {
 export function problemOf(refusal: Refusal, dialect: Dialect, requestId: string): Problem {
   return {
     status: refusals[refusal.code].status,
-    headers: headersOf(refusal, requestId, "application/json"),
+    headers: { ...headersOf(refusal, requestId, "application/json"), [CODE_HEADER]: refusal.code },
     body: JSON.stringify(bodyOf(refusal, dialect, requestId)),
   };
 }
 
 /** The event that ends a stream which has already begun, in the way that the surface's clients raise as an error. */
 export function problemEventOf(refusal: Refusal, dialect: Dialect, requestId: string): string {
-  const data = `data: ${JSON.stringify(bodyOf(refusal, dialect, requestId))}\n\n`;
-  return dialect === "anthropic" ? `event: error\n${data}` : data;
+  const data = `data: ${JSON.stringify(bodyOf(refusal, dialect, requestId))}\n`;
+  return dialect === "anthropic" ? `event: error\n${data}: ${CODE_HEADER}: ${refusal.code}\n\n` : `${data}\n`;
 }
 
 /** The control plane's answer: one error for each refusal, the first one's status; there is at least one. */
@@ -106,11 +110,7 @@ function bodyOf(refusal: Refusal, dialect: Dialect, requestId: string): object {
   const param = paramOf(refusal);
   if (dialect === "openai") return { error: { message, type, param, code } };
   if (dialect === "anthropic") {
-    return {
-      type: "error",
-      error: { type: anthropicType(status, type), message, code },
-      request_id: requestId,
-    };
+    return { type: "error", error: { type: anthropicType(status, type), message }, request_id: requestId };
   }
   const info = {
     "@type": "type.googleapis.com/google.rpc.ErrorInfo",

@@ -43,7 +43,7 @@ async function refused(
   expect(answer.headers["x-claviger-gateway"]).toBe("test-1");
   expect(answer.headers["cache-control"]).toBe("no-store");
   expect(answer.headers["x-claviger-key"]).toBeUndefined();
-  return { ...answer, code: [answer.status, error.code], error };
+  return { ...answer, code: [answer.status, answer.headers["x-claviger-code"]], error };
 }
 
 test("every route refuses without a key, with a wrong one and with a dead one, and sends no byte upstream", async () => {
@@ -107,8 +107,9 @@ test("the answer to a missing key, by bytes", async () => {
   expect(chat.headers["content-type"]).toBe("application/json");
   const messages = await refused("/v1/messages", { body: ok });
   expect(messages.body).toBe(
-    `{"type":"error","error":{"type":"authentication_error","message":"No API key was sent. Send it as \`Authorization: Bearer <API key>\`.","code":"missing_api_key"},"request_id":"${messages.headers["x-request-id"]}"}`,
+    `{"type":"error","error":{"type":"authentication_error","message":"No API key was sent. Send it as \`Authorization: Bearer <API key>\`."},"request_id":"${messages.headers["x-request-id"]}"}`,
   );
+  for (const { headers } of [chat, messages]) expect(headers["x-claviger-code"]).toBe("missing_api_key");
 });
 
 test("credentials: ambiguous, malformed, mistyped, and an unknown one under a stale table", async () => {
