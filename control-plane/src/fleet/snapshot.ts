@@ -3,23 +3,16 @@
  * organization and minute (unless a later revision is wanted), read by one statement, shared by all processes through
  * PostgreSQL.
  */
-import { createHash } from "node:crypto";
 import type { ChainedPosition, Position } from "@claviger/shared/sync/position";
-import type { Change } from "@claviger/shared/wire/record";
 import type { Snapshot } from "@claviger/shared/wire/snapshot";
 import { sql } from "drizzle-orm";
 import type { Database, Queryable } from "../db/database.ts";
 import type { Ports } from "../ports.ts";
 import type { Tx } from "./journal.ts";
 
-/** Target size of a page in bytes; a record is at most 64 KiB, so that none passes 512 KiB. */
+/** A page begins after this many bytes of records; one is at most 64 KiB, so that none passes 512 KiB. */
 const PAGE_BYTES = 400_000;
 const REUSE_SECONDS = 60;
-
-interface Page {
-  sha256: string;
-  body: string;
-}
 
 interface Wanted {
   epoch: number;
@@ -77,65 +70,70 @@ async function build(ports: Ports, orgId: string, wanted: Wanted): Promise<Built
     await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`snapshot|${orgId}`}, 0))`);
     const kept = await readKept(tx, orgId, wanted);
     if (kept !== undefined) return kept;
-    const { head, pages } = await readAll(tx, orgId);
-    const snapshot: Snapshot = {
-      v: 1,
-      org: orgId,
-      epoch: head.epoch,
-      rev: head.rev,
-      chain: head.chain,
-      cpTimeMs: ports.clock.nowMs(),
-      pages: pages.map((page) => page.sha256),
-    };
+    const sinceMs = ports.clock.nowMs();
+    const { head, pages, bytes } = await makePages(tx, orgId);
+    const cpTimeMs = ports.clock.nowMs();
+    const snapshot: Snapshot = { v: 1, org: orgId, ...head, cpTimeMs, pages };
     const jws = await ports.sign("clv-snap+jws", new TextEncoder().encode(JSON.stringify(snapshot)));
-    for (const page of pages) {
-      await tx.execute(sql`
-        insert into snapshot_page (org_id, sha256, body, named_at)
-        values (${orgId}, ${page.sha256}, ${page.body}, clock_timestamp())
-        on conflict (org_id, sha256) do update set named_at = excluded.named_at`);
-    }
     await tx.execute(sql`
       insert into snapshot (org_id, epoch, rev, jws, built_at)
       values (${orgId}, ${head.epoch}, ${head.rev}, ${jws}, clock_timestamp())
       on conflict (org_id) do update
         set epoch = excluded.epoch, rev = excluded.rev, jws = excluded.jws, built_at = excluded.built_at
         where (snapshot.epoch, snapshot.rev) <= (excluded.epoch, excluded.rev)`);
+    const { epoch, rev } = head;
+    const buildMs = ports.clock.nowMs() - sinceMs;
+    ports.log.info({ org: orgId, epoch, rev, pages: pages.length, bytes, buildMs }, "snapshot built");
     return { head, jws };
   });
 }
 
-/** One statement, so that the records are those of that head; a transaction's own view would be older than its lock. */
-async function readAll(tx: Tx, orgId: string): Promise<{ head: ChainedPosition; pages: Page[] }> {
-  const [first, ...rows] = await tx.execute<{ kind: string; id: string; record: object }>(sql`
-    select 'head' as kind, '' as id, jsonb_build_object('epoch', epoch, 'rev', rev, 'chain', chain) as record, 0 as n
-    from org_head where org_id = ${orgId}
-    union all
-    select kind, id, record, array_position(array['policy', 'project', 'provider', 'secret', 'key'], kind)
-    from org_record where org_id = ${orgId}
-    order by n, id`);
-  if (first?.kind !== "head") throw new Error("this organization has no journal");
-  const changes = rows.map(({ kind, id, record }) => ({ op: "put", kind, id, record }) as Change);
-  return { head: first.record as ChainedPosition, pages: pagesOf(changes) };
+interface PageRow extends Record<string, unknown> {
+  epoch: number;
+  rev: string;
+  chain: string;
+  sha256: string | null;
+  bytes: number;
 }
 
-function pagesOf(changes: readonly Change[]): Page[] {
-  const pages: Page[] = [];
-  let texts: string[] = [];
-  let bytes = 0;
-  const close = () => {
-    if (texts.length === 0) return;
-    const body = `[${texts.join(",")}]`;
-    pages.push({ body, sha256: createHash("sha256").update(body).digest("base64url") });
-    texts = [];
-    bytes = 0;
+/**
+ * Puts the records of the head into pages, and returns their hashes in order. The database does it alone: hundreds of
+ * megabytes neither pass through this process nor hold up what else it answers. One statement, so that the records are
+ * those of that head; a transaction's own view would be older than its lock.
+ */
+async function makePages(
+  tx: Tx,
+  orgId: string,
+): Promise<{ head: ChainedPosition; pages: string[]; bytes: number }> {
+  const rows = await tx.execute<PageRow>(sql`
+    with change as materialized (
+      select array_position(array['policy', 'project', 'provider', 'secret', 'key'], kind) as n, id,
+        format('{"op":"put","kind":%s,"id":%s,"record":%s}', to_json(kind), to_json(id), record) as body
+      from org_record where org_id = ${orgId}
+    ), placed as (
+      select n, id, body,
+        sum(octet_length(body) + 1) over (order by n, id rows unbounded preceding) / ${PAGE_BYTES} as page
+      from change
+    ), page as materialized (
+      select page, '[' || string_agg(body, ',' order by n, id) || ']' as body from placed group by page
+    ), named as materialized (
+      select page, body, octet_length(body) as bytes,
+        translate(encode(sha256(convert_to(body, 'UTF8')), 'base64'), E'+/=\n', '-_') as sha256
+      from page
+    ), kept as (
+      insert into snapshot_page (org_id, sha256, body, named_at)
+      select ${orgId}, sha256, body, clock_timestamp() from named
+      on conflict (org_id, sha256) do update set named_at = excluded.named_at
+    )
+    select head.epoch, head.rev, head.chain, named.sha256, named.bytes
+    from org_head head left join named on true
+    where head.org_id = ${orgId}
+    order by named.page`);
+  const [first] = rows;
+  if (first === undefined) throw new Error("this organization has no journal");
+  return {
+    head: { epoch: first.epoch, rev: Number(first.rev), chain: first.chain },
+    pages: rows.flatMap(({ sha256 }) => sha256 ?? []),
+    bytes: rows.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
   };
-  for (const change of changes) {
-    const text = JSON.stringify(change);
-    const size = Buffer.byteLength(text);
-    if (bytes + size > PAGE_BYTES) close();
-    texts.push(text);
-    bytes += size + 1;
-  }
-  close();
-  return pages;
 }
