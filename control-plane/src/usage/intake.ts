@@ -117,10 +117,14 @@ async function insertEvents(
       as e (seq bigint, key_id text, kind text, at_ms bigint, cost_n bigint, event jsonb)`);
 }
 
-/** Priced when it is taken in and never again; null: nobody knows the price of that model. */
+/** Nano-dollars. A million dollars for one request is nobody's price, and sums of such overflow what stores them. */
+const COST_N_MAX = 10n ** 15n;
+
+/** Priced when it is taken in and never again; null: nobody knows the price of that model, or believes it. */
 function costOfEvent({ provider, model, tokens }: SettledEvent): bigint | null {
   const price = priceOf(provider, model);
-  return price === undefined ? null : costOf(tokens, price);
+  const cost = price === undefined ? null : costOf(tokens, price);
+  return cost !== null && cost <= COST_N_MAX ? cost : null;
 }
 
 interface KeySum {

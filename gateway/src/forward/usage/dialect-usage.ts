@@ -21,8 +21,13 @@ export function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** No answer has more tokens; a provider that says so has said nothing that could be stored or billed. */
+const COUNT_MAX = 1_000_000_000;
+
 function count(value: unknown): number | null {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= COUNT_MAX
+    ? value
+    : null;
 }
 
 function firstCount(...values: unknown[]): number | null {

@@ -178,6 +178,7 @@ test("zero is zero, null and absent are not said", () => {
     [chatUsage, "{}", null],
     [chatUsage, '{"usage":{"prompt_tokens":null,"completion_tokens":"7"}}', said({})],
     [chatUsage, '{"usage":{"prompt_tokens":-1,"completion_tokens":1.5}}', said({})],
+    [chatUsage, '{"usage":{"prompt_tokens":9007199254740991,"completion_tokens":1000000001}}', said({})],
     [messagesUsage, '{"usage":{"input_tokens":0,"output_tokens":0}}', said({ input: 0, output: 0 })],
     [messagesUsage, '{"usage":{"input_tokens":3,"output_tokens":4', null],
     [messagesUsage, "<html>", null],
