@@ -4,7 +4,13 @@
  */
 import { claimsDetached } from "@claviger/shared/wire/detached";
 import { POKE, replicaSubjects } from "@claviger/shared/wire/subjects";
-import { connect, jwtAuthenticator, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import {
+  connect,
+  jwtAuthenticator,
+  type Msg,
+  type NatsConnection,
+  type Subscription,
+} from "@nats-io/transport-node";
 import type { Courier, Log } from "../../ports.ts";
 import { watchSilence } from "./probe.ts";
 
@@ -38,7 +44,7 @@ export interface BusCourier extends Courier {
   onTurn(callback: (connected: boolean) => void): void;
 }
 
-/** Connects in the background and for ever; at most one client lives at a time. */
+/** Connects in the background and for ever; two clients live at a time only while one with new credentials takes over. */
 export function createNatsCourier(settings: NatsSettings, log: Log): BusCourier {
   return new NatsCourier(settings, log);
 }
@@ -48,6 +54,9 @@ class NatsCourier implements BusCourier {
   readonly #log: Log;
   #jwt: string;
   #connection: NatsConnection | undefined;
+  /** Of the connection that was made last. */
+  #subscriptions: readonly Subscription[] = [];
+  #handingOver = false;
   #listener: Listener | undefined;
   readonly #turned: ((connected: boolean) => void)[] = [];
   #up = false;
@@ -102,6 +111,10 @@ class NatsCourier implements BusCourier {
 
   useNatsJwt(jwt: string): void {
     this.#jwt = jwt;
+    this.#handOver().catch((error: unknown) => {
+      // The old connection stands until its own credentials end; the next one is made with the new ones.
+      this.#log.warn({ err: error }, "the bus could not be joined with the new credentials yet");
+    });
   }
 
   async close(): Promise<void> {
@@ -144,7 +157,12 @@ class NatsCourier implements BusCourier {
         await connection.flush();
         this.#turn(true);
         this.#listener?.poke();
-        const error = await this.#untilClosed(connection);
+        let standing = connection;
+        let error = await this.#untilClosed(standing);
+        while (this.#connection !== standing) {
+          standing = this.#connection;
+          error = await this.#untilClosed(standing);
+        }
         if (!this.#closing) this.#log.warn({ err: error ?? undefined }, "bus lost");
       } catch (error) {
         this.#log.warn({ err: error, attempt: this.#failures + 1 }, "bus unreachable");
@@ -159,11 +177,12 @@ class NatsCourier implements BusCourier {
   async #untilClosed(connection: NatsConnection): Promise<unknown> {
     const stop = new AbortController();
     const silent = () => {
-      if (!this.#up) return;
+      if (!this.#up || this.#connection !== connection) return;
       this.#log.warn({ server: connection.getServer() }, "the bus is silent");
       this.#turn(false);
     };
     const back = () => {
+      if (this.#connection !== connection) return;
       this.#turn(true);
       this.#listener?.poke();
     };
@@ -173,6 +192,31 @@ class NatsCourier implements BusCourier {
     } finally {
       stop.abort();
       await probing;
+    }
+  }
+
+  /**
+   * A server ends a connection with the credentials that it was made with. So a second one is made with the new ones while
+   * the first still stands, and the first is closed when whoever asked over it has its answer.
+   */
+  async #handOver(): Promise<void> {
+    const before = this.#connection;
+    if (before === undefined || !this.#up || this.#handingOver) return;
+    this.#handingOver = true;
+    try {
+      const connection = await this.#connect();
+      if (this.#closing || this.#connection !== before) return await connection.close();
+      const old = this.#subscriptions;
+      this.#upSinceMs = performance.now();
+      if (this.#listener !== undefined) this.#subscribe(connection);
+      await connection.flush();
+      this.#connection = connection;
+      void this.#watch(connection);
+      this.#log.info({ server: connection.getServer() }, "bus joined with new credentials");
+      for (const subscription of old) subscription.unsubscribe();
+      setTimeout(() => void before.close(), REQUEST_TIMEOUT_MS).unref();
+    } finally {
+      this.#handingOver = false;
     }
   }
 
@@ -195,13 +239,13 @@ class NatsCourier implements BusCourier {
   #subscribe(connection: NatsConnection): void {
     const listener = this.#listener;
     if (listener === undefined) return;
-    connection.subscribe(replicaSubjects.deltas, {
+    const deltas = connection.subscribe(replicaSubjects.deltas, {
       callback: (error, message) => {
         if (error === null) listener.delta(message.string());
         else this.#log.error({ err: error }, "the subscription for changes failed");
       },
     });
-    connection.subscribe(replicaSubjects.own(this.#settings.replica), {
+    const own = connection.subscribe(replicaSubjects.own(this.#settings.replica), {
       callback: (error, message) => {
         if (error !== null) {
           this.#log.error({ err: error }, "the subscription for pokes failed");
@@ -213,11 +257,14 @@ class NatsCourier implements BusCourier {
         else listener.query(text);
       },
     });
+    this.#subscriptions = [deltas, own];
   }
 
   /** After a reconnect the wire may have lost changes: a heartbeat asks. */
   async #watch(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
+      // Another one has taken over.
+      if (this.#connection !== connection) return;
       if (status.type === "reconnect") {
         this.#upSinceMs = performance.now();
         this.#turn(true);
