@@ -59,7 +59,8 @@ test("what is taken away after a detachment is answered at once, and says until 
     }),
   );
   for (const { heard, ms } of [detached, revoked]) {
-    expect(ms).toBeLessThan(4_000);
+    // Less than the 15 s that the caller would have waited; it takes some milliseconds.
+    expect(ms).toBeLessThan(14_000);
     expect(heard.status).toBe(202);
     expect(heard.meta.operation).toMatchObject({
       status: "pending",

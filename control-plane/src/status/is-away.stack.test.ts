@@ -57,6 +57,7 @@ test("a database that is away is a 503 that says when to come back, and is used 
   for (let i = 0; i < 6; i += 1) expect(await answer()).toEqual([503, "5"]);
   await new Promise<void>((resolve) => door.listen(port, "127.0.0.1", resolve));
   const backMs = performance.now();
-  await expect.poll(answer, { timeout: 5_000 }).toEqual([200]);
-  expect(performance.now() - backMs).toBeLessThan(3_000);
+  await expect.poll(answer, { timeout: 30_000 }).toEqual([200]);
+  // The pauses between attempts end at one second here, and at twenty where nobody set them: ten tells them apart.
+  expect(performance.now() - backMs).toBeLessThan(10_000);
 });
