@@ -3,6 +3,7 @@ import { Heartbeat, PageRequest, SyncRequest } from "@claviger/shared/wire/heart
 import { type UsageAnswer, UsageBatch } from "@claviger/shared/wire/usage";
 import type * as z from "zod";
 import type { Ports } from "../ports.ts";
+import { createConflictAlarm } from "./alarms.ts";
 import { detachmentOf } from "./detachment.ts";
 import { createHeartbeatIntake } from "./heartbeat.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -35,6 +36,7 @@ export type TakeUsage = (ports: Ports, sender: Sender, batch: UsageBatch) => Pro
  */
 export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox): Desk {
   const takeHeartbeat = createHeartbeatIntake(ports);
+  const alarmOfConflict = createConflictAlarm(ports);
   return {
     heartbeat: service(Heartbeat, async (sender, heartbeat) => {
       const { orgId, replicaId } = sender;
@@ -45,7 +47,9 @@ export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox
         ports.log.warn({ cause, replica: replicaId }, "the answers of a replica were not passed on");
       });
       const beat = { replicaId, heartbeat, queries: mailbox?.take(replicaId) ?? [] };
-      return (await takeHeartbeat(orgId, beat)) ?? (await detachmentOf(ports, orgId, replicaId)) ?? null;
+      const answer = (await takeHeartbeat(orgId, beat)) ?? (await detachmentOf(ports, orgId, replicaId));
+      if (answer === undefined) await alarmOfConflict(sender);
+      return answer ?? null;
     }),
     sync: service(SyncRequest, async (sender, request) =>
       JSON.stringify(await answerSync(ports, sender, request)),

@@ -9,6 +9,7 @@ import { gateway } from "../db/tables/gateway.ts";
 import { replica } from "../db/tables/replica.ts";
 import type { Ports } from "../ports.ts";
 import { mintReplicaJwt } from "./accounts.ts";
+import { raiseAlarm } from "./alarms.ts";
 import { sealDataKeys } from "./data-key.ts";
 import type { Tx } from "./journal.ts";
 import { isNkey } from "./nkey.ts";
@@ -65,9 +66,14 @@ interface Enrolled {
  */
 export async function enrol(ports: Ports, request: EnrolRequest): Promise<EnrolAnswer> {
   if (!isNkey("user", request.nkey)) throw problem("invalid_value", "nkey is not a public user key.");
-  const { orgId, place, replicaId, natsJwt, dataKeys } = await ports.db.transaction((tx) =>
-    equip(tx, ports, request),
-  );
+  const { orgId, place, replicaId, natsJwt, dataKeys } = await ports.db
+    .transaction((tx) => equip(tx, ports, request))
+    .catch(async (error: unknown) => {
+      if (!(error instanceof TokenUsedUp)) throw error;
+      const alarm = { code: "enrolment_used", replica: null, slot: request.slot } as const;
+      await raiseAlarm(ports, error.gatewayId, alarm);
+      throw problem("enrolment_used");
+    });
   ports.log.info({ org: orgId, gateway: place.name, replica: replicaId }, "a replica enrolled");
   return {
     v: 1,
@@ -82,6 +88,16 @@ export async function enrol(ports: Ports, request: EnrolRequest): Promise<EnrolA
     dataKeys,
     cpTimeMs: ports.clock.nowMs(),
   };
+}
+
+/** Ends the transaction; the alarm outlives it. */
+class TokenUsedUp extends Error {
+  readonly gatewayId: string;
+
+  constructor(gatewayId: string) {
+    super("an enrolment token was used more often than it allows");
+    this.gatewayId = gatewayId;
+  }
 }
 
 /**
@@ -120,7 +136,7 @@ async function spendToken(tx: Tx, ports: Ports, request: EnrolRequest): Promise<
       { alarm: "enrolment_used", org: orgId, gateway: gatewayId, token: token.id, slot: request.slot },
       "an enrolment token was used more often than it allows",
     );
-    throw problem("enrolment_used");
+    throw new TokenUsedUp(gatewayId);
   }
   const replicaId = newId(ports.random, "rep");
   await tx.insert(replica).values({

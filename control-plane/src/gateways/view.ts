@@ -1,7 +1,8 @@
-import type { GatewayView, ReplicaView } from "@claviger/shared/api/gateway";
+import type { GatewayAlarm, GatewayView, ReplicaView } from "@claviger/shared/api/gateway";
 import type { Resource } from "@claviger/shared/api/resource";
 import type { gateway } from "../db/tables/gateway.ts";
 import type { replica } from "../db/tables/replica.ts";
+import { ALARM_SHOWN_MS } from "../fleet/alarms.ts";
 import { gatewayState, replicaState } from "./fleet-state.ts";
 
 export type GatewayRow = typeof gateway.$inferSelect;
@@ -41,9 +42,20 @@ export function gatewayResource(
       clockOffsetMs: latest?.clockOffsetMs ?? null,
       clockErrorMs: latest?.clockErrorMs ?? null,
       replicas: views,
+      alarms: alarmsOf(row, now.nowMs),
       createdAt: row.createdAt.toISOString(),
     },
   };
+}
+
+function alarmsOf({ alarms }: GatewayRow, nowMs: number): GatewayAlarm[] {
+  return alarms
+    .filter(({ lastAtMs }) => nowMs - lastAtMs < ALARM_SHOWN_MS)
+    .map(({ firstAtMs, lastAtMs, ...alarm }) => ({
+      ...alarm,
+      firstAt: new Date(firstAtMs).toISOString(),
+      lastAt: new Date(lastAtMs).toISOString(),
+    }));
 }
 
 function replicaView(row: ReplicaRow, { head, nowMs }: FleetNow): ReplicaView {

@@ -162,6 +162,7 @@ export class Applier {
     } catch (error) {
       this.heartbeats.failed += 1;
       log.debug({ err: error }, "a heartbeat was not answered");
+      if (isConflict(error)) this.#alarm("replica_conflict");
       this.dispatch({ type: "heartbeat-failed", nonce });
       return false;
     }
@@ -260,4 +261,9 @@ export class Applier {
     this.alarms[alarm] = (this.alarms[alarm] ?? 0) + 1;
     this.#ports.log.error({ alarm, nack: this.state.nack, at: this.state.at }, "following raised an alarm");
   }
+}
+
+/** A later process speaks for this replica: a copy of its folder runs somewhere. */
+function isConflict(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "replica_conflict";
 }

@@ -40,6 +40,18 @@ export interface ReplicaView {
   readonly problem: { readonly code: string; readonly detail: string } | null;
 }
 
+/** Raised in the last 24 hours. */
+export interface GatewayAlarm {
+  /** A token was used more often than it allows, or two processes claim to be one replica. */
+  readonly code: "enrolment_used" | "replica_conflict";
+  /** Whose identity is claimed twice. */
+  readonly replica: string | null;
+  readonly slot: string;
+  readonly count: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
+}
+
 export interface GatewayView {
   readonly name: string;
   readonly region: string;
@@ -58,6 +70,8 @@ export interface GatewayView {
   readonly clockOffsetMs: number | null;
   readonly clockErrorMs: number | null;
   readonly replicas: readonly ReplicaView[];
+  /** Oldest first. */
+  readonly alarms: readonly GatewayAlarm[];
   readonly createdAt: string;
 }
 

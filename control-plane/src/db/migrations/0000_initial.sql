@@ -96,6 +96,7 @@ CREATE TABLE "gateway" (
 	"region" text NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"draining_since" timestamp with time zone,
+	"alarms" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	"gone_at" timestamp with time zone
 );
 --> statement-breakpoint

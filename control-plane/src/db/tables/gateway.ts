@@ -1,4 +1,16 @@
-import { pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+import { jsonb, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+
+/** Something that an administrator has to see (`fleet/alarms.ts`). */
+export interface StoredAlarm {
+  code: "enrolment_used" | "replica_conflict";
+  /** Whose identity is claimed twice; null: no replica came into being. */
+  replica: string | null;
+  /** The slot that asked. */
+  slot: string;
+  count: number;
+  firstAtMs: number;
+  lastAtMs: number;
+}
 
 /** A named place that serves exactly one organization; it exists from its first enrolment token on. */
 export const gateway = pgTable(
@@ -11,6 +23,8 @@ export const gateway = pgTable(
     createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
     /** Since when it takes no new requests; null: it does. */
     drainingSince: timestamp("draining_since", { withTimezone: true }),
+    /** Raised lately, oldest first. */
+    alarms: jsonb("alarms").$type<StoredAlarm[]>().notNull().default([]),
     /** When it was detached; its replicas stay until no barrier can need them. */
     goneAt: timestamp("gone_at", { withTimezone: true }),
   },

@@ -1,0 +1,72 @@
+/**
+ * What an administrator has to see of a gateway although nobody asked: a token that was used once more than it allows, two
+ * processes that claim to be one replica. Kept with the gateway, the same one counted and not repeated; it never fails or
+ * holds up what raised it for longer than one short transaction.
+ */
+import { and, eq, isNull } from "drizzle-orm";
+import { gateway, type StoredAlarm } from "../db/tables/gateway.ts";
+import { replica } from "../db/tables/replica.ts";
+import type { Ports } from "../ports.ts";
+import type { Sender } from "./senders.ts";
+
+/** An alarm is shown for this long after it was last raised, in milliseconds. */
+export const ALARM_SHOWN_MS = 86_400_000;
+
+/** Different alarms of one gateway; the oldest makes room. */
+const ALARMS_MAX = 20;
+
+/** The same conflict is counted this often, in milliseconds; the older process asks more often than that. */
+const CONFLICT_EVERY_MS = 5_000;
+
+type AlarmPorts = Pick<Ports, "db" | "clock" | "log">;
+
+/** Notes the alarm; a failure is logged and nothing else. */
+export async function raiseAlarm(
+  { db, clock, log }: AlarmPorts,
+  gatewayId: string,
+  { code, replica: replicaId, slot }: Pick<StoredAlarm, "code" | "replica" | "slot">,
+): Promise<void> {
+  const nowMs = clock.nowMs();
+  try {
+    await db.transaction(async (tx) => {
+      const ofGateway = eq(gateway.id, gatewayId);
+      const [row] = await tx.select({ alarms: gateway.alarms }).from(gateway).where(ofGateway).for("update");
+      const held = (row?.alarms ?? []).filter(({ lastAtMs }) => nowMs - lastAtMs < ALARM_SHOWN_MS);
+      const isSame = (one: StoredAlarm) =>
+        one.code === code && one.replica === replicaId && one.slot === slot;
+      const { count, firstAtMs } = held.find(isSame) ?? { count: 0, firstAtMs: nowMs };
+      const next: StoredAlarm = {
+        code,
+        replica: replicaId,
+        slot,
+        count: count + 1,
+        firstAtMs,
+        lastAtMs: nowMs,
+      };
+      const alarms = [...held.filter((one) => !isSame(one)), next].slice(-ALARMS_MAX);
+      await tx.update(gateway).set({ alarms }).where(ofGateway);
+    });
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "unknown";
+    log.warn({ cause, alarm: code, gateway: gatewayId }, "an alarm could not be noted");
+  }
+}
+
+/** For heartbeats that get no proof because a later process speaks for the replica; one of these per process. */
+export function createConflictAlarm(ports: AlarmPorts): (sender: Sender) => Promise<void> {
+  const raisedMs = new Map<string, number>();
+  return async ({ orgId, replicaId }) => {
+    const nowMs = ports.clock.nowMs();
+    if (nowMs - (raisedMs.get(replicaId) ?? 0) < CONFLICT_EVERY_MS) return;
+    const ofReplica = and(eq(replica.orgId, orgId), eq(replica.id, replicaId), isNull(replica.goneAt));
+    const [row] = await ports.db
+      .select({ gatewayId: replica.gatewayId, slot: replica.slot })
+      .from(replica)
+      .where(ofReplica);
+    if (row === undefined) return;
+    raisedMs.set(replicaId, nowMs);
+    const fields = { alarm: "replica_conflict", org: orgId, gateway: row.gatewayId, replica: replicaId };
+    ports.log.error(fields, "two processes claim to be one replica; the older gets no proof");
+    await raiseAlarm(ports, row.gatewayId, { code: "replica_conflict", replica: replicaId, slot: row.slot });
+  };
+}
