@@ -126,7 +126,7 @@ export type ReplicaEffect =
   | { type: "answered"; fresh: Fresh }
   /** A message changed nothing. */
   | { type: "dropped"; code: Dropped }
-  | { type: "alarm"; code: "fork" | "clock_untrusted" | "unsupported" };
+  | { type: "alarm"; code: "fork" | "clock_untrusted" | "unsupported" | "shrink" };
 
 export type Dropped =
   | "wrong_org"
@@ -136,7 +136,8 @@ export type Dropped =
   | "stale_nonce"
   | "behind"
   | "fork"
-  | "stale_snapshot";
+  | "stale_snapshot"
+  | "shrunk";
 
 /** Something that was handed to the disk and has not come back. */
 interface Pending {

@@ -20,7 +20,7 @@ import {
   stampOf,
   type UnreadableEvent,
 } from "./replica-state.ts";
-import { keepTombstones } from "./table.ts";
+import { countLost, keepTombstones } from "./table.ts";
 
 /** Deltas that came too early and are kept; more are fetched again. */
 export const BUFFER_MAX = 256;
@@ -211,6 +211,9 @@ function onSnapshot(state: ReplicaState, event: SnapshotEvent): ReplicaEffect[] 
   if (at.epoch < state.at.epoch) return [{ type: "dropped", code: "old_epoch" }];
   const onward = at.epoch > state.at.epoch || at.rev > state.at.rev;
   if (!onward && !state.forked) return [{ type: "dropped", code: "stale_snapshot" }];
+  const lost =
+    at.epoch > state.at.epoch || state.forked ? 0 : countLost(state.table, event.table, state.kept);
+  if (lost > 0) return shrunk(state, at.rev, lost);
   // Back on one's own history only after a fork, and then without the right to admit by what was held before.
   if (!onward) state.proof = undefined;
   const before = state.table;
@@ -241,6 +244,16 @@ function onSnapshot(state: ReplicaState, event: SnapshotEvent): ReplicaEffect[] 
     { type: "replace", n, token: event.token, deltas, stamp: stampOf(state) },
     ...applyAndDrain(state, undefined),
   ];
+}
+
+/**
+ * Keys never leave a history, the dead ones stay as tombstones. A snapshot that lacks some is somebody's mistake, and
+ * what is held is better; it grows old like everything that nobody proves.
+ */
+function shrunk(state: ReplicaState, rev: number, lost: number): ReplicaEffect[] {
+  const detail = `the snapshot at revision ${rev} lacks ${lost} of ${state.table.keyCount} keys`;
+  state.nack ??= { rev, code: "unsupported", detail };
+  return [{ type: "alarm", code: "shrink" }, { type: "dropped", code: "shrunk" }, { type: "speak" }];
 }
 
 function onCompacted(state: ReplicaState, event: CompactedEvent): ReplicaEffect[] {

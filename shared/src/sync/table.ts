@@ -240,6 +240,13 @@ export function keepTombstones(held: Table, next: Table): { kept: KeyRecord[]; d
   return { kept, disputed };
 }
 
+/** How many keys of `held` have no record in `next`; those of `kept` are not of the signed history and do not count. */
+export function countLost(held: Table, next: Table, kept: ReadonlyMap<string, unknown>): number {
+  let lost = 0;
+  for (const { id } of held.keys()) if (next.key(id) === undefined && !kept.has(id)) lost += 1;
+  return lost;
+}
+
 function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {
   return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 }
