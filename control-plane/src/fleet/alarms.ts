@@ -1,22 +1,25 @@
 /**
  * What an administrator has to see of a gateway although nobody asked: a token that was used once more than it allows, two
- * processes that claim to be one replica. Kept with the gateway, the same one counted and not repeated; it never fails or
+ * processes that claim to be one replica, a state that was not whole. Kept with the gateway, the same one counted and not repeated; it never fails or
  * holds up what raised it for longer than one short transaction.
  */
 import { and, eq, isNull } from "drizzle-orm";
-import { gateway, type StoredAlarm } from "../db/tables/gateway.ts";
+import { ALARM_SHOWN_MS, gateway, type StoredAlarm } from "../db/tables/gateway.ts";
 import { replica } from "../db/tables/replica.ts";
 import type { Ports } from "../ports.ts";
 import type { Sender } from "./senders.ts";
 
-/** An alarm is shown for this long after it was last raised, in milliseconds. */
-export const ALARM_SHOWN_MS = 86_400_000;
-
 /** Different alarms of one gateway; the oldest makes room. */
 const ALARMS_MAX = 20;
 
-/** The same conflict is counted this often, in milliseconds; the older process asks more often than that. */
-const CONFLICT_EVERY_MS = 5_000;
+/** The same alarm of a replica is counted this often, in milliseconds; its heartbeats come more often than that. */
+const COUNTED_EVERY_MS = 5_000;
+
+/** What a replica's heartbeat is an alarm by. */
+const HEARD = {
+  replica_conflict: "two processes claim to be one replica; the older gets no proof",
+  state_damaged: "a replica started with a state that was not whole",
+};
 
 type AlarmPorts = Pick<Ports, "db" | "clock" | "log">;
 
@@ -52,21 +55,27 @@ export async function raiseAlarm(
   }
 }
 
-/** For heartbeats that get no proof because a later process speaks for the replica; one of these per process. */
-export function createConflictAlarm(ports: AlarmPorts): (sender: Sender) => Promise<void> {
+/**
+ * For heartbeats that get no proof because a later process speaks for the replica, and for those that say that the state
+ * was damaged; one of these per process.
+ */
+export function createReplicaAlarm(
+  ports: AlarmPorts,
+): (sender: Sender, code: keyof typeof HEARD) => Promise<void> {
   const raisedMs = new Map<string, number>();
-  return async ({ orgId, replicaId }) => {
+  return async ({ orgId, replicaId }, code) => {
     const nowMs = ports.clock.nowMs();
-    if (nowMs - (raisedMs.get(replicaId) ?? 0) < CONFLICT_EVERY_MS) return;
+    const which = `${code} ${replicaId}`;
+    if (nowMs - (raisedMs.get(which) ?? 0) < COUNTED_EVERY_MS) return;
     const ofReplica = and(eq(replica.orgId, orgId), eq(replica.id, replicaId), isNull(replica.goneAt));
     const [row] = await ports.db
       .select({ gatewayId: replica.gatewayId, slot: replica.slot })
       .from(replica)
       .where(ofReplica);
     if (row === undefined) return;
-    raisedMs.set(replicaId, nowMs);
-    const fields = { alarm: "replica_conflict", org: orgId, gateway: row.gatewayId, replica: replicaId };
-    ports.log.error(fields, "two processes claim to be one replica; the older gets no proof");
-    await raiseAlarm(ports, row.gatewayId, { code: "replica_conflict", replica: replicaId, slot: row.slot });
+    raisedMs.set(which, nowMs);
+    const fields = { alarm: code, org: orgId, gateway: row.gatewayId, replica: replicaId };
+    ports.log.error(fields, HEARD[code]);
+    await raiseAlarm(ports, row.gatewayId, { code, replica: replicaId, slot: row.slot });
   };
 }

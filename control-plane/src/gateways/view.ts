@@ -1,8 +1,7 @@
 import type { GatewayAlarm, GatewayView, ReplicaView } from "@claviger/shared/api/gateway";
 import type { Resource } from "@claviger/shared/api/resource";
-import type { gateway } from "../db/tables/gateway.ts";
+import { ALARM_SHOWN_MS, type gateway } from "../db/tables/gateway.ts";
 import type { replica } from "../db/tables/replica.ts";
-import { ALARM_SHOWN_MS } from "../fleet/alarms.ts";
 import { gatewayState, replicaState } from "./fleet-state.ts";
 
 export type GatewayRow = typeof gateway.$inferSelect;

@@ -2,8 +2,8 @@ import { jsonb, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-cor
 
 /** Something that an administrator has to see (`fleet/alarms.ts`). */
 export interface StoredAlarm {
-  code: "enrolment_used" | "replica_conflict";
-  /** Whose identity is claimed twice; null: no replica came into being. */
+  code: "enrolment_used" | "replica_conflict" | "state_damaged";
+  /** Whose identity is claimed twice, or whose state it is; null: no replica came into being. */
   replica: string | null;
   /** The slot that asked. */
   slot: string;
@@ -11,6 +11,9 @@ export interface StoredAlarm {
   firstAtMs: number;
   lastAtMs: number;
 }
+
+/** An alarm is shown for this long after it was last raised, in milliseconds. */
+export const ALARM_SHOWN_MS = 86_400_000;
 
 /** A named place that serves exactly one organization; it exists from its first enrolment token on. */
 export const gateway = pgTable(

@@ -28,6 +28,8 @@ export interface FakeReplica {
   held: { epoch: number; rev: number; chain: string; deltas: Delta[] };
   /** While true it applies each pushed delta and confirms it by a heartbeat at once. */
   following: boolean;
+  /** A heartbeat of what it holds (with these changes), as it would be sent. */
+  heartbeat(change?: Partial<Heartbeat>): string;
   /** Sends a heartbeat of what it holds (with these changes) and returns the verified answer. */
   beat(change?: Partial<Heartbeat>): Promise<Fresh>;
   /** Takes what it lacks by sync. */
@@ -92,6 +94,10 @@ export async function connectFakeReplica(
     sealPrivateKey: keys.sealPrivateKey,
     held: { epoch: 0, rev: 0, chain: GENESIS_CHAIN, deltas: [] },
     following: true,
+    heartbeat(change = {}) {
+      const nonce = Buffer.from(random(9)).toString("base64url");
+      return JSON.stringify({ ...idle(replica, boot, nonce), ...change });
+    },
     async beat(change = {}) {
       const nonce = Buffer.from(random(9)).toString("base64url");
       const heartbeat: Heartbeat = { ...idle(replica, boot, nonce), ...change };
