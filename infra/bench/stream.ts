@@ -85,7 +85,6 @@ try {
       unit: "",
       is: "≤",
       toReach: 0.1,
-      stretch: 0.1,
     },
     {
       what: "resident memory per open stream",

@@ -22,7 +22,7 @@ export async function compareOverProviders({ title, bodyBytes, goals }: Comparis
     contenders.push(await startPortkey(upstream.port, "plain"));
     contenders.push(await startGateway(upstream.port, [undefined]));
     console.log(title);
-    const options = { bodyBytes, runs: quick ? 3 : 7, measureMs: quick ? 2000 : 4000 };
+    const options = { bodyBytes, runs: quick ? 5 : 21, measureMs: 1000 };
     const medians = await compareThroughput(load, contenders, options);
     const of = (name: string) => medians.get(name) ?? Number.NaN;
     judge(goals(of("gateway"), of("nginx"), of("portkey")));

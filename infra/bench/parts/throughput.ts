@@ -26,7 +26,8 @@ export async function compareThroughput(
   for (let run = 0; run < runs; run++) {
     for (const { name, port, pid, ask } of run % 2 === 0 ? contenders : contenders.toReversed()) {
       const request = chatRequest({ ...ask(), bodyBytes });
-      const warmMs = run === 0 ? 2000 : 500;
+      // Many short turns: what else the machine does then meets all of them alike.
+      const warmMs = run === 0 ? 3000 : 200;
       const report = await load.run({
         kind: "saturate",
         ...{ port, pid, request, connections: CONNECTIONS, warmMs, measureMs },
