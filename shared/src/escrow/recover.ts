@@ -1,7 +1,7 @@
 /** A new process over an old journal, and what a heartbeat says of escrow. */
 import { Held, type JournalRecord } from "./held.ts";
 import { step } from "./replica.ts";
-import { type EscrowEffect, type EscrowState, emptyEscrow } from "./replica-state.ts";
+import { type EscrowEffect, type EscrowState, emptyEscrow, type Spender } from "./replica-state.ts";
 import type { Holding } from "./slice.ts";
 
 /**
@@ -9,12 +9,12 @@ import type { Holding } from "./slice.ts";
  * nobody knows: it is settled in full, from `nextSeq` on. The rest of each slice is as good as before.
  */
 export function recover(
-  boot: string,
+  identity: Spender,
   journal: readonly JournalRecord[],
   nextSeq: number,
   wallMs: number,
 ): { readonly state: EscrowState; readonly effects: readonly EscrowEffect[]; readonly nextSeq: number } {
-  const state: EscrowState = { ...emptyEscrow(boot), held: folded(journal), durable: folded(journal) };
+  const state: EscrowState = { ...emptyEscrow(identity), held: folded(journal), durable: folded(journal) };
   const effects: EscrowEffect[] = [];
   let seq = nextSeq;
   for (const id of [...state.held.reservations.keys()]) {

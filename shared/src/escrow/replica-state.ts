@@ -59,8 +59,14 @@ export type EscrowEffect =
 
 export type Refused = "budget_exceeded" | "request_exceeds_budget" | "budget_unavailable";
 
-export interface EscrowState {
+/** Who spends: a replica and the process that speaks for it (`sync/boot.ts`). */
+export interface Spender {
+  readonly replica: string;
   readonly boot: string;
+}
+
+export interface EscrowState {
+  readonly identity: Spender;
   /** As decided. */
   readonly held: Held;
   /** As it stands on disk: what is spoken of. */
@@ -82,9 +88,9 @@ export interface EscrowState {
 }
 
 /** A replica that has never held anything. */
-export function emptyEscrow(boot: string): EscrowState {
+export function emptyEscrow(identity: Spender): EscrowState {
   return {
-    boot,
+    identity,
     held: new Held(),
     durable: new Held(),
     pending: [],

@@ -7,6 +7,7 @@ import { type EscrowEffect, type EscrowState, emptyEscrow } from "./replica-stat
 import type { Slice } from "./slice.ts";
 
 const wallMs = 1_000;
+const me = { replica: "r", boot: "1.a" };
 
 function slice(id: string, amount: bigint, more: Partial<Slice> = {}): Slice {
   return {
@@ -23,7 +24,7 @@ function slice(id: string, amount: bigint, more: Partial<Slice> = {}): Slice {
 }
 
 function given(...slices: Slice[]): EscrowState {
-  const state = emptyEscrow("1.a");
+  const state = emptyEscrow(me);
   for (const one of slices) step(state, { type: "slice", slice: one, wallMs });
   persistAll(state);
   return state;
@@ -109,14 +110,14 @@ describe("a reservation", () => {
 
 describe("those who wait", () => {
   test("share one question per budget, repeated under the same name", () => {
-    const state = emptyEscrow("1.a");
+    const state = emptyEscrow(me);
     const [first] = reserve(state, "a", 10n);
     expect(reserve(state, "b", 20n)).toEqual([]);
     expect(step(state, { type: "ask-again", budget: "key", wallMs })).toEqual([first]);
   });
 
   test("are answered by what exhausted means for each of them", () => {
-    const state = emptyEscrow("1.a");
+    const state = emptyEscrow(me);
     for (const [id, nanos] of [
       ["a", 50n],
       ["b", 500n],
@@ -133,7 +134,7 @@ describe("those who wait", () => {
   });
 
   test("wait on when only open slices stand in the way, until they give up", () => {
-    const state = emptyEscrow("1.a");
+    const state = emptyEscrow(me);
     reserve(state, "a", 50n);
     const req = state.asked.get("key")?.req ?? "";
     expect(step(state, { type: "denied", req, code: "no_headroom", spent: 0n, limit: 100n })).toEqual([
@@ -164,8 +165,8 @@ describe("a slice", () => {
     expect(kinds(reserve(state, "b", 30n))).toEqual(["ask"]);
   });
 
-  test("of another process is never taken", () => {
-    const state = given(slice("s", 100n, { boot: "0.z" }));
+  test("of another process or another replica is never taken", () => {
+    const state = given(slice("s", 100n, { boot: "0.z" }), slice("t", 100n, { replica: "q" }));
     expect(holdings(state)).toEqual([]);
   });
 
@@ -209,7 +210,7 @@ describe("a slice", () => {
 
 test("after a restart what was reserved is settled in full, and the rest is spent on", () => {
   const journal: JournalRecord[] = [];
-  const state = emptyEscrow("1.a");
+  const state = emptyEscrow(me);
   const keep = (effects: EscrowEffect[]) => {
     for (const effect of effects) if (effect.type === "append") journal.push(effect.record);
   };
@@ -217,7 +218,7 @@ test("after a restart what was reserved is settled in full, and the rest is spen
   keep(reserve(state, "a", 30n));
   keep(reserve(state, "b", 20n));
   keep(step(state, { type: "settle", id: "a", seq: 1, actual: 5n, wallMs }));
-  const again = recover("2.b", journal, 2, wallMs);
+  const again = recover({ replica: "r", boot: "2.b" }, journal, 2, wallMs);
   expect(again.nextSeq).toBe(3);
   expect(again.effects).toMatchObject([
     { record: { kind: "settle", id: "b", seq: 2, charges: [{ n: 20n }] } },
@@ -241,7 +242,7 @@ test("whatever happens in whatever order: spent + reserved ≤ amount, and the j
   );
   fc.assert(
     fc.property(fc.array(op, { maxLength: 80 }), (ops) => {
-      const state = emptyEscrow("1.a");
+      const state = emptyEscrow(me);
       const journal: JournalRecord[] = [];
       let seq = 1;
       ops.forEach((one, at) => {
@@ -267,7 +268,7 @@ test("whatever happens in whatever order: spent + reserved ≤ amount, and the j
       persistAll(state);
       const told = holdings({ ...state, resent: new Set() });
       const open = (from: readonly JournalRecord[]) => {
-        const { state: next } = recover("1.a", from, seq, wallMs);
+        const { state: next } = recover(me, from, seq, wallMs);
         persistAll(next);
         return holdings(next).map(({ lastSeq: _, ...rest }) => rest);
       };

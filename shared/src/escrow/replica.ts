@@ -43,12 +43,14 @@ function append(state: EscrowState, record: JournalRecord): EscrowEffect {
 }
 
 function onSlice(state: EscrowState, slice: Slice, wallMs: number): EscrowEffect[] {
+  const { replica, boot } = state.identity;
+  if (slice.replica !== replica || slice.boot !== boot) return [];
   if (state.asked.get(slice.budget)?.req === slice.req) state.asked.delete(slice.budget);
   if (state.dropped.has(slice.id)) {
     state.resent.add(slice.id);
     return [{ type: "report" }];
   }
-  if (slice.boot !== state.boot || state.held.slices.has(slice.id)) return serve(state, wallMs);
+  if (state.held.slices.has(slice.id)) return serve(state, wallMs);
   return [append(state, { kind: "slice", slice }), ...serve(state, wallMs)];
 }
 
@@ -90,8 +92,9 @@ interface Shortage {
 /** One question per budget serves all who wait. */
 function ask(state: EscrowState, budget: string, missing: Shortage): EscrowEffect[] {
   if (state.asked.has(budget)) return [];
-  const req = `${state.boot}.${state.nextReq++}`;
-  const question = { req, budget, boot: state.boot, ...missing };
+  const { replica, boot } = state.identity;
+  const req = `${replica}.${boot}.${state.nextReq++}`;
+  const question = { req, budget, boot, ...missing };
   state.asked.set(budget, question);
   return [{ type: "ask", ask: question }];
 }

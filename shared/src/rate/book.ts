@@ -23,8 +23,8 @@ export interface Book {
   /** Tokens that are nobody's, as of `atMs`. */
   level: number;
   atMs: number;
-  /** Replicas that may hold shares which this book has lost, and have not said so yet. */
-  readonly unheard: Set<string>;
+  /** Replicas that may hold shares which this book has lost and have not said so, and until when they can. */
+  readonly unheard: Map<string, number>;
 }
 
 export interface RateReport {
@@ -45,12 +45,15 @@ export interface Share extends Rate {
 
 /** The book of a key that has just got its limit: nobody holds anything, and the bucket is full. */
 export function newBook(limit: Rate, nowMs: number): Book {
-  return { limit, lines: new Map(), level: limit.burst, atMs: nowMs, unheard: new Set() };
+  return { limit, lines: new Map(), level: limit.burst, atMs: nowMs, unheard: new Map() };
 }
 
-/** A book that was lost: nothing grows before everybody who may hold a share has reported. */
-export function lostBook(limit: Rate, replicas: Iterable<string>, nowMs: number): Book {
-  return { ...newBook(limit, nowMs), level: 0, unheard: new Set(replicas) };
+/**
+ * A book that was lost: nothing grows before everybody who may hold a share (until when, in milliseconds) has reported.
+ * Only a report that was made in full knowledge of the loss counts, so that no answer of before it is still to come.
+ */
+export function lostBook(limit: Rate, mayHold: Iterable<readonly [string, number]>, nowMs: number): Book {
+  return { ...newBook(limit, nowMs), level: 0, unheard: new Map(mayHold) };
 }
 
 /** Takes a report in, and gives the replica its next share; `id` is larger than any before it. */
@@ -59,6 +62,7 @@ export function deal(book: Book, report: RateReport, id: number, ttlMs: number, 
   refill(book, nowMs);
   const line = book.lines.get(replica) ?? { shares: [], demand: 0 };
   book.lines.set(replica, line);
+  for (const [name, untilMs] of book.unheard) if (untilMs <= nowMs) book.unheard.delete(name);
   if (book.unheard.delete(replica)) line.shares = learnt(line, report, untilOf(nowMs, ttlMs));
   for (const [name, one] of book.lines) {
     one.shares = stillOut(one.shares, name === replica ? report.held.id : 0, nowMs);
@@ -116,10 +120,13 @@ function free(book: Book, except?: string): Rate {
   return { rate, burst };
 }
 
-/** As of the bookings until now; a clock that went back fills nothing. */
+/**
+ * As of the bookings until now; a clock that went back fills nothing. A lost book does not know what is booked: what
+ * unheard replicas fill their buckets with must not fill this one as well.
+ */
 function refill(book: Book, nowMs: number): void {
   const { rate, burst } = free(book);
-  const passedMs = Math.max(0, nowMs - book.atMs);
+  const passedMs = book.unheard.size > 0 ? 0 : Math.max(0, nowMs - book.atMs);
   book.level = Math.max(0, Math.min(Math.max(0, burst), book.level + passedMs * Math.max(0, rate)));
   book.atMs = Math.max(book.atMs, nowMs);
 }

@@ -39,8 +39,10 @@ export function takeUp(bucket: Bucket, share: Share, sentMs: number, nowMs: numb
   bucket.endMs = sentMs + share.ttlMs;
 }
 
-/** The share in use as it was dealt, for the next report. */
-export function heldShare({ share, rate, burst }: Bucket): Rate & { readonly id: number } {
+/** The share in use as it was dealt, for the next report; one that is over is said to be nothing. */
+export function heldShare(bucket: Bucket, nowMs: number): Rate & { readonly id: number } {
+  fill(bucket, nowMs);
+  const { share, rate, burst } = bucket;
   return { id: share, rate: rate / (1 - DRIFT_MAX), burst };
 }
 

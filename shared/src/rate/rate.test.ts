@@ -46,7 +46,7 @@ test("all replicas together admit nothing that one central bucket would refuse, 
           late.shift()?.();
         } else {
           const sentMs = nowMs;
-          const held = heldShare(replica.bucket);
+          const held = heldShare(replica.bucket, nowMs);
           const elapsedMs = nowMs - replica.reportedMs;
           const next = deal(
             book,
@@ -120,7 +120,14 @@ describe("a share", () => {
   });
 
   test("does not grow while somebody who may hold one has not reported to a book that was lost", () => {
-    const book = lostBook(limit, ["a", "b"], 0);
+    const book = lostBook(
+      limit,
+      new Map([
+        ["a", 9_000],
+        ["b", 9_000],
+      ]),
+      0,
+    );
     const held = { id: 7, rate: limit.rate / 2, burst: 40 };
     expect(deal(book, report("a", 100, held), 8, TTL_MS, 0)).toMatchObject({
       rate: held.rate,
@@ -170,6 +177,7 @@ describe("a bucket", () => {
     const bucket = emptyBucket(0);
     takeUp(bucket, share(1, 10, 10), 0, 900);
     expect(take(bucket, 1, false, 1_000).ok).toBe(true);
+    expect(heldShare(bucket, 1_001)).toEqual({ id: 1, rate: 0, burst: 0 });
     expect(take(bucket, 1, false, 1_001)).toEqual({ ok: false, retryAfterMs: 60_000 });
   });
 
