@@ -20,8 +20,8 @@ export async function createAccount(tx: Tx, ports: Ports, orgId: string): Promis
   const organization = { orgId, account, signingKey, revocations: {} };
   await tx.insert(orgAccount).values({
     ...organization,
-    accountSeed: await ports.vault.wrap(accountSeed, contextOf(orgId, "account")),
-    signingSeed: await ports.vault.wrap(signingSeed, contextOf(orgId, "signing")),
+    accountSeed: await ports.vault.wrap(accountSeed, accountContext(orgId, "account")),
+    signingSeed: await ports.vault.wrap(signingSeed, accountContext(orgId, "signing")),
     jwt: organizationAccountJwt(operator, controlPlane, organization, nowSeconds(ports)),
   });
   await announce(tx, orgId);
@@ -57,7 +57,10 @@ export async function mintReplicaJwt(
 ): Promise<{ jwt: string; expiresAtMs: number }> {
   const [row] = await db.select().from(orgAccount).where(eq(orgAccount.orgId, orgId));
   if (row === undefined) throw new Error("organization without a NATS account");
-  const signing = nkeyOf("account", await ports.vault.unwrap(row.signingSeed, contextOf(orgId, "signing")));
+  const signing = nkeyOf(
+    "account",
+    await ports.vault.unwrap(row.signingSeed, accountContext(orgId, "signing")),
+  );
   const iat = nowSeconds(ports);
   return {
     jwt: replicaJwt(signing, row.account, replica, iat),
@@ -69,7 +72,8 @@ async function announce(tx: Tx, orgId: string): Promise<void> {
   await tx.execute(sql`select pg_notify('fleet', ${ACCOUNT_CHANGED + orgId})`);
 }
 
-function contextOf(orgId: string, what: "account" | "signing"): string {
+/** What an account's seeds are wrapped for. */
+export function accountContext(orgId: string, what: "account" | "signing"): string {
   return `org_account|${orgId}|${what}`;
 }
 

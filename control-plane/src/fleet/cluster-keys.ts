@@ -66,7 +66,7 @@ export async function loadAccountSigners(
     .from(cpSecret)
     .where(inArray(cpSecret.name, ["nats.operator", "nats.control-plane"]));
   const seeds = new Map<string, Uint8Array>();
-  for (const row of rows) seeds.set(row.name, await vault.unwrap(row.wrapped, contextOf(row.name)));
+  for (const row of rows) seeds.set(row.name, await vault.unwrap(row.wrapped, secretContext(row.name)));
   return {
     operator: natsKeyOf(seeds, "nats.operator"),
     controlPlane: natsKeyOf(seeds, "nats.control-plane").publicKey,
@@ -76,17 +76,18 @@ export async function loadAccountSigners(
 async function readOrMake(tx: Tx, ports: Keyring): Promise<Map<string, Uint8Array>> {
   const seeds = new Map<string, Uint8Array>();
   for (const row of await tx.select().from(cpSecret)) {
-    seeds.set(row.name, await ports.vault.unwrap(row.wrapped, contextOf(row.name)));
+    seeds.set(row.name, await ports.vault.unwrap(row.wrapped, secretContext(row.name)));
   }
   for (const name of NAMES.filter((wanted) => !seeds.has(wanted))) {
     const seed = ports.random(32);
     seeds.set(name, seed);
-    await tx.insert(cpSecret).values({ name, wrapped: await ports.vault.wrap(seed, contextOf(name)) });
+    await tx.insert(cpSecret).values({ name, wrapped: await ports.vault.wrap(seed, secretContext(name)) });
   }
   return seeds;
 }
 
-function contextOf(name: string): string {
+/** What a key of the cluster is wrapped for. */
+export function secretContext(name: string): string {
   return `cp_secret|${name}`;
 }
 

@@ -34,7 +34,7 @@ export interface SealTarget {
 /** A further data key; it encrypts when it is the only one left (`rotate-data-key.ts`). */
 export async function createDataKey(tx: Tx, ports: Ports, orgId: string): Promise<string> {
   const id = newId(ports.random, "dek");
-  const wrapped = await ports.vault.wrap(ports.random(32), contextOf(orgId, id));
+  const wrapped = await ports.vault.wrap(ports.random(32), dataKeyContext(orgId, id));
   // The time below the organization's lock: who enrolled before it, below the same lock, has not been given this key.
   await tx.insert(dataKey).values({ id, orgId, wrapped, createdAt: sql`clock_timestamp()` });
   return id;
@@ -105,7 +105,7 @@ function bindingOf({
 }
 
 async function cipherKey(ports: Ports, row: DataKeyRow): Promise<CryptoKey> {
-  const plain = await ports.vault.unwrap(row.wrapped, contextOf(row.orgId, row.id));
+  const plain = await ports.vault.unwrap(row.wrapped, dataKeyContext(row.orgId, row.id));
   return crypto.subtle.importKey("raw", new Uint8Array(plain), "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
@@ -124,7 +124,7 @@ export async function sealDataKeys(
   const publicKey = await importJWK({ kty: "OKP", crv: "X25519", x: target.sealKey }, "ECDH-ES+A256KW");
   return Promise.all(
     rows.map(async (row) => {
-      const plain = await ports.vault.unwrap(row.wrapped, contextOf(target.orgId, row.id));
+      const plain = await ports.vault.unwrap(row.wrapped, dataKeyContext(target.orgId, row.id));
       return new CompactEncrypt(plain)
         .setProtectedHeader({
           alg: "ECDH-ES+A256KW",
@@ -139,6 +139,7 @@ export async function sealDataKeys(
   );
 }
 
-function contextOf(orgId: string, id: string): string {
+/** What a data key is wrapped for. */
+export function dataKeyContext(orgId: string, id: string): string {
   return `data_key|${orgId}|${id}`;
 }

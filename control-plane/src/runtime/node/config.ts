@@ -107,6 +107,14 @@ export function readKeysConfig(environment: NodeJS.ProcessEnv): Pick<Config, "da
   return { databaseUrl: env.DATABASE_URL, kek: env.CLAVIGER_KEK };
 }
 
+/** The settings of a rotation of the key-encryption key; throws `ConfigError`. */
+export function readKekConfig(
+  environment: NodeJS.ProcessEnv,
+): Pick<Config, "databaseUrl" | "kek"> & { readonly nextKek: Uint8Array } {
+  const env = parse(Keys.extend({ CLAVIGER_KEK_NEXT: KEK }), environment);
+  return { databaseUrl: env.DATABASE_URL, kek: env.CLAVIGER_KEK, nextKek: env.CLAVIGER_KEK_NEXT };
+}
+
 function parse<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv): T {
   const parsed = schema.safeParse(environment);
   if (parsed.success) return parsed.data;

@@ -113,7 +113,10 @@ test("a bad setting stops the start with one line that names it", async () => {
 test("another key-encryption key than the cluster's stops the start", async () => {
   const main = spawnMain(await environment({ CLAVIGER_KEK: Buffer.alloc(32, 9).toString("base64") }));
   expect(await once(main.child, "exit")).toEqual([1, null]);
-  expect(main.output()).toContain("was not wrapped under this key-encryption key (CLAVIGER_KEK)");
+  // One line, and nothing of a start before it.
+  expect(main.output()).toMatch(
+    /^control plane cannot start: .*was not wrapped under this key-encryption key \(CLAVIGER_KEK\)\n$/,
+  );
 });
 
 test("killing one of two processes loses no change: the other one takes heartbeats in and relays", async () => {

@@ -1,0 +1,74 @@
+/**
+ * Another key-encryption key: everything that is wrapped is wrapped again, in one transaction, or nothing is. The bargain:
+ * no process runs meanwhile, because one that has the former key could make something under it, and could open nothing
+ * afterwards.
+ */
+import { eq, sql } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
+import { cpSecret } from "../db/tables/cp-secret.ts";
+import { dataKey } from "../db/tables/data-key.ts";
+import { orgAccount } from "../db/tables/org-account.ts";
+import type { Vault } from "../ports.ts";
+import { accountContext } from "./accounts.ts";
+import { secretContext } from "./cluster-keys.ts";
+import { dataKeyContext } from "./data-key.ts";
+import type { Tx } from "./journal.ts";
+
+export interface Rewrapped {
+  readonly clusterKeys: number;
+  readonly accounts: number;
+  readonly dataKeys: number;
+}
+
+/** Somebody else is connected to the database. */
+export class DatabaseInUse extends Error {
+  constructor(connections: number) {
+    super(`the database has ${connections} other connections: stop every control plane first`);
+  }
+}
+
+/** A connection that was just closed is seen for this long at most, in looks and milliseconds between them. */
+const LOOKS = 15;
+const LOOK_AGAIN_MS = 200;
+
+async function untilAlone(tx: Tx): Promise<void> {
+  for (let look = 1; ; look++) {
+    // Within a transaction the view is taken once, unless it is let go.
+    await tx.execute(sql`select pg_stat_clear_snapshot()`);
+    const [others] = await tx.execute<{ n: number }>(sql`
+      select count(*)::int as n from pg_stat_activity
+      where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`);
+    if (others?.n === 0) return;
+    if (look === LOOKS) throw new DatabaseInUse(others?.n ?? 0);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
+
+/** Throws `DatabaseInUse`, and what `from` throws for what it did not wrap; then nothing has changed. */
+export async function rewrap(db: Database, from: Vault, to: Vault): Promise<Rewrapped> {
+  const again = async (wrapped: Uint8Array, context: string) =>
+    to.wrap(await from.unwrap(wrapped, context), context);
+  return db.transaction(async (tx) => {
+    await tx.execute(sql`lock table cp_secret, org_account, data_key in access exclusive mode`);
+    await untilAlone(tx);
+    const secrets = await tx.select().from(cpSecret);
+    for (const { name, wrapped } of secrets) {
+      const next = await again(wrapped, secretContext(name));
+      await tx.update(cpSecret).set({ wrapped: next }).where(eq(cpSecret.name, name));
+    }
+    const accounts = await tx.select().from(orgAccount);
+    for (const { orgId, accountSeed, signingSeed } of accounts) {
+      const next = {
+        accountSeed: await again(accountSeed, accountContext(orgId, "account")),
+        signingSeed: await again(signingSeed, accountContext(orgId, "signing")),
+      };
+      await tx.update(orgAccount).set(next).where(eq(orgAccount.orgId, orgId));
+    }
+    const dataKeys = await tx.select().from(dataKey);
+    for (const { id, orgId, wrapped } of dataKeys) {
+      const next = await again(wrapped, dataKeyContext(orgId, id));
+      await tx.update(dataKey).set({ wrapped: next }).where(eq(dataKey.id, id));
+    }
+    return { clusterKeys: secrets.length, accounts: accounts.length, dataKeys: dataKeys.length };
+  });
+}

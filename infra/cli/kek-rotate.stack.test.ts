@@ -1,0 +1,67 @@
+import { openDatabase } from "@claviger/control-plane/db/database";
+import { accountContext } from "@claviger/control-plane/fleet/accounts";
+import { loadClusterKeys } from "@claviger/control-plane/fleet/cluster-keys";
+import { dataKeyContext } from "@claviger/control-plane/fleet/data-key";
+import { KEK, random, startCluster } from "@claviger/control-plane/fleet/testing/control-plane";
+import { createTestOrganization } from "@claviger/control-plane/fleet/testing/organization";
+import { createVault } from "@claviger/control-plane/runtime/node/vault";
+import { expect, test } from "vitest";
+import { claviger } from "./claviger.ts";
+
+const NEXT = new Uint8Array(32).fill(1);
+const WRONG = new Uint8Array(32).fill(2);
+const NOT_OPENED = "was not wrapped under this key-encryption key (CLAVIGER_KEK)";
+
+/** All that is wrapped, opened with this key. */
+async function openAll(databaseUrl: string, kek: Uint8Array) {
+  const { db, close } = openDatabase(databaseUrl, 1);
+  try {
+    const vault = await createVault(kek);
+    const { operator, verificationKeys } = await loadClusterKeys(db, { vault, random });
+    const opened: [string, string][] = [];
+    const open = async (wrapped: Uint8Array, context: string) =>
+      void opened.push([context, Buffer.from(await vault.unwrap(wrapped, context)).toString("hex")]);
+    type Row = { id: string; org_id: string; wrapped: Uint8Array; account: Uint8Array; signing: Uint8Array };
+    const accounts =
+      "select org_id, account_seed as account, signing_seed as signing from org_account order by org_id";
+    for (const { org_id, account, signing } of await db.execute<Row>(accounts)) {
+      await open(account, accountContext(org_id, "account"));
+      await open(signing, accountContext(org_id, "signing"));
+    }
+    for (const { id, org_id, wrapped } of await db.execute<Row>("select * from data_key order by id")) {
+      await open(wrapped, dataKeyContext(org_id, id));
+    }
+    return { operator: operator.publicKey, verificationKeys, opened };
+  } finally {
+    await close();
+  }
+}
+
+test("after a rotation the new key opens all that was wrapped, and the former nothing; while anybody is connected nothing changes", async () => {
+  const cluster = await startCluster();
+  const cp = await cluster.start();
+  for (let i = 0; i < 2; i++) await createTestOrganization(cp.ports);
+  const lines: string[] = [];
+  const rotate = (from: Uint8Array) =>
+    claviger(["kek", "rotate"], {
+      env: {
+        DATABASE_URL: cluster.databaseUrl,
+        CLAVIGER_KEK: Buffer.from(from).toString("base64"),
+        CLAVIGER_KEK_NEXT: Buffer.from(NEXT).toString("base64"),
+      },
+      now: () => new Date(),
+      out: (line) => void lines.push(line),
+    });
+  const before = await openAll(cluster.databaseUrl, KEK);
+  await expect(rotate(KEK)).rejects.toThrow("stop every control plane first");
+  await cp.stop();
+  await expect(rotate(WRONG)).rejects.toThrow(NOT_OPENED);
+  expect(await openAll(cluster.databaseUrl, KEK)).toEqual(before);
+  expect(lines).toEqual([]);
+
+  await rotate(KEK);
+  expect(lines[0]).toBe("wrapped again: 5 keys of the cluster, 2 accounts, 2 data keys");
+  expect(await openAll(cluster.databaseUrl, NEXT)).toEqual(before);
+  await expect(openAll(cluster.databaseUrl, KEK)).rejects.toThrow(NOT_OPENED);
+  await cluster.stop();
+});
