@@ -3,7 +3,7 @@ import { Heartbeat, PageRequest, SyncRequest } from "@claviger/shared/wire/heart
 import { type UsageAnswer, UsageBatch } from "@claviger/shared/wire/usage";
 import type * as z from "zod";
 import type { Ports } from "../ports.ts";
-import { createConflictAlarm } from "./alarms.ts";
+import { createReplicaAlarm } from "./alarms.ts";
 import { detachmentOf } from "./detachment.ts";
 import { createHeartbeatIntake } from "./heartbeat.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -36,7 +36,7 @@ export type TakeUsage = (ports: Ports, sender: Sender, batch: UsageBatch) => Pro
  */
 export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox): Desk {
   const takeHeartbeat = createHeartbeatIntake(ports);
-  const alarmOfConflict = createConflictAlarm(ports);
+  const raise = createReplicaAlarm(ports);
   return {
     heartbeat: service(Heartbeat, async (sender, heartbeat) => {
       const { orgId, replicaId } = sender;
@@ -48,7 +48,8 @@ export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox
       });
       const beat = { replicaId, heartbeat, queries: mailbox?.take(replicaId) ?? [] };
       const answer = (await takeHeartbeat(orgId, beat)) ?? (await detachmentOf(ports, orgId, replicaId));
-      if (answer === undefined) await alarmOfConflict(sender);
+      if (answer === undefined) await raise(sender, "replica_conflict");
+      else if (heartbeat.stateDamaged === true) await raise(sender, "state_damaged");
       return answer ?? null;
     }),
     sync: service(SyncRequest, async (sender, request) =>

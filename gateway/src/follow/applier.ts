@@ -146,6 +146,7 @@ export class Applier {
     if (core === undefined) throw new Error("a beat makes a heartbeat");
     const message: Heartbeat = { ...core, ...vitals(), runtime, software };
     if (bye) message.bye = true;
+    if (this.loaded.condition === "damaged" && this.heartbeats.answered === 0) message.stateDamaged = true;
     try {
       const jws = await courier.heartbeat(new TextEncoder().encode(JSON.stringify(message)));
       const received = this.now();

@@ -106,13 +106,16 @@ test("damaged state still refuses what it knows to be dead, and has no freshness
   expect(next.follower.freshness().ageMs).toBe(Number.POSITIVE_INFINITY);
   expect(next.follower.ready()).toBe(false);
   running.push(next);
+  const heard = cp.heartbeats.length;
   next.follower.start();
   await next.until(() => next.follower.ready(), "a new proof");
+  expect(cp.heartbeats[heard]?.stateDamaged).toBe(true);
   // Then all of it is written anew, so that the next start has its freshness again.
   await next.until(() => next.store.records[0] !== damaged, "a replacement");
   next.store.condition = undefined;
   await cp.commit([putKey(3)]);
   await next.until(() => cp.row.revEffective === 2, "confirmed");
+  expect(cp.heartbeats.at(-1)?.stateDamaged).toBeUndefined();
   await next.follower.stop();
   const last = await rig({ cp, store: next.store });
   expect(last.follower.status().loaded).toBe("whole");

@@ -42,9 +42,9 @@ export interface ReplicaView {
 
 /** Raised in the last 24 hours. */
 export interface GatewayAlarm {
-  /** A token was used more often than it allows, or two processes claim to be one replica. */
-  readonly code: "enrolment_used" | "replica_conflict";
-  /** Whose identity is claimed twice. */
+  /** A token was used more often than it allows, two processes claim to be one replica, or one started with damaged state. */
+  readonly code: "enrolment_used" | "replica_conflict" | "state_damaged";
+  /** Whose identity is claimed twice, or whose state it is. */
   readonly replica: string | null;
   readonly slot: string;
   readonly count: number;
