@@ -194,7 +194,7 @@ test("each applied change is audited once and in order, also by a process whose 
   expect(revsOf(last).filter((rev) => rev < 3)).toEqual([]);
 });
 
-test("a higher epoch is taken by snapshot only, with what is known to be dead still dead, also after a restart", async () => {
+test("a higher epoch that does not continue what is held is taken by snapshot only, with what is known to be dead still dead, also after a restart", async () => {
   const cp = await FakeControlPlane.create();
   await cp.commit([putKey(1), putKey(2)]);
   await cp.commit([putKey(1, { status: "revoked" })], { restrictive: true });
