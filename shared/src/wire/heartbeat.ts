@@ -47,6 +47,8 @@ export const Heartbeat = z.object({
   nack: Nack.optional(),
   /** Said until the control plane's history agrees; more are said once these are settled. */
   tombs: z.array(Tomb).max(200).optional(),
+  /** The state on disk was not whole when this process started; said until there is an answer. */
+  stateDamaged: z.literal(true).optional(),
   /** Set by a clean shutdown. */
   bye: z.literal(true).optional(),
   usage: z.object({ nextSeq: z.int().min(1) }),
