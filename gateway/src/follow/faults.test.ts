@@ -144,3 +144,15 @@ test("renewed credentials are used only from an answer to the replica's own ques
   made.courier.poke();
   await made.until(() => made.courier.natsJwt === "renewed", "the renewed one");
 });
+
+test("told that a later process speaks for this replica, it raises an alarm and goes on by its age", async () => {
+  const cp = await FakeControlPlane.create();
+  await cp.commit([putKey(1)]);
+  const { follower, courier, until } = await upToDate(cp);
+  courier.onAnswer = () => {
+    throw Object.assign(new Error("409"), { code: "replica_conflict" });
+  };
+  courier.poke();
+  await until(() => follower.status().alarms.replica_conflict === 1, "the alarm");
+  expect(Number.isFinite(follower.freshness().ageMs)).toBe(true);
+});
