@@ -155,7 +155,8 @@ function nodeChild(
   return {
     name,
     logFile,
-    readyMsMax: 30_000,
+    // A gateway reads all of its state first: hundreds of megabytes, on a machine that does other things.
+    readyMsMax: 90_000,
     prepare: async () =>
       nodeProgram(blueprint, program, { ...env(), ...blueprint.options.env?.[name] }, logFile),
     ready: () => answersOrIsDetached(`${httpUrl(port)}/readyz`),

@@ -22,7 +22,7 @@ interface Held {
 /** Kinds of terms that are looked for; of more, keys share less. */
 const TERMS = 4_096;
 /** Records that stay put together. */
-const RECORDS = 4_096;
+const RECORDS = 256;
 
 const NO_METADATA: KeyRecord["metadata"] = {};
 
