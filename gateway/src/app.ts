@@ -11,9 +11,9 @@ import type { Follower, FollowerStatus } from "./follow/follower.ts";
 import { Inflight } from "./forward/inflight.ts";
 import { answerModels } from "./forward/models.ts";
 import { sendProblem } from "./forward/problem.ts";
-import type { Dialect } from "./forward/providers.ts";
-import { dialectOfPath, type Route, routes } from "./forward/routes.ts";
+import { dialectOfPath, type Route, routeFor, routes } from "./forward/routes.ts";
 import { ownHeaders, type ServeDeps, type ServeSettings, serve } from "./forward/serve.ts";
+import type { Dialect } from "./forward/surfaces.ts";
 import { countUp, createMetrics, type Metrics, renderMetrics } from "./metrics.ts";
 import type { Clock, Crypto, Exchange, Log, Upstream, Vault } from "./ports.ts";
 import type { Ledger } from "./rooms.ts";
@@ -130,14 +130,21 @@ function mountData(app: App, state: State): void {
     return ports.alreadyAnswered();
   };
   // One handler for each path: a second one would cost every request a walk through middleware.
-  for (const path of new Set(routes.map((route) => route.path))) {
-    const here = routes.filter((route) => route.path === path);
-    const allow = here.map(({ method }) => method);
-    app.all(path, (c) => {
+  for (const mount of new Set(routes.map((route) => route.mount))) {
+    const here = routes.filter((route) => route.mount === mount);
+    const allow = [...new Set(here.map(({ method }) => method))];
+    const alone = here.length === 1 && here[0]?.action === undefined ? here[0] : undefined;
+    app.all(mount, (c) => {
       const method = c.req.method === "HEAD" ? "GET" : c.req.method;
-      const route = here.find((each) => each.method === method);
+      if (alone?.method === method) return answer(alone, c.env);
+      const exchange = ports.exchangeOf(c.env);
+      const route = routeFor(here, method, exchange.target);
       if (route !== undefined) return answer(route, c.env);
-      return turnAway(ports.exchangeOf(c.env), refuse("method_not_allowed", { allow }), dialectOfPath(path));
+      // An action that nobody has is an address that nobody has.
+      const refusal = allow.some((each) => each === method)
+        ? refuse("unknown_url")
+        : refuse("method_not_allowed", { allow });
+      return turnAway(exchange, refusal, dialectOfPath(mount));
     });
   }
   app.notFound((c) => turnAway(ports.exchangeOf(c.env), refuse("unknown_url"), dialectOfPath(c.req.path)));

@@ -4,8 +4,9 @@ import type { Address } from "@claviger/shared/decide/ip";
 import type { Route as ModelRoute } from "@claviger/shared/decide/model";
 import type { Refusal } from "@claviger/shared/decide/refusals";
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
+import type { Usage } from "@claviger/shared/money/cost";
 import type { KeyRecord, ProviderRecord } from "@claviger/shared/wire/record";
-import type { SettledEvent, Tokens } from "@claviger/shared/wire/usage";
+import type { SettledEvent } from "@claviger/shared/wire/usage";
 import type { Exchange, OpenRecord } from "./ports.ts";
 
 /** What admission asks of the follower (`follow/follower.ts`). */
@@ -92,7 +93,7 @@ export interface Settlement {
   readonly status: number;
   readonly code: string | null;
   readonly streamed: boolean;
-  readonly tokens: Tokens;
+  readonly tokens: Usage;
   readonly basis: SettledEvent["basis"];
   readonly firstByteMs: number | null;
   readonly totalMs: number;

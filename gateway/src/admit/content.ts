@@ -10,11 +10,17 @@ export function refuseBySize(exchange: Exchange, bytesMax: number): Refusal | un
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
-/** Only JSON, and only as it is: a compressed body could be a bomb. */
-export function refuseByType(exchange: Exchange): Refusal | undefined {
+const FORM_TYPE = /^multipart\/form-data\s*;/i;
+const NO_FORM = refuse("unsupported_media_type", {
+  detail: "The request body must be a form: send `Content-Type: multipart/form-data`.",
+});
+
+/** Only what the route takes, and only as it is: a compressed body could be a bomb. */
+export function refuseByType(exchange: Exchange, wanted: "json" | "multipart"): Refusal | undefined {
   const encoding = exchange.header("content-encoding");
   if (encoding !== undefined && encoding.trim().toLowerCase() !== "identity")
     return refuse("unsupported_encoding");
   const type = exchange.header("content-type");
+  if (wanted === "multipart") return type !== undefined && FORM_TYPE.test(type) ? undefined : NO_FORM;
   return type !== undefined && JSON_TYPE.test(type) ? undefined : refuse("unsupported_media_type");
 }

@@ -8,11 +8,21 @@ import { cutBytes } from "./slab.ts";
 
 export interface RequestBody {
   readonly bytes: Uint8Array;
+  /** Of them, those that may be words: what an estimate of tokens is made of. */
+  readonly textBytes: number;
   /** As it stood: undefined when absent, an object for anything that is no scalar. */
   readonly model: unknown;
+  readonly modelAt: readonly ModelPlace[];
   readonly stream: boolean;
   readonly members: ReadonlyMap<string, Member>;
   readonly insertAt: number;
+}
+
+/** Where the model's name stands in the bytes, and how it is spelled there: JSON text, a resource's name, or bare. */
+export interface ModelPlace {
+  readonly start: number;
+  readonly end: number;
+  readonly as: "json" | "resource" | "bare";
 }
 
 const WANTED = new Set([
@@ -29,6 +39,8 @@ const WANTED = new Set([
 const COUNTS = ["n", "max_tokens", "max_completion_tokens"];
 /** Members that would tell a provider's library to go somewhere else, or as somebody else. */
 const FORBIDDEN = ["base_url", "api_base", "api_key"];
+
+const NOWHERE: readonly ModelPlace[] = [];
 
 /** Reads a body for deciding, or says why it cannot be read in exactly one way. */
 export function readRequestBody(bytes: Uint8Array): RequestBody | Refusal {
@@ -47,7 +59,9 @@ export function readRequestBody(bytes: Uint8Array): RequestBody | Refusal {
   const model = members.get("model");
   return {
     bytes,
+    textBytes: bytes.length,
     model: model === undefined ? undefined : (model.value ?? {}),
+    modelAt: model === undefined ? NOWHERE : [{ start: model.start, end: model.end, as: "json" }],
     stream: stream === true,
     members,
     insertAt,
@@ -72,14 +86,19 @@ export function withUpstreamWords(
   usageOnRequest: boolean,
 ): UpstreamWords {
   const edits: Edit[] = [];
-  const member = body.members.get("model");
-  if (member !== undefined && asked !== model) {
-    edits.push({ start: member.start, end: member.end, text: JSON.stringify(model) });
+  if (asked !== model) {
+    for (const { start, end, as } of body.modelAt) edits.push({ start, end, text: SPELLINGS[as](model) });
   }
   const usage = body.stream && usageOnRequest ? usageEdit(body) : undefined;
   if (usage !== undefined) edits.push(usage);
   return { bytes: splice(body.bytes, edits), strip: usage !== undefined };
 }
+
+const SPELLINGS: Readonly<Record<ModelPlace["as"], (model: string) => string>> = {
+  json: (model) => JSON.stringify(model),
+  resource: (model) => JSON.stringify(`models/${model}`),
+  bare: (model) => model,
+};
 
 interface Edit {
   readonly start: number;

@@ -3,11 +3,13 @@
  * hop-by-hop header or internal header of a caller ever reaches a provider, and no limit or cookie of a provider's
  * account reaches a caller.
  */
-import type { ProviderRow, Surface } from "./providers.ts";
+import type { ProviderRow } from "./providers.ts";
+import type { Dialect } from "./surfaces.ts";
 
-const FROM_CALLER: Readonly<Record<Surface, readonly string[]>> = {
-  "chat.completions": ["openai-beta", "idempotency-key"],
-  messages: ["anthropic-version", "anthropic-beta"],
+const FROM_CALLER: Readonly<Record<Dialect, readonly string[]>> = {
+  openai: ["openai-beta", "idempotency-key"],
+  anthropic: ["anthropic-version", "anthropic-beta"],
+  gemini: [],
 };
 
 /** Characters that RFC 9110 §5.5 lets a field value have, without obs-text. */
@@ -16,9 +18,10 @@ const FIELD_VALUE = /^[\t\x20-\x7e]*$/;
 export interface RequestHeadInput {
   readonly provider: string;
   readonly row: ProviderRow;
-  readonly surface: Surface;
+  readonly dialect: Dialect;
   readonly credential: string;
-  readonly streamed: boolean;
+  readonly contentType: string;
+  readonly accept: string;
   header(name: string): string | undefined;
 }
 
@@ -26,24 +29,25 @@ export interface RequestHeadInput {
 export function requestHead(input: RequestHeadInput): string[] {
   const head = [
     "content-type",
-    "application/json",
+    input.contentType,
     "accept",
-    input.streamed ? "text/event-stream" : "application/json",
+    input.accept,
     "accept-encoding",
     "identity",
     "user-agent",
     "claviger",
   ];
-  if (input.row.credential === "x-api-key" && input.surface === "messages") {
-    head.push("x-api-key", input.credential);
-  } else if (input.credential !== "" || input.row.credential === "bearer") {
+  const named = input.row.credential[input.dialect];
+  if (named !== undefined) {
+    head.push(named, input.credential);
+  } else if (input.credential !== "" || !input.row.mayBeOpen) {
     head.push("authorization", `Bearer ${input.credential}`);
   }
-  for (const name of FROM_CALLER[input.surface]) {
+  for (const name of FROM_CALLER[input.dialect]) {
     const value = input.header(name);
     if (value !== undefined && FIELD_VALUE.test(value)) head.push(name, value);
   }
-  if (input.surface === "messages" && input.header("anthropic-version") === undefined) {
+  if (input.dialect === "anthropic" && input.header("anthropic-version") === undefined) {
     head.push("anthropic-version", "2023-06-01");
   }
   if (input.provider === "sandbox") {

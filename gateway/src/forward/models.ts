@@ -1,17 +1,19 @@
-/** `/v1/models`: what the key may ask for, from the table alone. */
+/** `/v1/models` and `/v1beta/models`: what the key may ask for, from the table alone. */
 import { admitModel, listRoutes } from "@claviger/shared/decide/model";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import type { KeyRecord } from "@claviger/shared/wire/record";
 import { countUp } from "../metrics.ts";
 import type { Exchange } from "../ports.ts";
 import { sendProblem } from "./problem.ts";
-import type { Dialect } from "./providers.ts";
-import type { ModelsRoute } from "./routes.ts";
+import { providers } from "./providers.ts";
+import { type ModelsRoute, modelInPath, routes } from "./routes.ts";
 import { factsOf, ownHeaders, type ServeDeps } from "./serve.ts";
+import type { Dialect } from "./surfaces.ts";
 
-/** Lists the models, or shows one; in Anthropic's shape when an Anthropic client asks. */
+/** Lists the models, or shows one; on OpenAI's address in Anthropic's shape when an Anthropic client asks. */
 export async function answerModels(deps: ServeDeps, exchange: Exchange, route: ModelsRoute): Promise<void> {
-  const dialect: Dialect = exchange.header("anthropic-version") === undefined ? "openai" : "anthropic";
+  const isAnthropic = route.dialect === "openai" && exchange.header("anthropic-version") !== undefined;
+  const dialect: Dialect = isAnthropic ? "anthropic" : route.dialect;
   const requestId = `req_${deps.crypto.randomId()}`;
   const ours = ownHeaders(deps.settings.gatewayName, requestId, { dialect });
   const atMs = deps.clock.wallMs();
@@ -36,34 +38,38 @@ export async function answerModels(deps: ServeDeps, exchange: Exchange, route: M
     );
     return send(exchange, admitted, listOf([...names], dialect));
   }
-  const asked = decode(exchange.target.slice("/v1/models/".length).split("?", 1)[0] as string);
+  const asked = modelInPath(exchange.target, route.path.slice(0, route.path.indexOf("{model}")), undefined);
   if (asked === undefined) return turnAway(refuse("model_not_found"), principal.key);
   const decision = admitModel(deps.view, principal, asked);
   if (decision.kind === "refused") return turnAway(decision.refusal, principal.key);
   send(exchange, admitted, modelOf(asked, decision.routes[0].provider.provider, dialect));
 }
 
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // A stray percent sign names no model.
-    return undefined;
-  }
-}
-
 /** The day that is shown for every model: the catalogue does not say when a model was made. */
 const CREATED = { s: 0, iso: "1970-01-01T00:00:00Z" };
 
 function modelOf(id: string, provider: string, dialect: Dialect): object {
+  if (dialect === "gemini") {
+    const supportedGenerationMethods = methodsOf(provider);
+    return { name: `models/${id}`, baseModelId: id, displayName: id, supportedGenerationMethods };
+  }
   return dialect === "openai"
     ? { id, object: "model", created: CREATED.s, owned_by: provider }
     : { type: "model", id, display_name: id, created_at: CREATED.iso };
 }
 
+/** Of Gemini's, those that the provider speaks. */
+function methodsOf(provider: string): string[] {
+  const paths = providers[provider]?.paths ?? {};
+  return routes
+    .filter((route) => route.kind === "forward" && route.dialect === "gemini" && route.surface in paths)
+    .map((route) => route.action ?? "");
+}
+
 function listOf(models: readonly [string, string][], dialect: Dialect): object {
   const data = models.map(([id, provider]) => modelOf(id, provider, dialect));
   if (dialect === "openai") return { object: "list", data };
+  if (dialect === "gemini") return { models: data };
   return { data, has_more: false, first_id: models[0]?.[0] ?? null, last_id: models.at(-1)?.[0] ?? null };
 }
 

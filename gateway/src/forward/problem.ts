@@ -2,7 +2,7 @@
 import { problemEventOf, problemOf } from "@claviger/shared/decide/problem";
 import type { Refusal } from "@claviger/shared/decide/refusals";
 import type { Answer } from "../ports.ts";
-import type { Dialect } from "./providers.ts";
+import type { Dialect } from "./surfaces.ts";
 
 const encoder = new TextEncoder();
 

@@ -54,14 +54,15 @@ test("of a caller's headers only named ones pass, and the sandbox's steering onl
     "openai-beta": "assistants=v2",
     host: "evil",
   };
-  const head = (provider: string, surface: "chat.completions" | "messages") => {
+  const head = (provider: string, dialect: "openai" | "anthropic" | "gemini") => {
     const flat = requestHead({
-      ...{ provider, surface, row: row(provider), credential: "sk-1", streamed: true },
+      ...{ provider, dialect, row: row(provider), credential: "sk-1" },
+      ...{ contentType: "application/json", accept: "text/event-stream" },
       header: (name) => sent[name],
     });
     return Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]]] : [])));
   };
-  expect(head("openai", "chat.completions")).toEqual({
+  expect(head("openai", "openai")).toEqual({
     "content-type": "application/json",
     accept: "text/event-stream",
     "accept-encoding": "identity",
@@ -69,10 +70,10 @@ test("of a caller's headers only named ones pass, and the sandbox's steering onl
     authorization: "Bearer sk-1",
     "openai-beta": "assistants=v2",
   });
-  const anthropic = head("anthropic", "messages");
+  const anthropic = head("anthropic", "anthropic");
   expect(anthropic).toMatchObject({ "x-api-key": "sk-1", "anthropic-version": "2023-06-01" });
   expect(anthropic).not.toHaveProperty("authorization");
   expect(anthropic).not.toHaveProperty("anthropic-beta");
-  expect(head("sandbox", "messages")).toMatchObject({ "x-sandbox": "{}", authorization: "Bearer sk-1" });
-  expect(JSON.stringify(head("sandbox", "messages"))).not.toContain("clv_live");
+  expect(head("sandbox", "anthropic")).toMatchObject({ "x-sandbox": "{}", authorization: "Bearer sk-1" });
+  expect(JSON.stringify(head("sandbox", "anthropic"))).not.toContain("clv_live");
 });

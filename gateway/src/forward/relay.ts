@@ -3,7 +3,8 @@
  * socket holds back the provider's; the caller's leaving closes the provider's connection at once.
  */
 import { type Refusal, refusals, refuse } from "@claviger/shared/decide/refusals";
-import type { Tokens } from "@claviger/shared/wire/usage";
+import type { Usage } from "@claviger/shared/money/cost";
+import { isSaid } from "@claviger/shared/money/usage";
 import type {
   Answer,
   Clock,
@@ -16,10 +17,10 @@ import type {
 import type { Admission } from "../rooms.ts";
 import { type AnswerFacts, answerFacts, answerHead } from "./head.ts";
 import { sendProblem, streamError } from "./problem.ts";
-import type { Dialect } from "./providers.ts";
-import { type DialectUsage, isSaid } from "./usage/dialect-usage.ts";
-import { blindReader, type UsageReader } from "./usage/reader.ts";
-import { streamReader } from "./usage/stream.ts";
+import type { Dialect } from "./surfaces.ts";
+import type { DialectUsage } from "./usage/dialect-usage.ts";
+import { blindReader, muteReader, type UsageReader } from "./usage/reader.ts";
+import { type Strip, streamReader } from "./usage/stream.ts";
 import { wholeReader } from "./usage/whole.ts";
 
 export interface RelayLimits {
@@ -43,8 +44,12 @@ export interface RelayJob {
   readonly request: UpstreamRequest;
   /** Our own headers of the answer, flat. */
   readonly ours: readonly string[];
-  /** The usage event was asked for by us only. */
-  readonly strip: boolean;
+  /** What of the stream's words about usage comes of our asking, and not of the caller's. */
+  readonly strip: Strip;
+  /** Content types of an answer that is neither JSON nor an event stream. */
+  readonly otherAnswers: RegExp | undefined;
+  /** Bytes of the request that may be words. */
+  readonly textBytes: number;
   /** Asks for leave to read on after the caller has left; the slot is given back at settlement. */
   readonly mayDrain: () => boolean;
   readonly settled: (outcome: Outcome) => void;
@@ -55,13 +60,13 @@ export interface Outcome {
   readonly status: number;
   readonly code: string | null;
   readonly streamed: boolean;
-  readonly tokens: Tokens;
+  readonly tokens: Usage;
   readonly basis: "provider" | "bounded";
   readonly firstByteMs: number | null;
   readonly totalMs: number;
 }
 
-const NOTHING: Tokens = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+const NOTHING: Usage = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
 /** Counted, not bounded: what keys without a budget are charged when the provider's word is missing. */
 const BYTES_PER_TOKEN = 4;
 
@@ -122,7 +127,7 @@ export class Relay implements UpstreamListener {
     if (reader === undefined) return;
     if (this.#bytes === 0) {
       this.#firstByteMs = this.#clock.monoMs() - this.#startedMs;
-      if (!this.#streamed && this.#head?.facts.encoding === "identity" && !looksLikeJson(bytes)) {
+      if (this.#head?.facts.contentType === "application/json" && this.#isPlain() && !looksLikeJson(bytes)) {
         return this.#fail(FAILURES.bad_response);
       }
     }
@@ -184,9 +189,8 @@ export class Relay implements UpstreamListener {
     }
     if (status === 402 || status >= 500) return refuse("provider_error");
     if (status >= 300 && status < 400) return FAILURES.blocked;
-    if (facts.contentType !== "text/event-stream" && facts.contentType !== "application/json") {
-      return FAILURES.bad_response;
-    }
+    const readable = facts.contentType === "application/json" || facts.contentType === "text/event-stream";
+    if (!readable && !this.job.otherAnswers?.test(facts.contentType)) return FAILURES.bad_response;
     if (facts.contentLength !== undefined && facts.contentLength > this.#limits.answerBytesMax) {
       return refuse("provider_response_too_large");
     }
@@ -194,18 +198,25 @@ export class Relay implements UpstreamListener {
   }
 
   #readerFor(facts: AnswerFacts): UsageReader {
-    if (facts.encoding !== "identity") return blindReader();
-    return this.#streamed ? streamReader(this.job.usage, this.job.strip) : wholeReader(this.job.usage);
+    const { usage, strip } = this.job;
+    if (usage.free === true) return muteReader();
+    if (this.#streamed) return facts.encoding === "identity" ? streamReader(usage, strip) : blindReader();
+    if (facts.contentType !== "application/json") return muteReader();
+    return facts.encoding === "identity" ? wholeReader(usage) : blindReader();
+  }
+
+  #isPlain(): boolean {
+    return this.#head?.facts.encoding === "identity";
   }
 
   #sendHead(flush: boolean): void {
     const head = this.#head;
     if (head === undefined) return;
-    const mayShrink = this.#streamed && this.job.strip;
+    const mayShrink = this.#streamed && this.job.strip !== "nothing";
     this.job.answer.head(head.status, answerHead(this.job.ours, head.flat, head.facts, mayShrink), flush);
   }
 
-  #fail(refusal: Refusal, tokens?: Tokens): void {
+  #fail(refusal: Refusal, tokens?: Usage): void {
     const { answer, dialect, ours, requestId } = this.job;
     let status: number = refusals[refusal.code].status;
     if (!answer.begun) {
@@ -213,7 +224,7 @@ export class Relay implements UpstreamListener {
     } else {
       status = this.#head?.status ?? status;
       // Two line ends close an event that was cut, so that the error is an event of its own.
-      if (this.#streamed && this.#head?.facts.encoding === "identity") {
+      if (this.#streamed && this.#isPlain()) {
         answer.end(streamError(refusal, dialect, requestId));
       } else {
         answer.cut();
@@ -238,7 +249,7 @@ export class Relay implements UpstreamListener {
     this.#call?.resume();
   }
 
-  #settle(status: number, code: string | null, complete: boolean, tokens?: Tokens): void {
+  #settle(status: number, code: string | null, complete: boolean, tokens?: Usage): void {
     if (this.#over) return;
     this.#over = true;
     if (!complete || this.job.answer.begun === false) this.#call?.close();
@@ -255,13 +266,15 @@ export class Relay implements UpstreamListener {
   }
 
   #charge(status: number, complete: boolean): Pick<Outcome, "tokens" | "basis"> {
+    if (this.job.usage.free === true) return { tokens: NOTHING, basis: "provider" };
     const said = this.#reader?.tokens() ?? null;
     if (complete && isSaid(said)) return { tokens: said, basis: "provider" };
     // A provider bills no answer that it refused.
     if (complete && status >= 400 && status !== 499) return { tokens: NOTHING, basis: "provider" };
     const output = Math.ceil((this.#reader?.textBytes() ?? 0) / BYTES_PER_TOKEN);
-    const input = Math.ceil((this.job.request.body?.length ?? 0) / BYTES_PER_TOKEN);
-    const counted: Tokens = {
+    const input = Math.ceil(this.job.textBytes / BYTES_PER_TOKEN);
+    const counted: Usage = {
+      ...said,
       input: said?.input ?? input,
       cacheRead: said?.cacheRead ?? null,
       cacheWrite: said?.cacheWrite ?? null,

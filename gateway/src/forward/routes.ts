@@ -1,58 +1,164 @@
-/** The closed table of data routes: what is not in it is a 404. */
+/**
+ * The closed table of data routes: what is not in it is a 404. A row says everything that the forward has to know of a
+ * surface, so that a new one is a row. Every row that reaches a provider goes through `serve`, and `serve` through
+ * admission.
+ */
 
-import type { Dialect, Surface } from "./providers.ts";
-import { chatUsage, type DialectUsage, messagesUsage } from "./usage/dialect-usage.ts";
+import type { Dialect, Surface, Task } from "./surfaces.ts";
+import {
+  chatUsage,
+  completionsUsage,
+  type DialectUsage,
+  freeUsage,
+  geminiArrayUsage,
+  geminiUsage,
+  imagesUsage,
+  messagesUsage,
+  responsesUsage,
+  speechUsage,
+  transcriptUsage,
+} from "./usage/dialect-usage.ts";
 
 interface RouteBase {
+  /** As it is documented and logged; `{model}` stands for a name. */
   readonly path: string;
+  /** As it is mounted; rows that share it differ in method or action. */
+  readonly mount: string;
+  /** What stands behind the last colon of the path, where that decides. */
+  readonly action?: string;
   readonly method: "GET" | "POST";
+  /** Whose shape the error has. */
   readonly dialect: Dialect;
 }
 
-/** Goes to a provider. */
+/** Goes to a provider; needs an admitted principal. */
 export interface ForwardRoute extends RouteBase {
   readonly kind: "forward";
   readonly surface: Surface;
+  readonly task: Task;
   /** Where the model stands. */
-  readonly model: "body";
+  readonly model: "body" | "path" | "multipart";
   readonly usage: DialectUsage;
+  /** In Gemini's dialect the form of a stream is asked for in the query. */
+  readonly usageOfArray?: DialectUsage;
   /** `stream_options.include_usage` decides whether a stream tells its usage. */
   readonly usageOnRequest: boolean;
+  /** Content types of an answer that is neither JSON nor an event stream; the provider's word is passed on. */
+  readonly otherAnswers?: RegExp;
 }
 
-/** Answered here, from the table. */
+/** Answered here, from the table; needs an admitted principal too. */
 export interface ModelsRoute extends RouteBase {
   readonly kind: "models" | "model";
 }
 
 export type Route = ForwardRoute | ModelsRoute;
 
+type Details = Pick<ForwardRoute, "surface" | "task" | "usage"> & Partial<ForwardRoute>;
+
+function posts(path: string, dialect: Dialect, details: Details): ForwardRoute {
+  return {
+    ...{ kind: "forward", method: "POST", path, mount: path, dialect, model: "body", usageOnRequest: false },
+    ...details,
+  };
+}
+
+const openai = (path: string, details: Details) => posts(path, "openai", details);
+
+const GEMINI_MOUNT = "/v1beta/models/:id{.+}";
+
+function gemini(action: Surface, details: Omit<Details, "surface">): ForwardRoute {
+  const path = `/v1beta/models/{model}:${action}`;
+  return posts(path, "gemini", { surface: action, action, mount: GEMINI_MOUNT, model: "path", ...details });
+}
+
+const TEXT = /^text\/|^application\/x-subrip$/;
+const SOUND = /^audio\/|^application\/octet-stream$/;
+
 export const routes: readonly Route[] = [
+  openai("/v1/chat/completions", {
+    ...{ surface: "chat.completions", task: "text", usage: chatUsage, usageOnRequest: true },
+  }),
+  openai("/v1/completions", {
+    ...{ surface: "completions", task: "text", usage: completionsUsage, usageOnRequest: true },
+  }),
+  openai("/v1/responses", { surface: "responses", task: "text", usage: responsesUsage }),
+  openai("/v1/embeddings", { surface: "embeddings", task: "embedding", usage: chatUsage }),
+  openai("/v1/images/generations", { surface: "images.generations", task: "image", usage: imagesUsage }),
+  openai("/v1/images/edits", {
+    ...{ surface: "images.edits", task: "image", usage: imagesUsage, model: "multipart" },
+  }),
+  openai("/v1/images/variations", {
+    ...{ surface: "images.variations", task: "image", usage: imagesUsage, model: "multipart" },
+  }),
+  openai("/v1/audio/transcriptions", {
+    ...{ surface: "audio.transcriptions", task: "audio", usage: transcriptUsage, model: "multipart" },
+    otherAnswers: TEXT,
+  }),
+  openai("/v1/audio/translations", {
+    ...{ surface: "audio.translations", task: "audio", usage: transcriptUsage, model: "multipart" },
+    otherAnswers: TEXT,
+  }),
+  openai("/v1/audio/speech", {
+    ...{ surface: "audio.speech", task: "audio", usage: speechUsage, otherAnswers: SOUND },
+  }),
+  openai("/v1/moderations", { surface: "moderations", task: "moderation", usage: freeUsage }),
+  posts("/v1/messages", "anthropic", { surface: "messages", task: "text", usage: messagesUsage }),
+  posts("/v1/messages/count_tokens", "anthropic", {
+    ...{ surface: "messages.count_tokens", task: "count", usage: freeUsage },
+  }),
+  gemini("generateContent", { task: "text", usage: geminiUsage }),
+  gemini("streamGenerateContent", { task: "text", usage: geminiUsage, usageOfArray: geminiArrayUsage }),
+  gemini("embedContent", { task: "embedding", usage: geminiUsage }),
+  gemini("batchEmbedContents", { task: "embedding", usage: geminiUsage }),
+  gemini("countTokens", { task: "count", usage: freeUsage }),
+  { kind: "models", method: "GET", path: "/v1/models", mount: "/v1/models", dialect: "openai" },
   {
-    kind: "forward",
-    surface: "chat.completions",
-    method: "POST",
-    path: "/v1/chat/completions",
+    kind: "model",
+    method: "GET",
+    path: "/v1/models/{model}",
+    mount: "/v1/models/:id{.+}",
     dialect: "openai",
-    model: "body",
-    usage: chatUsage,
-    usageOnRequest: true,
   },
-  {
-    kind: "forward",
-    surface: "messages",
-    method: "POST",
-    path: "/v1/messages",
-    dialect: "anthropic",
-    model: "body",
-    usage: messagesUsage,
-    usageOnRequest: false,
-  },
-  { kind: "models", method: "GET", path: "/v1/models", dialect: "openai" },
-  { kind: "model", method: "GET", path: "/v1/models/:id{.+}", dialect: "openai" },
+  { kind: "models", method: "GET", path: "/v1beta/models", mount: "/v1beta/models", dialect: "gemini" },
+  { kind: "model", method: "GET", path: "/v1beta/models/{model}", mount: GEMINI_MOUNT, dialect: "gemini" },
 ];
+
+/** Rows that a request to one mount may mean: by method, and by action where the row has one. */
+export function routeFor(here: readonly Route[], method: string, target: string): Route | undefined {
+  return here.find((each) => {
+    if (each.method !== method) return false;
+    return each.action === undefined || pathOf(target).endsWith(`:${each.action}`);
+  });
+}
+
+/** Path of a request target, without its query. */
+export function pathOf(target: string): string {
+  const query = target.indexOf("?");
+  return query < 0 ? target : target.slice(0, query);
+}
+
+/** The model that a path names below `prefix`; undefined when it is no text. */
+export function modelInPath(target: string, prefix: string, action: string | undefined): string | undefined {
+  const path = pathOf(target);
+  const end = action === undefined ? path.length : path.length - action.length - 1;
+  try {
+    return decodeURIComponent(path.slice(prefix.length, end));
+  } catch {
+    // A stray percent sign names no model.
+    return undefined;
+  }
+}
 
 /** The dialect in which an address that is not in the table is answered. */
 export function dialectOfPath(path: string): Dialect {
+  if (path.startsWith("/v1beta/")) return "gemini";
   return path.startsWith("/v1/messages") ? "anthropic" : "openai";
+}
+
+/** Addresses with the same task that a provider can serve, by what it speaks; all of them when none has that task. */
+export function pathsThatWork(speaks: (surface: Surface) => boolean, task: Task): string[] {
+  const spoken = routes.filter((route) => route.kind === "forward").filter(({ surface }) => speaks(surface));
+  const same = spoken.filter((route) => route.task === task);
+  return (same.length > 0 ? same : spoken).map(({ path }) => path);
 }

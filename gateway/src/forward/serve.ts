@@ -7,6 +7,7 @@ import { formatIp, networkOf } from "@claviger/shared/decide/ip";
 import { admitModel, type Route as ModelRoute, readModel } from "@claviger/shared/decide/model";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import type { TableView } from "@claviger/shared/decide/view";
+import { foldUsage } from "@claviger/shared/money/usage";
 import type { KeyRecord } from "@claviger/shared/wire/record";
 import type { Tokens } from "@claviger/shared/wire/usage";
 import { countUp, type Metrics } from "../metrics.ts";
@@ -21,14 +22,15 @@ import type {
   Limited,
   RequestFacts,
 } from "../rooms.ts";
-import { type RequestBody, readRequestBody, withUpstreamWords } from "./body.ts";
-import { requestHead } from "./head.ts";
+import type { RequestBody } from "./body.ts";
 import type { Inflight } from "./inflight.ts";
 import { sendProblem } from "./problem.ts";
 import { providers } from "./providers.ts";
+import { type ReadDeps, readRequest } from "./read-request.ts";
 import { type Outcome, Relay, type RelayLimits } from "./relay.ts";
-import type { ForwardRoute } from "./routes.ts";
+import { type ForwardRoute, pathsThatWork } from "./routes.ts";
 import { preparedTarget } from "./targets.ts";
+import { upstreamRequest } from "./upstream-request.ts";
 
 export interface ServeSettings extends RelayLimits {
   readonly gatewayName: string;
@@ -54,7 +56,7 @@ export interface ServeDeps {
   readonly settings: ServeSettings;
   /** Refusals that the head alone decides, in order. */
   readonly refuseBySize: (exchange: Exchange, bytesMax: number) => Refusal | undefined;
-  readonly refuseByType: (exchange: Exchange) => Refusal | undefined;
+  readonly refuseByType: ReadDeps["refuseByType"];
 }
 
 /** One request on its way through the checks. */
@@ -107,13 +109,13 @@ async function forward(
   limited: Limited,
 ): Promise<Refusal | "relayed" | "gone"> {
   const { deps, exchange } = visit;
-  const body = await readBody(visit);
+  const body = await readRequest(deps, exchange, visit.route);
   if (body === "gone" || "code" in body) return body;
   const asked = readModel(body.model);
   if (typeof asked !== "string") return asked;
   const chosen = chooseRoute(visit, principal, asked);
   if ("code" in chosen) return chosen;
-  const estimate = Math.ceil(body.bytes.length / BYTES_PER_TOKEN);
+  const estimate = Math.ceil(body.textBytes / BYTES_PER_TOKEN);
   const rate = deps.limits.takeRate(limited, estimate);
   visit.ours.push(...rate.headers);
   if (!rate.ok) {
@@ -130,27 +132,16 @@ async function forward(
   return exchange.answer.begun ? "gone" : refusal;
 }
 
-async function readBody(visit: Visit): Promise<RequestBody | Refusal | "gone"> {
-  const { deps, exchange } = visit;
-  const wrongType = deps.refuseByType(exchange);
-  if (wrongType !== undefined) return wrongType;
-  const read = await exchange.readBody({
-    bytesMax: deps.settings.bodyBytesMax,
-    timeoutMs: deps.settings.bodyMsMax,
-  });
-  if (read.ok) return readRequestBody(read.bytes);
-  if (read.why === "gone") return "gone";
-  return refuse(read.why === "timeout" ? "request_timeout" : "request_too_large");
-}
-
 /** The first of the project's LLM keys that serves the model and speaks this surface. */
 function chooseRoute(visit: Visit, principal: Principal, asked: string): ModelRoute | Refusal {
   const decision = admitModel(visit.deps.view, principal, asked);
   if (decision.kind === "refused") return decision.refusal;
-  const spoken = decision.routes.find(
-    ({ provider }) => preparedTarget(provider, visit.route.surface) !== undefined,
-  );
-  return spoken ?? refuse("invalid_value", { param: "model" });
+  const { surface, task } = visit.route;
+  const spoken = decision.routes.find(({ provider }) => preparedTarget(provider, surface) !== undefined);
+  if (spoken !== undefined) return spoken;
+  const [{ provider }] = decision.routes;
+  const names = pathsThatWork((other) => preparedTarget(provider, other) !== undefined, task);
+  return refuse("unsupported_surface", { names });
 }
 
 interface Ready {
@@ -204,14 +195,11 @@ function startRelay(
   const row = providers[admission.provider.provider];
   const target = preparedTarget(admission.provider, route.surface);
   if (row === undefined || target === undefined) throw new Error("the route was chosen without a target");
-  const words = withUpstreamWords(
-    ready.body,
-    ready.asked,
-    admission.model,
-    route.usageOnRequest && !row.noStreamOptions,
-  );
-  const header = (name: string) => exchange.header(name);
-  const head = { provider: admission.provider.provider, row, surface: route.surface, header };
+  const { headersTimeoutMs, idleTimeoutMs } = deps.settings;
+  const { request, strip, usage } = upstreamRequest({
+    ...{ admission, exchange, route, row, target, headersTimeoutMs, idleTimeoutMs },
+    ...{ asked: ready.asked, body: ready.body, credential: ready.credential },
+  });
   let draining = false;
   const relay: Relay = new Relay(
     {
@@ -219,17 +207,12 @@ function startRelay(
       requestId,
       answer: exchange.answer,
       dialect: route.dialect,
-      usage: route.usage,
-      request: {
-        ...target,
-        method: "POST",
-        headers: requestHead({ ...head, credential: ready.credential, streamed: ready.body.stream }),
-        body: words.bytes,
-        headersTimeoutMs: deps.settings.headersTimeoutMs,
-        idleTimeoutMs: deps.settings.idleTimeoutMs,
-      },
+      usage,
+      request,
+      textBytes: ready.body.textBytes,
+      otherAnswers: route.otherAnswers,
+      strip,
       ours: [...visit.ours, "x-claviger-key", admission.key.id],
-      strip: words.strip,
       mayDrain: () => {
         if (row.abortStopsBilling) return false;
         draining = deps.inflight.takeDrain();
@@ -238,7 +221,7 @@ function startRelay(
       settled: (outcome) => {
         deps.inflight.remove(relay, draining);
         deps.limits.leave(limited.keyId);
-        deps.limits.correct(limited.keyId, ready.estimate, total(outcome.tokens));
+        deps.limits.correct(limited.keyId, ready.estimate, total(foldUsage(outcome.tokens)));
         settle(deps, facts, admission, outcome);
       },
     },

@@ -1,6 +1,7 @@
 /** Where each surface of an LLM key is, read once per record: parsing its address costs more than admitting a request. */
 import type { ProviderRecord } from "@claviger/shared/wire/record";
-import { providers, type Surface, type Target, targetOf } from "./providers.ts";
+import { providers, type Target, targetOf } from "./providers.ts";
+import type { Surface } from "./surfaces.ts";
 
 const targets = new WeakMap<ProviderRecord, Map<Surface, Target | undefined>>();
 

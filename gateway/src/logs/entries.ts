@@ -1,5 +1,6 @@
 /** From what the rooms know of a request to what is written down of it. Never a prompt, a key or a provider's secret. */
 
+import { foldUsage } from "@claviger/shared/money/usage";
 import type { KeyRecord } from "@claviger/shared/wire/record";
 import type { LogEntry, OpenRecord } from "../ports.ts";
 import type { RequestFacts, Settlement } from "../rooms.ts";
@@ -23,7 +24,7 @@ export function settledEntry({ facts, admission, ...ended }: Settlement): LogEnt
       status,
       code,
       streamed,
-      tokens,
+      tokens: foldUsage(tokens),
       firstByteMs: firstByteMs === null ? null : round(firstByteMs),
       totalMs: round(totalMs),
       ip: facts.ip,

@@ -113,6 +113,15 @@ const requests = {
   ),
   unsupported_encoding: invalid(415, "The request body must not be compressed."),
   invalid_json: invalid(400, "The request body is not a JSON object that can be read in only one way."),
+  invalid_multipart: invalid(
+    400,
+    "The request body is not multipart form data that can be read in only one way.",
+  ),
+  unsupported_surface: invalid(
+    400,
+    "The provider of this model does not serve this address. Those that work with it: {names}.",
+    { param: "model" },
+  ),
   missing_required_parameter: invalid(400, "A required parameter is missing."),
   invalid_type: invalid(400, "A parameter has the wrong type."),
   invalid_value: invalid(400, "A parameter has a value that is not allowed."),

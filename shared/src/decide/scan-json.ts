@@ -90,6 +90,24 @@ export function scanJson(bytes: Uint8Array, wanted: ReadonlySet<string>): Scan {
   return { kind: "object", members: scanner.members, insertAt, empty };
 }
 
+/** Where the values of a list stand that begins at `start`; none when no list begins there. Of bytes that were scanned. */
+export function listJson(bytes: Uint8Array, start: number): (readonly [start: number, end: number])[] {
+  const found: (readonly [number, number])[] = [];
+  if (bytes[start] !== 0x5b) return found;
+  const scanner = new Scanner(bytes, NO_NAMES);
+  let at = skipBlanks(bytes, start + 1);
+  while (at < bytes.length && bytes[at] !== 0x5d) {
+    const end = scanner.skipValue(at, 2);
+    if (end < 0) throw new Error("the bytes were not scanned before");
+    found.push([at, end]);
+    at = skipBlanks(bytes, end);
+    if (bytes[at] === 0x2c) at = skipBlanks(bytes, at + 1);
+  }
+  return found;
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 class Scanner {
   readonly members = new Map<string, Member>();
   private readonly bytes: Uint8Array;

@@ -2,6 +2,7 @@
  * One normaliser per dialect: a provider's usage object into disjoint buckets whose sum is what the provider counts.
  * The bargain: null means "did not say" and 0 means "said zero"; nothing here treats one as the other.
  */
+import type { Tokens } from "../wire/usage.ts";
 import type { Usage } from "./cost.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -17,6 +18,7 @@ export function chatUsage(usage: Fields): Usage {
     inputs,
     outputs,
     firstCount(inputs.cached_tokens, usage.prompt_cache_hit_tokens),
+    count(usage.total_tokens),
   );
 }
 
@@ -30,7 +32,72 @@ export function responsesUsage(usage: Fields): Usage {
     inputs,
     outputs,
     count(inputs.cached_tokens),
+    count(usage.total_tokens),
   );
+}
+
+/** OpenAI images: the output is an image unless it is told apart, and the input may hold some. */
+export function imagesUsage(usage: Fields): Usage {
+  const inputs = fieldsOf(usage.input_tokens_details);
+  const outputs = fieldsOf(usage.output_tokens_details);
+  const imageInput = count(inputs.image_tokens);
+  const cacheRead = count(inputs.cached_tokens);
+  const text = count(outputs.text_tokens);
+  return {
+    input: without(count(usage.input_tokens), imageInput, cacheRead),
+    cacheRead,
+    cacheWrite: null,
+    output: text,
+    reasoning: null,
+    ...(imageInput === null ? {} : { imageInput }),
+    imageOutput: without(count(usage.output_tokens), text),
+  };
+}
+
+/** OpenAI transcriptions and translations; the older models tell seconds, which are no tokens: null. */
+export function transcriptUsage(usage: Fields): Usage {
+  const inputs = fieldsOf(usage.input_token_details);
+  const audioInput = count(inputs.audio_tokens);
+  return {
+    input: without(count(usage.input_tokens), audioInput),
+    cacheRead: null,
+    cacheWrite: null,
+    output: count(usage.output_tokens),
+    reasoning: null,
+    ...(audioInput === null ? {} : { audioInput }),
+  };
+}
+
+/** OpenAI speech, where it is told at all: text in, sound out. */
+export function speechUsage(usage: Fields): Usage {
+  const audioOutput = count(usage.output_tokens);
+  return {
+    ...{ input: count(usage.input_tokens), cacheRead: null, cacheWrite: null, output: null, reasoning: null },
+    ...(audioOutput === null ? {} : { audioOutput }),
+  };
+}
+
+/** The later word wins where it says anything; what it leaves out stays as it was said before. */
+export function mergeUsage(before: Usage | null, now: Usage): Usage {
+  if (before === null) return now;
+  const said = Object.entries(now).filter(([, value]) => value !== null && value !== undefined);
+  return { ...before, ...Object.fromEntries(said) };
+}
+
+/** True when the provider said something that can be charged. */
+export function isSaid(usage: Usage | null): usage is Usage {
+  return usage !== null && Object.values(usage).some((value) => value !== null && value !== undefined);
+}
+
+/** The five buckets of a usage event: what has one of its own here is added to the bucket that it was split from. */
+export function foldUsage(usage: Usage): Tokens {
+  return {
+    input: sum(usage.input, usage.audioInput, usage.imageInput),
+    cacheRead: usage.cacheRead,
+    cacheWrite: sum(usage.cacheWrite, usage.cacheWriteLong),
+    output: sum(usage.output, usage.audioOutput, usage.imageOutput),
+    reasoning: usage.reasoning,
+  };
 }
 
 function openaiBuckets(
@@ -39,16 +106,20 @@ function openaiBuckets(
   inputs: Fields,
   outputs: Fields,
   cacheRead: number | null,
+  total: number | null,
 ): Usage {
   const cacheWrite = firstCount(inputs.cache_write_tokens, inputs.cache_creation_tokens);
   const audioInput = count(inputs.audio_tokens);
   const audioOutput = count(outputs.audio_tokens);
   const reasoning = count(outputs.reasoning_tokens);
+  // xAI and Gemini count reasoning beside the completion, OpenAI inside it; the total tells which.
+  const beside =
+    input !== null && output !== null && reasoning !== null && total === input + output + reasoning;
   return {
     input: without(input, cacheRead, cacheWrite, audioInput),
     cacheRead,
     cacheWrite,
-    output: without(output, reasoning, audioOutput),
+    output: without(output, beside ? null : reasoning, audioOutput),
     reasoning,
     ...(audioInput === null ? {} : { audioInput }),
     ...(audioOutput === null ? {} : { audioOutput }),
@@ -94,8 +165,13 @@ function fieldsOf(value: unknown): Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
+/** No answer has more tokens; a provider that says so has said nothing that could be stored or billed. */
+const COUNT_MAX = 1_000_000_000;
+
 function count(value: unknown): number | null {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= COUNT_MAX
+    ? value
+    : null;
 }
 
 function firstCount(...values: unknown[]): number | null {
@@ -118,6 +194,7 @@ function without(total: number | null, ...parts: (number | null)[]): number | nu
   return Math.max(0, rest);
 }
 
-function sum(a: number | null, b: number | null): number | null {
-  return a === null && b === null ? null : (a ?? 0) + (b ?? 0);
+function sum(...parts: (number | null | undefined)[]): number | null {
+  const said = parts.filter((part) => part !== null && part !== undefined);
+  return said.length === 0 ? null : said.reduce((total, part) => total + part, 0);
 }

@@ -1,18 +1,33 @@
-/**
- * One normaliser per dialect: a provider's usage object into disjoint buckets whose sum is the provider's total. Null
- * means "did not say" and 0 means "said zero"; nothing here treats one as the other.
- */
-import type { Tokens } from "@claviger/shared/wire/usage";
+/** How each dialect tells usage: where in its events and answers, in which words, and beside what text. */
+import type { Usage } from "@claviger/shared/money/cost";
+import {
+  chatUsage as chatBuckets,
+  geminiUsage as geminiBuckets,
+  imagesUsage as imagesBuckets,
+  messagesUsage as messagesBuckets,
+  responsesUsage as responsesBuckets,
+  speechUsage as speechBuckets,
+  transcriptUsage as transcriptBuckets,
+} from "@claviger/shared/money/usage";
 import { type Needle, needle } from "./find-bytes.ts";
 
 export interface DialectUsage {
-  /** The usage object of a parsed event or answer, wherever this dialect puts it. */
-  usageIn(event: Readonly<Record<string, unknown>>): unknown;
-  tokensOf(usage: Readonly<Record<string, unknown>>): Tokens;
+  /** The member that holds the usage, quotes included. */
+  readonly member: Needle;
+  /** How deep that member stands in a whole answer: 1 in the object itself, 2 in the last of a list. */
+  readonly depth: 1 | 2;
+  /** The usage object of a parsed event, wherever this dialect puts it. */
+  usageIn(event: Fields): unknown;
+  tokensOf(usage: Fields): Usage;
   /** True for an event that carries nothing but the usage, which only comes when asked for. */
-  isExtra(event: Readonly<Record<string, unknown>>): boolean;
-  /** What stands right before generated text in the bytes. */
-  readonly textNeedles: readonly Needle[];
+  isExtra(event: Fields): boolean;
+  /** Members that hold generated text, in events and in whole answers. */
+  readonly text: readonly Needle[];
+  readonly wholeText: readonly Needle[];
+  /** Members that come once for each image made, where no tokens are told. */
+  readonly images?: readonly Needle[];
+  /** Never billed, so nothing is read and nothing charged. */
+  readonly free?: true;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -21,100 +36,70 @@ export function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** No answer has more tokens; a provider that says so has said nothing that could be stored or billed. */
-const COUNT_MAX = 1_000_000_000;
+const topUsage = (event: Fields): unknown => event.usage;
+const never = () => false;
 
-function count(value: unknown): number | null {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= COUNT_MAX
-    ? value
-    : null;
+function dialect(
+  text: readonly string[],
+  tokensOf: (usage: Fields) => Usage,
+  details: Partial<DialectUsage> = {},
+): DialectUsage {
+  const needles = text.map((name) => needle(`"${name}"`));
+  return {
+    ...{ member: needle('"usage"'), depth: 1, usageIn: topUsage, tokensOf, isExtra: never },
+    ...{ text: needles, wholeText: needles },
+    ...details,
+  };
 }
 
-function firstCount(...values: unknown[]): number | null {
-  for (const value of values) {
-    const found = count(value);
-    if (found !== null) return found;
-  }
-  return null;
-}
+/** Only its own event has a list of choices that is empty. */
+const isExtra = (event: Fields) =>
+  Array.isArray(event.choices) && event.choices.length === 0 && isObject(event.usage);
 
-function less(total: number | null, ...parts: (number | null)[]): number | null {
-  if (total === null) return null;
-  return Math.max(
-    0,
-    parts.reduce<number>((rest, part) => rest - (part ?? 0), total),
-  );
-}
-
-/** OpenAI chat completions and everything compatible with it. */
-export const chatUsage: DialectUsage = {
+/** OpenAI chat completions and everything compatible with it; embeddings too. */
+export const chatUsage = dialect(["content", "arguments", "reasoning_content"], chatBuckets, {
   usageIn(event) {
     if (isObject(event.usage)) return event.usage;
     return isObject(event.x_groq) ? event.x_groq.usage : undefined;
   },
-  tokensOf(usage) {
-    const inputDetails: Fields = isObject(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
-    const outputDetails: Fields = isObject(usage.completion_tokens_details)
-      ? usage.completion_tokens_details
-      : {};
-    const prompt = count(usage.prompt_tokens);
-    const completion = count(usage.completion_tokens);
-    const cacheRead = firstCount(inputDetails.cached_tokens, usage.prompt_cache_hit_tokens);
-    const cacheWrite = firstCount(inputDetails.cache_write_tokens, inputDetails.cache_creation_tokens);
-    const reasoning = count(outputDetails.reasoning_tokens);
-    const total = count(usage.total_tokens);
-    // xAI and Gemini count reasoning beside the completion, OpenAI inside it; the total tells which.
-    const beside =
-      prompt !== null &&
-      completion !== null &&
-      reasoning !== null &&
-      total === prompt + completion + reasoning;
-    return {
-      input: less(prompt, cacheRead, cacheWrite),
-      cacheRead,
-      cacheWrite,
-      output: beside ? completion : less(completion, reasoning),
-      reasoning,
-    };
-  },
-  isExtra(event) {
-    return Array.isArray(event.choices) && event.choices.length === 0 && isObject(event.usage);
-  },
-  textNeedles: [needle('"content":"'), needle('"arguments":"'), needle('"reasoning_content":"')],
-};
+  isExtra,
+});
 
-/** Anthropic messages: the input's buckets are disjoint already, output comes cumulatively. */
-export const messagesUsage: DialectUsage = {
+export const completionsUsage = dialect(["text"], chatBuckets, { isExtra });
+
+/** Its last events tell everything again, so that only the parts are counted. */
+export const responsesUsage = dialect(["delta"], responsesBuckets, {
+  usageIn: (event) => (isObject(event.response) ? event.response.usage : undefined),
+  wholeText: ["text", "arguments"].map((name) => needle(`"${name}"`)),
+});
+
+/** Anthropic messages: input at the beginning, output cumulatively. */
+export const messagesUsage = dialect(["text", "partial_json", "thinking"], messagesBuckets, {
   usageIn(event) {
     if (isObject(event.usage)) return event.usage;
     return isObject(event.message) ? event.message.usage : undefined;
   },
-  tokensOf(usage) {
-    return {
-      input: count(usage.input_tokens),
-      cacheRead: count(usage.cache_read_input_tokens),
-      cacheWrite: count(usage.cache_creation_input_tokens),
-      output: count(usage.output_tokens),
-      reasoning: null,
-    };
-  },
-  isExtra: () => false,
-  textNeedles: [needle('"text":"'), needle('"partial_json":"'), needle('"thinking":"')],
-};
+});
 
-/** The later word wins where it says anything; what it leaves out stays as it was said before. */
-export function mergeTokens(before: Tokens | null, now: Tokens): Tokens {
-  if (before === null) return now;
-  return {
-    input: now.input ?? before.input,
-    cacheRead: now.cacheRead ?? before.cacheRead,
-    cacheWrite: now.cacheWrite ?? before.cacheWrite,
-    output: now.output ?? before.output,
-    reasoning: now.reasoning ?? before.reasoning,
-  };
-}
+export const geminiUsage = dialect(["text"], geminiBuckets, {
+  member: needle('"usageMetadata"'),
+  usageIn: (event) => event.usageMetadata,
+});
 
-/** True when the provider said something that can be charged. */
-export function isSaid(tokens: Tokens | null): tokens is Tokens {
-  return tokens !== null && (tokens.input !== null || tokens.output !== null);
-}
+/** A stream as one list of answers; each tells what has been used so far. */
+export const geminiArrayUsage: DialectUsage = { ...geminiUsage, depth: 2 };
+
+export const imagesUsage = dialect([], imagesBuckets, {
+  images: [needle('"b64_json"'), needle('"url"')],
+});
+
+export const transcriptUsage = dialect(["delta"], transcriptBuckets, { wholeText: [needle('"text"')] });
+
+export const speechUsage = dialect([], speechBuckets);
+
+/** Moderations and counts of tokens. */
+export const freeUsage = dialect(
+  [],
+  () => ({ input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 }),
+  { free: true },
+);

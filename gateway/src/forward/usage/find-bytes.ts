@@ -34,25 +34,69 @@ export const LF = 10;
 export const CR = 13;
 const SPACE = 32;
 const TAB = 9;
+const COMMA = 44;
 const COLON = 58;
-const OPEN = 123;
+export const OPEN = 123;
 const CLOSE = 125;
 const OPEN_LIST = 91;
 const CLOSE_LIST = 93;
-const QUOTE = 34;
+export const QUOTE = 34;
 const BACKSLASH = 92;
 
-const USAGE = needle('"usage"');
+/** First byte of the value of the member whose quoted name ends before `at`; −1 when no colon follows. */
+export function valueAfter(bytes: Uint8Array, at: number): number {
+  const i = skipSpace(bytes, at);
+  return bytes[i] === COLON ? skipSpace(bytes, i + 1) : -1;
+}
 
-/** The byte after `"usage"`, `:` and white space, when an object begins there: its position, else −1. */
-export function findUsageObject(bytes: Uint8Array, from: number): number {
-  for (let at = find(bytes, USAGE, from); at >= 0; at = find(bytes, USAGE, at + 7)) {
-    let i = skipSpace(bytes, at + 7);
-    if (bytes[i] !== COLON) continue;
-    i = skipSpace(bytes, i + 1);
-    if (bytes[i] === OPEN) return i;
+/** Where the first object begins at or after `from` that is the value of such a member; −1 when there is none. */
+function findObject(bytes: Uint8Array, member: Needle, from: number): number {
+  const size = member.bytes.length;
+  for (let at = find(bytes, member, from); at >= 0; at = find(bytes, member, at + size)) {
+    const value = valueAfter(bytes, at + size);
+    if (value >= 0 && bytes[value] === OPEN) return value;
   }
   return -1;
+}
+
+/**
+ * The member `name: null` of the object that a line holds, with the comma that goes with it: a range that can be taken
+ * out. `at` is the name's quote, `value` where the null begins. Undefined when it stands deeper than the line's object.
+ */
+export function nullMember(
+  bytes: Uint8Array,
+  at: number,
+  value: number,
+): readonly [start: number, end: number] | undefined {
+  const end = value + 4;
+  if (bytes[value] !== 0x6e || bytes[value + 1] !== 0x75 || bytes[value + 2] !== 0x6c) return undefined;
+  if (bytes[value + 3] !== 0x6c || !endsLine(bytes, end)) return undefined;
+  let before = at - 1;
+  while (isBlank(bytes[before])) before--;
+  if (bytes[before] === COMMA) return [before, end];
+  const after = skipSpace(bytes, end);
+  return bytes[before] === OPEN && bytes[after] === COMMA ? [at, after + 1] : undefined;
+}
+
+/** True when one object closes behind `from`, and the line with it. */
+function endsLine(bytes: Uint8Array, from: number): boolean {
+  for (let i = from, depth = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === QUOTE) i = stringEnd(bytes, i);
+    else if (byte === OPEN || byte === OPEN_LIST) depth++;
+    else if (byte === CLOSE || byte === CLOSE_LIST) {
+      if (depth > 0) depth--;
+      else {
+        while (isBlank(bytes[i + 1])) i++;
+        return i + 1 === bytes.length || bytes[i + 1] === LF || bytes[i + 1] === CR;
+      }
+    } else if (byte === LF || byte === CR) return false;
+  }
+  return false;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB;
 }
 
 function skipSpace(bytes: Uint8Array, from: number): number {
@@ -65,15 +109,19 @@ function skipSpace(bytes: Uint8Array, from: number): number {
 }
 
 /**
- * The last `"usage": {…}` that stands at the top of the one object that `bytes` end with: from its brace to behind its
+ * The last `"usage": {…}` that stands `level` deep in the one value that `bytes` end with: from its brace to behind its
  * end. One pass, from the first look-alike on, because the bytes may begin in the middle of anything; how deep that is
  * shows at the end.
  */
-export function findTopUsage(bytes: Uint8Array): { start: number; end: number } | undefined {
+export function findTopUsage(
+  bytes: Uint8Array,
+  member: Needle,
+  level: number,
+): { start: number; end: number } | undefined {
   /** By depth: where a look-alike has begun that is still open, and the last one that has ended. */
   const begun = new Map<number, number>();
   const ended = new Map<number, { start: number; end: number }>();
-  let next = findUsageObject(bytes, 0);
+  let next = findObject(bytes, member, 0);
   if (next < 0) return undefined;
   let depth = 0;
   for (let i = next; i < bytes.length; i++) {
@@ -83,7 +131,7 @@ export function findTopUsage(bytes: Uint8Array): { start: number; end: number } 
     } else if (byte === OPEN || byte === OPEN_LIST) {
       if (i === next) {
         begun.set(depth, i);
-        next = findUsageObject(bytes, i);
+        next = findObject(bytes, member, i);
       }
       depth++;
     } else if (byte === CLOSE || byte === CLOSE_LIST) {
@@ -93,7 +141,7 @@ export function findTopUsage(bytes: Uint8Array): { start: number; end: number } 
       begun.delete(depth);
     }
   }
-  return ended.get(depth + 1);
+  return ended.get(depth + level);
 }
 
 /** Position of the quote that closes the string opened at `at`, or the end of the bytes. */

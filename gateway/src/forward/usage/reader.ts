@@ -1,7 +1,6 @@
 /** Reads usage on the side while an answer passes. What is read never changes what the caller gets, save `strip`. */
-import type { Tokens } from "@claviger/shared/wire/usage";
-import type { DialectUsage } from "./dialect-usage.ts";
-import { find, stringEnd } from "./find-bytes.ts";
+import type { Usage } from "@claviger/shared/money/cost";
+import { find, type Needle, QUOTE, stringEnd, valueAfter } from "./find-bytes.ts";
 
 export interface UsageReader {
   /** Takes the provider's bytes and returns those that may go to the caller now. */
@@ -9,17 +8,22 @@ export interface UsageReader {
   /** What was held back at the end of the answer. */
   finish(): Uint8Array | undefined;
   /** What the provider said last; null when it said nothing. */
-  tokens(): Tokens | null;
+  tokens(): Usage | null;
   /** Bytes of generated text seen, for the bound of an answer whose usage never came. */
   textBytes(): number;
 }
 
-/** Bytes of generated text in whole events or a whole body. Escapes count as written, so never too few. */
-export function countText(bytes: Uint8Array, dialect: DialectUsage): number {
+/** Bytes of text that these members hold in whole events or a whole body. Escapes count as written, so never too few. */
+export function countText(bytes: Uint8Array, members: readonly Needle[]): number {
   let sum = 0;
-  for (const each of dialect.textNeedles) {
+  for (const each of members) {
+    const size = each.bytes.length;
     for (let at = find(bytes, each); at >= 0; at = find(bytes, each, at)) {
-      const start = at + each.bytes.length;
+      const start = valueAfter(bytes, at + size) + 1;
+      if (start === 0 || bytes[start - 1] !== QUOTE) {
+        at += size;
+        continue;
+      }
       at = stringEnd(bytes, start - 1);
       sum += at - start;
     }
@@ -27,7 +31,7 @@ export function countText(bytes: Uint8Array, dialect: DialectUsage): number {
   return sum;
 }
 
-/** For an answer that cannot be read (an encoding that was not asked for): passes everything, knows its size. */
+/** For an answer that cannot be read (an encoding that nobody here knows): passes everything, knows its size. */
 export function blindReader(): UsageReader {
   let seen = 0;
   return {
@@ -40,3 +44,15 @@ export function blindReader(): UsageReader {
     textBytes: () => seen,
   };
 }
+
+/** For an answer that tells no usage and has no text in it that could be counted: sound, or what is never billed. */
+export function muteReader(): UsageReader {
+  return MUTE;
+}
+
+const MUTE: UsageReader = {
+  pass: (bytes) => bytes,
+  finish: () => undefined,
+  tokens: () => null,
+  textBytes: () => 0,
+};

@@ -1,17 +1,21 @@
 /**
  * Usage of a server-sent event stream. Bytes pass as they come; a copy is kept only of an event that a chunk has cut.
- * With `strip`, the extra usage event that we asked for and the caller did not is taken out again; then an event is
- * passed on when it is whole, because only then is it known not to be that one.
+ * What came of our asking for usage, and not of the caller's, is taken out again: the extra event, and with it the
+ * `"usage":null` of all others where that too is known to come of asking. Then an event is passed on when it is whole,
+ * because only then is it known what it is.
  */
-import type { Tokens } from "@claviger/shared/wire/usage";
-import { type DialectUsage, isObject, mergeTokens } from "./dialect-usage.ts";
-import { CR, findUsageObject, LF } from "./find-bytes.ts";
+import type { Usage } from "@claviger/shared/money/cost";
+import { mergeUsage } from "@claviger/shared/money/usage";
+import { type DialectUsage, isObject } from "./dialect-usage.ts";
+import { CR, find, LF, nullMember, OPEN, valueAfter } from "./find-bytes.ts";
 import { countText, type UsageReader } from "./reader.ts";
 
 /** An event that is longer than this holds no usage of ours and passes unread. */
 const EVENT_BYTES_MAX = 1_048_576;
 
-export function streamReader(dialect: DialectUsage, strip: boolean): UsageReader {
+export type Strip = "nothing" | "extra" | "extra and nulls";
+
+export function streamReader(dialect: DialectUsage, strip: Strip): UsageReader {
   const reader = new StreamReader(dialect, strip);
   return {
     pass: (bytes) => reader.pass(bytes),
@@ -22,16 +26,18 @@ export function streamReader(dialect: DialectUsage, strip: boolean): UsageReader
 }
 
 class StreamReader {
-  tokens: Tokens | null = null;
+  tokens: Usage | null = null;
   textBytes = 0;
   readonly #dialect: DialectUsage;
   readonly #strip: boolean;
+  readonly #stripNulls: boolean;
   #held = new Uint8Array(0);
   #heldBytes = 0;
 
-  constructor(dialect: DialectUsage, strip: boolean) {
+  constructor(dialect: DialectUsage, strip: Strip) {
     this.#dialect = dialect;
-    this.#strip = strip;
+    this.#strip = strip !== "nothing";
+    this.#stripNulls = strip === "extra and nulls";
   }
 
   pass(bytes: Uint8Array): Uint8Array | undefined {
@@ -79,25 +85,39 @@ class StreamReader {
     this.#heldBytes = needed;
   }
 
-  /** Reads whole events and returns them without the extra one. */
+  /** Reads whole events and returns them without what is to be taken out. */
   #examine(events: Uint8Array): Uint8Array | undefined {
-    this.textBytes += countText(events, this.#dialect);
-    let cuts: [number, number][] | undefined;
-    for (let at = findUsageObject(events, 0); at >= 0; ) {
-      const start = lastBoundary(events, at);
-      const end = nextBoundary(events, at);
-      const event = parseEvent(events.subarray(start, end));
-      if (event !== undefined) {
-        const usage = this.#dialect.usageIn(event);
-        if (isObject(usage)) this.tokens = mergeTokens(this.tokens, this.#dialect.tokensOf(usage));
-        if (this.#strip && this.#dialect.isExtra(event)) {
-          cuts ??= [];
-          cuts.push([start, end]);
-        }
+    const { member, text } = this.#dialect;
+    const size = member.bytes.length;
+    this.textBytes += countText(events, text);
+    let cuts: (readonly [number, number])[] | undefined;
+    for (let at = find(events, member); at >= 0; ) {
+      const value = valueAfter(events, at + size);
+      let next = at + size;
+      let cut: readonly [number, number] | undefined;
+      if (value >= 0 && events[value] === OPEN) {
+        const start = lastBoundary(events, at);
+        next = nextBoundary(events, at);
+        if (this.#read(events.subarray(start, next)) && this.#strip) cut = [start, next];
+      } else if (value >= 0 && this.#stripNulls) {
+        cut = nullMember(events, at, value);
       }
-      at = findUsageObject(events, end);
+      if (cut !== undefined) {
+        cuts ??= [];
+        cuts.push(cut);
+      }
+      at = find(events, member, next);
     }
     return cuts === undefined ? events : without(events, cuts);
+  }
+
+  /** Reads the usage of one event, and says whether that is all there is in it. */
+  #read(bytes: Uint8Array): boolean {
+    const event = parseEvent(bytes);
+    if (event === undefined) return false;
+    const usage = this.#dialect.usageIn(event);
+    if (isObject(usage)) this.tokens = mergeUsage(this.tokens, this.#dialect.tokensOf(usage));
+    return this.#dialect.isExtra(event);
   }
 }
 

@@ -64,23 +64,23 @@ for (const [name, end] of [
     .join("");
 
   test(`a chat stream (${name}) cut anywhere gives the same bytes and the same usage`, () => {
-    provedAtEveryOffset(() => streamReader(chatUsage, false), stream, stream, CHAT_TOKENS);
+    provedAtEveryOffset(() => streamReader(chatUsage, "nothing"), stream, stream, CHAT_TOKENS);
   });
 
   test(`the extra usage event (${name}) is taken out wherever the stream is cut, and nothing else`, () => {
-    provedAtEveryOffset(() => streamReader(chatUsage, true), stream, stripped, CHAT_TOKENS);
+    provedAtEveryOffset(() => streamReader(chatUsage, "extra"), stream, stripped, CHAT_TOKENS);
   });
 }
 
 test("the extra event is taken out of one chunk that holds it between others", () => {
   const stream = `${delta("a")}\n\n${extra}\n\n${delta("b")}\n\n`;
-  const { passed } = run(streamReader(chatUsage, true), [encoder.encode(stream)]);
+  const { passed } = run(streamReader(chatUsage, "extra"), [encoder.encode(stream)]);
   expect(passed).toBe(`${delta("a")}\n\n${delta("b")}\n\n`);
 });
 
 test("usage in the last chunk with choices, in every chunk, or none: the last word counts and nothing is taken out", () => {
   const inLast = `data: {"choices":[{"delta":{}}],"usage":${USAGE}}\n\ndata: [DONE]\n\n`;
-  expect(run(streamReader(chatUsage, true), [encoder.encode(inLast)])).toMatchObject({
+  expect(run(streamReader(chatUsage, "extra"), [encoder.encode(inLast)])).toMatchObject({
     passed: inLast,
     tokens: CHAT_TOKENS,
   });
@@ -89,21 +89,21 @@ test("usage in the last chunk with choices, in every chunk, or none: the last wo
       `data: {"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":3,"completion_tokens":${n}}}\n\n`,
   );
   const all = growing.join("");
-  const every = run(streamReader(chatUsage, true), [encoder.encode(all)]);
+  const every = run(streamReader(chatUsage, "extra"), [encoder.encode(all)]);
   expect(every).toMatchObject({ passed: all, tokens: said({ input: 3, output: 9 }) });
-  const none = run(streamReader(chatUsage, true), [encoder.encode(`${delta("four")}\n\n`)]);
+  const none = run(streamReader(chatUsage, "extra"), [encoder.encode(`${delta("four")}\n\n`)]);
   expect(none).toMatchObject({ tokens: null, textBytes: 4 });
 });
 
 test("a stream that ends inside an event passes what it got", () => {
   const cut = `${delta("a")}\n\ndata: {"id":"c","cho`;
-  for (const strip of [false, true]) {
+  for (const strip of ["nothing", "extra"] as const) {
     expect(run(streamReader(chatUsage, strip), [encoder.encode(cut)]).passed).toBe(cut);
   }
 });
 
 test("an event without end is passed on and does not grow in memory", () => {
-  const reader = streamReader(chatUsage, true);
+  const reader = streamReader(chatUsage, "extra");
   const chunk = new Uint8Array(65_536).fill(97);
   let passed = 0;
   for (let i = 0; i < 64; i++) passed += reader.pass(chunk)?.length ?? 0;
@@ -121,7 +121,7 @@ const MESSAGES_STREAM = [
 
 test("a messages stream cut anywhere: input from its beginning, output from its end", () => {
   provedAtEveryOffset(
-    () => streamReader(messagesUsage, false),
+    () => streamReader(messagesUsage, "nothing"),
     MESSAGES_STREAM,
     MESSAGES_STREAM,
     said({ input: 25, cacheWrite: 7, cacheRead: 11, output: 15 }),

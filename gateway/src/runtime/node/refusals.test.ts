@@ -51,7 +51,7 @@ test("every route refuses without a key, with a wrong one and with a dead one, a
   const unknown = gateway.table.addKey();
   gateway.table.keys.delete(unknown.record.id);
   for (const route of routes) {
-    const path = route.path.replace(":id{.+}", "sandbox/echo");
+    const path = route.path.replace("{model}", "sandbox/echo");
     const ask = (headers: Record<string, string>) =>
       refused(path, { method: route.method, headers, ...(route.method === "POST" ? { body: ok } : {}) });
     const type = { "content-type": "application/json" };
@@ -66,7 +66,7 @@ test("a refusal of a known key is written down on every route, one of nobody's k
   const dead = gateway.table.addKey({ status: "revoked" });
   const { refusals } = gateway.ledger;
   for (const route of routes) {
-    const path = route.path.replace(":id{.+}", "sandbox/echo");
+    const path = route.path.replace("{model}", "sandbox/echo");
     const body = route.method === "POST" ? { body: ok } : {};
     const before = refusals.length;
     await refused(path, { method: route.method, headers: jsonHeaders(dead.secret), ...body });

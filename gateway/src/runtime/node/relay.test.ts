@@ -85,14 +85,14 @@ test("an admitted request is answered byte for byte and settled with the provide
   });
 });
 
-test("a stream asks for usage, and its extra event is taken out again unless it was asked for", async () => {
+test("a stream asks for usage, and what comes of that is taken out again unless it was asked for", async () => {
   const { secret } = gateway.table.addKey();
   const before = gateway.ledger.settlements.length;
   const plain = await call(`${gateway.url}/v1/chat/completions`, {
     headers: jsonHeaders(secret),
     body: '{"model":"echo","stream":true,"messages":[]}',
   });
-  expect(plain.body).toBe([...EVENTS, DONE].join(""));
+  expect(plain.body).toBe([...EVENTS, DONE].join("").replaceAll(',"usage":null', ""));
   expect(provider.seen.at(-1)?.body).toBe(
     '{"stream_options":{"include_usage":true},"model":"echo","stream":true,"messages":[]}',
   );
