@@ -283,6 +283,11 @@ test("with the control plane there, a gateway whose state was damaged serves as 
   expect(world.stack.child(`gateway-${RESTARTED}`).logTail(50)).toContain(
     "the persisted state was not whole",
   );
+  const { json } = await world.admin.call("GET", "/gateways");
+  const shown = (json as { data: { attributes: Record<string, unknown> }[] }).data;
+  expect(shown.find(({ attributes }) => attributes.name === RESTARTED)?.attributes.alarms).toMatchObject([
+    { code: "state_damaged", replica },
+  ]);
   await until(
     () => readdirSync(folder).some((name) => /^state-[2-9]\.snapshot$/.test(name)),
     "a replacement",
