@@ -2,15 +2,15 @@
  * A process that runs seeds: `history.ts MUTANT|none VARIANT seed…` or `… from:to`. Prints one JSON line per seed that
  * violates something, then `{"done": n, …}`.
  */
-import { simulate, VARIANTS } from "./simulate.ts";
+import { variants } from "./variants.ts";
 
 const [, , , variantName, ...which] = process.argv;
-const variant = VARIANTS.find(({ name }) => name === variantName);
-if (variant === undefined) throw new Error(`no variant is called ${variantName}`);
+const simulate = variants.get(variantName ?? "");
+if (simulate === undefined) throw new Error(`no variant is called ${variantName}`);
 
 const total = { done: 0, bad: 0, admissions: 0, operations: 0, confirmations: 0 };
 for (const seed of seedsOf(which)) {
-  const { violations, admissions, operations, confirmations } = simulate(seed, variant);
+  const { violations, admissions, operations, confirmations } = simulate(seed);
   total.done++;
   total.admissions += admissions;
   total.operations += operations;

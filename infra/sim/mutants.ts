@@ -3,6 +3,10 @@
  * them; `seeds.json` records histories in which it does (PROTOCOL §3, "M").
  */
 
+import { moneyMutants } from "./money/mutants.ts";
+import { rateMutants } from "./rate/mutants.ts";
+import type { VariantName } from "./variants.ts";
+
 export interface Replacement {
   /** Path below the repository's root. */
   readonly file: string;
@@ -15,7 +19,7 @@ export interface Mutant {
   readonly name: string;
   /** What is wrong with it, in one line. */
   readonly rule: string;
-  readonly variant: "base" | "clock" | "damage" | "loss";
+  readonly variant: VariantName;
   readonly replacements: readonly Replacement[];
 }
 
@@ -235,4 +239,6 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  ...moneyMutants,
+  ...rateMutants,
 ];

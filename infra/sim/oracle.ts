@@ -11,8 +11,12 @@ import { admittedGeneration } from "./keys.ts";
 import type { ReplicaHost, Witness } from "./replica-host.ts";
 import type { World } from "./world.ts";
 
+export type Invariant =
+  | ("I1" | "I2" | "I3" | "I4" | "I6" | "I7" | "I8" | "I23" | "false-401")
+  | ("I9" | "I10" | "I13" | "I14" | "I15");
+
 export interface Violation {
-  readonly invariant: "I1" | "I2" | "I3" | "I4" | "I6" | "I7" | "I8" | "I23" | "false-401";
+  readonly invariant: Invariant;
   readonly atMs: number;
   readonly detail: string;
 }

@@ -2,7 +2,8 @@
 import { ControlPlane } from "./control-plane.ts";
 import { editOf } from "./keys.ts";
 import { Network } from "./network.ts";
-import { Oracle, type Violation } from "./oracle.ts";
+import { Oracle } from "./oracle.ts";
+import type { Outcome } from "./outcome.ts";
 import { type HostFaults, ReplicaHost } from "./replica-host.ts";
 import { World } from "./world.ts";
 
@@ -18,13 +19,6 @@ export const VARIANTS: readonly Variant[] = [
   { name: "damage", clock: false, damage: true, lossy: false },
   { name: "loss", clock: false, damage: false, lossy: true },
 ];
-
-export interface Outcome {
-  readonly violations: readonly Violation[];
-  readonly admissions: number;
-  readonly operations: number;
-  readonly confirmations: number;
-}
 
 const REPLICAS = ["rep-a", "rep-b", "rep-c"];
 const KEYS = 4;

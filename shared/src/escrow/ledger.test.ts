@@ -145,7 +145,8 @@ test("a recall takes from others, the largest first; a surplus leaves the standi
     state: "open",
   });
   const slices = [row("a", "me", 900n), row("b", "x", 10n), row("c", "y", 50n), row("d", "z", 20n)];
-  expect(recallFor(slices, "me", 60n)).toEqual(["c", "d"]);
+  expect(recallFor(slices, "me", 60n, new Set())).toEqual(["c", "d"]);
+  expect(recallFor(slices, "me", 60n, new Set(["y"]))).toEqual(["d", "b"]);
   expect(surplus([row("a", "x", 100n), row("b", "x", 50n)], 60n, 1n)).toEqual(["b"]);
   expect(surplus([row("a", "x", 100n)], 0n, 20n)).toEqual([]);
 });

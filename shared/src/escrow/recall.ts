@@ -4,10 +4,20 @@ import type { BudgetRow, SliceRow } from "./budget-row.ts";
 /** Reservations that a replica keeps room for although nobody asks for them now. */
 export const STANDING_RESERVATIONS = 8n;
 
-/** When somebody has no headroom: of others, the largest first, until as much as is needed could come back. */
-export function recallFor(slices: readonly SliceRow[], asker: string, needed: bigint): string[] {
+/**
+ * When somebody has no headroom: of others, the largest first, until as much as is needed could come back. Nothing comes
+ * from replicas that are silent, so they are not counted on.
+ */
+export function recallFor(
+  slices: readonly SliceRow[],
+  asker: string,
+  needed: bigint,
+  silent: ReadonlySet<string>,
+): string[] {
   const others = slices
-    .filter((one) => one.state === "open" && one.replica !== asker && restOf(one) > 0n)
+    .filter(
+      (one) => one.state === "open" && one.replica !== asker && !silent.has(one.replica) && restOf(one) > 0n,
+    )
     .toSorted((a, b) => (restOf(a) < restOf(b) ? 1 : -1));
   const recalled: string[] = [];
   let back = 0n;
