@@ -3,10 +3,12 @@
  */
 import type { IpRanges } from "@claviger/shared/decide/ip-ranges";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
+import type { Verify } from "@claviger/shared/wire/sign";
 import { Hono } from "hono";
 import { createAuthenticate } from "./admit/authenticate.ts";
 import { refuseBySize, refuseByType } from "./admit/content.ts";
 import { createGrant } from "./admit/grant.ts";
+import { createVerifyToken } from "./admit/verify-token.ts";
 import type { Follower, FollowerStatus } from "./follow/follower.ts";
 import { Inflight } from "./forward/inflight.ts";
 import { answerModels } from "./forward/models.ts";
@@ -22,6 +24,8 @@ import { createLimits } from "./spend/limits.ts";
 export interface GatewayPorts {
   readonly clock: Clock;
   readonly crypto: Crypto;
+  /** By the control plane's pinned keys: ephemeral tokens are signed like everything else it says. */
+  readonly verify: Verify;
   readonly upstream: Upstream;
   readonly vault: Vault;
   readonly follower: Follower;
@@ -38,6 +42,7 @@ export interface GatewayPorts {
 }
 
 export interface GatewaySettings extends ServeSettings {
+  readonly organizationId: string;
   readonly gatewayId: string;
   readonly trustedProxies: IpRanges;
 }
@@ -64,7 +69,12 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     metrics,
     inflight,
     view: follower.view,
-    authenticate: createAuthenticate({ ...settings, crypto: ports.crypto, authority: follower }),
+    authenticate: createAuthenticate({
+      ...settings,
+      crypto: ports.crypto,
+      verifyToken: createVerifyToken(ports.verify, settings.organizationId),
+      authority: follower,
+    }),
     grant: createGrant(follower),
     limits: createLimits(clock, ports.replicas),
     refuseBySize,

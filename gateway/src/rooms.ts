@@ -42,6 +42,8 @@ export interface Admission {
   readonly [admitted]: true;
   readonly key: KeyRecord;
   readonly generation: number;
+  /** Set when an ephemeral token of the key asked. */
+  readonly tokenId: string | undefined;
   readonly provider: ProviderRecord;
   /** The name that the provider knows the model by. */
   readonly model: string;

@@ -3,6 +3,7 @@
  * changes and every freshness proof, so a change waits for proofs in flight and sees each of them.
  */
 import { problem } from "@claviger/shared/api/problem";
+import { isKeyChange } from "@claviger/shared/sync/table";
 import { nextChain } from "@claviger/shared/wire/chain";
 import { CHANGES_MAX, Delta } from "@claviger/shared/wire/delta";
 import type { Change } from "@claviger/shared/wire/record";
@@ -198,7 +199,7 @@ async function recordStaleness(
 ): Promise<void> {
   const seconds = new Map<string, number>();
   for (const change of changes) {
-    if (change.op !== "put" || change.kind !== "key") continue;
+    if (!isKeyChange(change)) continue;
     const { id, status, maxStalenessSeconds } = change.record;
     seconds.set(id, status === "active" ? maxStalenessSeconds : 0);
   }

@@ -107,7 +107,7 @@ async function makePages(
 ): Promise<{ head: ChainedPosition; pages: string[]; bytes: number }> {
   const rows = await tx.execute<PageRow>(sql`
     with change as materialized (
-      select array_position(array['policy', 'project', 'provider', 'secret', 'key'], kind) as n, id,
+      select array_position(array['policy', 'project', 'provider', 'secret', 'key', 'agent', 'deny_jti'], kind) as n, id,
         format('{"op":"put","kind":%s,"id":%s,"record":%s}', to_json(kind), to_json(id), record) as body
       from org_record where org_id = ${orgId}
     ), placed as (

@@ -37,7 +37,7 @@ export async function takeBack(ports: Ports, orgId: string, tombs: readonly Tomb
 async function endings(tx: Tx, orgId: string, tombs: readonly Tomb[]): Promise<Change[]> {
   const rows = await tx.execute<{ record: KeyRecord }>(sql`
     select record from org_record
-    where org_id = ${orgId} and kind = 'key'
+    where org_id = ${orgId} and kind in ('key', 'agent')
       and id in (select jsonb_array_elements_text(${JSON.stringify(tombs.map(({ id }) => id))}::jsonb))
     order by id`);
   const changes: Change[] = [];
@@ -48,7 +48,7 @@ async function endings(tx: Tx, orgId: string, tombs: readonly Tomb[]): Promise<C
     bytes += JSON.stringify(record).length;
     if (bytes > BYTES_MAX && changes.length > 0) break;
     await writeKey(tx, orgId, record);
-    changes.push({ op: "put", kind: "key", id: record.id, record });
+    changes.push({ op: "put", kind: record.kind === "key" ? "key" : "agent", id: record.id, record });
   }
   return changes;
 }

@@ -2,19 +2,23 @@
  * Headers → credential → checksum → hash → key, in the fixed order of PROTOCOL §4.2. Everything that an anonymous caller
  * can ask for is answered here without a body, a disk or the control plane; only a hash that nobody knows may wait once.
  */
-import { admitKey, type Caller, type KeyDecision } from "@claviger/shared/decide/admit";
+import { admitKey, admitToken, type Caller, type KeyDecision } from "@claviger/shared/decide/admit";
 import { readCredential } from "@claviger/shared/decide/credential";
+import type { EphemeralClaims } from "@claviger/shared/decide/ephemeral";
 import { clientIp } from "@claviger/shared/decide/forwarded";
 import type { Address } from "@claviger/shared/decide/ip";
 import type { IpRanges } from "@claviger/shared/decide/ip-ranges";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import { EPHEMERAL_PREFIX, parseApiKey } from "@claviger/shared/key/secret";
+import { reaches } from "@claviger/shared/sync/position";
 import type { Crypto, Exchange } from "../ports.ts";
 import type { Authenticate, Authenticated, Authority } from "../rooms.ts";
+import type { VerifiedToken, VerifyToken } from "./verify-token.ts";
 
 export interface AuthenticateDeps {
   readonly authority: Authority;
   readonly crypto: Crypto;
+  readonly verifyToken: VerifyToken;
   readonly gatewayId: string;
   readonly trustedProxies: IpRanges;
 }
@@ -34,7 +38,7 @@ function refused(refusal: Refusal, ip: Address | undefined): Authenticated {
   return { ok: false, refusal, key: undefined, ip };
 }
 
-/** The API key that the headers carry, by form and checksum. */
+/** The API key or ephemeral token that the headers carry, by form and checksum. */
 function readSecret(exchange: Exchange): string | Refusal {
   const credential = readCredential({
     authorization: exchange.header("authorization"),
@@ -46,9 +50,8 @@ function readSecret(exchange: Exchange): string | Refusal {
   const parsed = parseApiKey(credential.token);
   if (parsed.kind === "apiKey") return parsed.secret;
   if (parsed.kind === "badChecksum") return refuse("invalid_api_key");
-  // No verifier of ephemeral tokens stands here, so none is valid; every other credential of ours opens no data route.
-  if (credential.token.startsWith(EPHEMERAL_PREFIX)) return refuse("invalid_token");
-  return refuse("invalid_api_key");
+  // Every other credential of ours opens no data route: agents' secrets are the control plane's to see.
+  return credential.token.startsWith(EPHEMERAL_PREFIX) ? credential.token : refuse("invalid_api_key");
 }
 
 function judge(
@@ -58,6 +61,7 @@ function judge(
 ): Authenticated | Promise<Authenticated> {
   const { authority } = deps;
   const caller: Caller = { hash: deps.crypto.keyHash(secret), gatewayId: deps.gatewayId, ip };
+  if (secret.startsWith(EPHEMERAL_PREFIX)) return judgeToken(deps, secret, caller);
   const decision = admitKey(authority.view, authority.freshness(), caller);
   return decision.kind === "unsure" ? judgeAgain(authority, caller) : settled(decision, ip);
 }
@@ -65,6 +69,59 @@ function judge(
 async function judgeAgain(authority: Authority, caller: Caller): Promise<Authenticated> {
   await authority.waitForUnknown();
   return settled(admitKey(authority.view, authority.freshness(), caller, true), caller.ip);
+}
+
+function judgeToken(
+  deps: AuthenticateDeps,
+  token: string,
+  caller: Caller,
+): Authenticated | Promise<Authenticated> {
+  const verified = deps.verifyToken(token, caller.hash, deps.authority.freshness().nowMs);
+  if (verified instanceof Promise) return verified.then((found) => judgeVerified(deps, found, caller));
+  return judgeVerified(deps, verified, caller);
+}
+
+/** The parent is looked up live; before that, the table has to be where the control plane was when it made the token. */
+function judgeVerified(
+  { authority }: AuthenticateDeps,
+  verified: VerifiedToken | undefined,
+  caller: Caller,
+): Authenticated | Promise<Authenticated> {
+  if (verified === undefined) return refused(refuse("invalid_token"), caller.ip);
+  const { minRevision } = verified;
+  const { view } = authority;
+  if (view.configured && !reaches(view, minRevision)) return judgeLater(authority, verified, caller);
+  return judgeParent(authority, verified, caller);
+}
+
+async function judgeLater(
+  authority: Authority,
+  verified: VerifiedToken,
+  caller: Caller,
+): Promise<Authenticated> {
+  const { epoch, rev } = verified.minRevision;
+  if (!(await authority.waitForRevision(epoch, rev))) return refused(refuse("config_behind"), caller.ip);
+  return judgeParent(authority, verified, caller);
+}
+
+function judgeParent(
+  authority: Authority,
+  { claims }: VerifiedToken,
+  caller: Caller,
+): Authenticated | Promise<Authenticated> {
+  const decision = admitToken(authority.view, authority.freshness(), caller, claims);
+  return decision.kind === "unsure"
+    ? judgeTokenAgain(authority, claims, caller)
+    : settled(decision, caller.ip);
+}
+
+async function judgeTokenAgain(
+  authority: Authority,
+  claims: EphemeralClaims,
+  caller: Caller,
+): Promise<Authenticated> {
+  await authority.waitForUnknown();
+  return settled(admitToken(authority.view, authority.freshness(), caller, claims, true), caller.ip);
 }
 
 function settled(decision: KeyDecision, ip: Address | undefined): Authenticated {

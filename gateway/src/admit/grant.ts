@@ -18,6 +18,7 @@ export function createGrant(authority: Authority): Grant {
     return {
       key,
       generation: principal.generation,
+      tokenId: principal.claims?.tokenId,
       provider: route.provider,
       model: route.model,
     } as Admission;

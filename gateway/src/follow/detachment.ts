@@ -38,7 +38,15 @@ export function endFollowing({
   fetcher.stop();
   writer.stop();
   const none: ReadonlySet<string> = new Set();
-  const all = { epoch, rev, keyIds: none, providerIds: none, projectIds: none, everything: true };
+  const all = {
+    epoch,
+    rev,
+    keyIds: none,
+    providerIds: none,
+    tokenIds: none,
+    projectIds: none,
+    everything: true,
+  };
   for (const aborter of aborters) aborter(all);
   condition.changed();
 }

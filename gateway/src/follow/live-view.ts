@@ -8,6 +8,7 @@ export function liveView(present: () => TableView): TableView {
     closed: (id) => present().closed(id),
     project: (id) => present().project(id),
     policy: () => present().policy(),
+    denied: (tokenId) => present().denied(tokenId),
     provider: (id) => present().provider(id),
     providersOf: (projectId) => present().providersOf(projectId),
     get configured() {

@@ -3,10 +3,11 @@ import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import type { TableView } from "@claviger/shared/decide/view";
 import type { Relay } from "./relay.ts";
 
-/** What ends: requests of these keys, of these projects, to these LLM keys, or all. */
+/** What ends: requests of these keys, tokens and projects, to these LLM keys, or all. */
 export interface Ended {
   readonly keyIds: ReadonlySet<string>;
   readonly providerIds: ReadonlySet<string>;
+  readonly tokenIds: ReadonlySet<string>;
   readonly projectIds: ReadonlySet<string>;
   readonly everything: boolean;
 }
@@ -72,13 +73,15 @@ export class Inflight {
 }
 
 function refusalFor(ended: Ended, { job }: Relay, view: TableView): Refusal | undefined {
-  const { key, provider } = job.admission;
+  const { key, provider, tokenId } = job.admission;
   // A detached gateway has no table any more.
   if (ended.everything) return refuse(view.configured ? "organization_disabled" : "no_configuration");
   if (ended.keyIds.has(key.id)) {
     if (view.closed(key.id)) return refuse("authorization_stale");
-    return refuse(view.key(key.id)?.status === "inactive" ? "key_inactive" : "key_revoked");
+    if (view.key(key.id)?.status === "inactive") return refuse("key_inactive");
+    return refuse(tokenId === undefined ? "key_revoked" : "parent_revoked");
   }
+  if (tokenId !== undefined && ended.tokenIds.has(tokenId)) return refuse("token_revoked");
   if (ended.projectIds.has(key.projectId)) return refuse("project_disabled");
   if (!ended.providerIds.has(provider.id)) return undefined;
   return refuse(view.closed(provider.id) ? "authorization_stale" : "model_not_found");

@@ -6,7 +6,7 @@ import type { LogEntry, OpenRecord } from "../ports.ts";
 import type { RequestFacts, Settlement } from "../rooms.ts";
 
 export function settledEntry({ facts, admission, ...ended }: Settlement): LogEntry {
-  const { key, generation, provider, model } = admission;
+  const { key, generation, tokenId, provider, model } = admission;
   const { status, code, streamed, tokens, basis, firstByteMs, totalMs } = ended;
   return {
     kind: "settled",
@@ -29,6 +29,7 @@ export function settledEntry({ facts, admission, ...ended }: Settlement): LogEnt
       totalMs: round(totalMs),
       ip: facts.ip,
       metadata: key.metadata,
+      ...(tokenId === undefined ? {} : { tokenId }),
     },
     generation,
     basis,

@@ -104,6 +104,15 @@ test.each<[string, Partial<KeyRecord>, Partial<EphemeralClaims>]>([
   ["invalid_token", {}, { keyId: "key_unknown" }],
 ])("a token is answered %s: %j %j", (code, key, token) => expect(judge(key, token)).toBe(code));
 
+test("a token killed by its id is refused beside a living parent, and a token that is over is over", () => {
+  const view = buildView({ denied: [claims.tokenId] });
+  const codeOf = (token: Partial<EphemeralClaims>) =>
+    admitToken(view, FRESH, caller, { ...claims, ...token });
+  expect(codeOf({})).toMatchObject({ refusal: { code: "token_revoked" } });
+  expect(codeOf({ tokenId: "another" })).toMatchObject({ kind: "admitted" });
+  expect(codeOf({ expiresAtMs: NOW_MS })).toMatchObject({ refusal: { code: "token_expired" } });
+});
+
 test("a token of an unknown parent waits like an unknown key", () => {
   const unknown = { keyId: "key_unknown" };
   expect(judge({}, unknown, { ageMs: 2_001, nowMs: NOW_MS })).toBe("unsure");

@@ -31,6 +31,7 @@ export function statusOfToken(
   nowMs: number,
 ): Refusal | undefined {
   if (!(nowMs < claims.expiresAtMs)) return refuse("token_expired");
+  if (view.denied(claims.tokenId)) return refuse("token_revoked");
   if (key.status === "revoked" || key.status === "deleted") return refuse("parent_revoked");
   if (view.closed(key.id)) return refuse("authorization_stale");
   if (key.status !== "active") return refuse("key_inactive");

@@ -12,6 +12,8 @@ export interface TableView {
   closed(id: string): boolean;
   project(id: string): ProjectRecord | undefined;
   policy(): PolicyRecord | undefined;
+  /** True when this token of a living parent was killed by its `jti`. */
+  denied(tokenId: string): boolean;
   provider(id: string): ProviderRecord | undefined;
   /** The project's LLM keys, in id order. */
   providersOf(projectId: string): readonly ProviderRecord[];

@@ -15,7 +15,9 @@ export type IdPrefix =
   | "ses"
   | "pat"
   | "enr"
-  | "req";
+  | "req"
+  | "agt"
+  | "tok";
 
 /** A new id of that noun. */
 export function makeId<P extends IdPrefix>(prefix: P, random: RandomBytes): `${P}_${string}` {

@@ -1,7 +1,7 @@
 /** Which requests in flight a change ends. */
 import type { Delta } from "../wire/delta.ts";
 import type { Position } from "./position.ts";
-import { isDead, type Table } from "./table.ts";
+import { isDead, isKeyChange, type Table } from "./table.ts";
 
 /** Requests of these keys, to these LLM keys, or of keys of these projects end now. */
 export interface Abort {
@@ -9,6 +9,8 @@ export interface Abort {
   readonly rev: number;
   readonly keyIds: ReadonlySet<string>;
   readonly providerIds: ReadonlySet<string>;
+  /** Ephemeral tokens that were killed by themselves. */
+  readonly tokenIds: ReadonlySet<string>;
   readonly projectIds: ReadonlySet<string>;
   /** The organization was disabled: everything ends. */
   readonly everything: boolean;
@@ -19,16 +21,19 @@ export function abortOf(delta: Delta): Abort | undefined {
   if (delta.inflight !== "abort") return undefined;
   const keyIds = new Set<string>();
   const providerIds = new Set<string>();
+  const tokenIds = new Set<string>();
   const projectIds = new Set<string>();
   let everything = false;
   for (const change of delta.changes) {
     if (change.kind === "provider") providerIds.add(change.id);
     else if (change.op === "del") continue;
-    else if (change.kind === "key") keyIds.add(change.id);
+    else if (isKeyChange(change)) keyIds.add(change.id);
+    else if (change.kind === "deny_jti") tokenIds.add(change.id);
     else if (change.kind === "project" && !change.record.enabled) projectIds.add(change.id);
     else if (change.kind === "policy" && !change.record.enabled) everything = true;
   }
-  return orNothing({ epoch: delta.epoch, rev: delta.rev, keyIds, providerIds, projectIds, everything });
+  const { epoch, rev } = delta;
+  return orNothing({ epoch, rev, keyIds, providerIds, tokenIds, projectIds, everything });
 }
 
 /** What lived in `before` and does not in `after`: a snapshot does not say how it came to be, so all of it ends. */
@@ -41,15 +46,19 @@ export function abortBetween(before: Table, after: Table, at: Position): Abort |
     const now = after.key(id);
     if (now === undefined || isDead(now) || now.status === "inactive") keyIds.add(id);
   }
+  const tokenIds = new Set([...after.deniedTokens()].filter((id) => !before.denied(id)));
   for (const { id } of before.providers()) if (after.provider(id) === undefined) providerIds.add(id);
   for (const { id, enabled } of before.projects()) {
     if (enabled && after.project(id)?.enabled !== true) projectIds.add(id);
   }
   const everything = before.policy()?.enabled === true && after.policy()?.enabled === false;
-  return orNothing({ epoch: at.epoch, rev: at.rev, keyIds, providerIds, projectIds, everything });
+  const { epoch, rev } = at;
+  return orNothing({ epoch, rev, keyIds, providerIds, tokenIds, projectIds, everything });
 }
 
 function orNothing(abort: Abort): Abort | undefined {
-  const { keyIds, providerIds, projectIds, everything } = abort;
-  return keyIds.size + providerIds.size + projectIds.size > 0 || everything ? abort : undefined;
+  const { keyIds, providerIds, tokenIds, projectIds, everything } = abort;
+  return keyIds.size + providerIds.size + tokenIds.size + projectIds.size > 0 || everything
+    ? abort
+    : undefined;
 }

@@ -20,7 +20,7 @@ import {
   stampOf,
   type UnreadableEvent,
 } from "./replica-state.ts";
-import { countLost, keepTombstones } from "./table.ts";
+import { countLost, isKeyChange, keepTombstones } from "./table.ts";
 
 /** Deltas that came too early and are kept; more are fetched again. */
 export const BUFFER_MAX = 256;
@@ -150,7 +150,7 @@ function apply(state: ReplicaState, event: DeltaEvent): ReplicaEffect {
 
 function applyChange(state: ReplicaState, change: Change): void {
   const kept = state.table.apply(change);
-  if (change.op === "del" || change.kind !== "key") return;
+  if (!isKeyChange(change)) return;
   if (kept === undefined) {
     state.kept.delete(change.id);
     state.disputed.delete(change.id);
@@ -198,6 +198,7 @@ function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffec
     rev: event.rev,
     keyIds: new Set(event.keyIds),
     providerIds: new Set(event.providerIds),
+    tokenIds: new Set<string>(),
     projectIds: new Set<string>(),
     everything: false,
   };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { buildKey, fakeDigest } from "../testing/records.ts";
-import type { KeyRecord, ProviderRecord } from "../wire/record.ts";
+import { buildKey, fakeDigest, NOW_MS } from "../testing/records.ts";
+import type { Change, KeyRecord, ProviderRecord } from "../wire/record.ts";
 import { foldKey, keepTombstones, Table } from "./table.ts";
 
 const status = fc.constantFrom<KeyRecord["status"]>("active", "inactive", "revoked", "deleted");
@@ -119,4 +119,23 @@ test("what a table says of itself makes the same table again", () => {
       expect([...again.changes()]).toEqual([...table.changes()]);
     }),
   );
+});
+
+test("agents are keys that no hash leads to; killed tokens are held until they are taken back", () => {
+  const table = new Table();
+  const agent = buildKey({ id: "agt_000000000001", kind: "agent", hashes: [] });
+  const denied = { id: "tok_000000000001", keyId: agent.id, expiresAtMs: NOW_MS };
+  const changes: Change[] = [
+    { op: "put", kind: "agent", id: agent.id, record: agent },
+    { op: "put", kind: "deny_jti", id: denied.id, record: denied },
+  ];
+  for (const change of changes) table.apply(change);
+  expect(table.key(agent.id)).toEqual(agent);
+  expect([...table.changes()]).toEqual(changes);
+  expect([table.denied(denied.id), table.denied("tok_000000000002")]).toEqual([true, false]);
+  table.apply({ op: "put", kind: "agent", id: agent.id, record: { ...agent, status: "revoked" } });
+  table.apply({ op: "put", kind: "agent", id: agent.id, record: agent });
+  expect(table.key(agent.id)?.status).toBe("revoked");
+  table.apply({ op: "del", kind: "deny_jti", id: denied.id });
+  expect(table.denied(denied.id)).toBe(false);
 });

@@ -5,6 +5,7 @@
 import type { TableView } from "../decide/view.ts";
 import type {
   Change,
+  DeniedTokenRecord,
   KeyHash,
   KeyRecord,
   PolicyRecord,
@@ -30,6 +31,7 @@ export class Table implements TableView {
   readonly #providers = new Map<string, ProviderRecord>();
   readonly #providersOf = new Map<string, readonly ProviderRecord[]>();
   readonly #secrets = new Map<string, SecretRecord>();
+  readonly #denied = new Map<string, DeniedTokenRecord>();
   #policy: PolicyRecord | undefined;
 
   byHash(hash: string): { key: KeyRecord; hash: KeyHash } | undefined {
@@ -73,6 +75,14 @@ export class Table implements TableView {
     return this.#projects.get(id);
   }
 
+  deniedTokens(): IterableIterator<string> {
+    return this.#denied.keys();
+  }
+
+  denied(tokenId: string): boolean {
+    return this.#denied.has(tokenId);
+  }
+
   policy(): PolicyRecord | undefined {
     return this.#policy;
   }
@@ -91,14 +101,15 @@ export class Table implements TableView {
 
   /** Takes one change in; keys are folded, everything else is replaced. Returns the key if it is held as another one. */
   apply(change: Change): KeyRecord | undefined {
-    if (change.op === "put" && change.kind === "key") return this.#fold(change.record);
+    if (isKeyChange(change)) return this.#fold(change.record);
     this.#replace(change);
     return undefined;
   }
 
-  #replace(change: Exclude<Change, { op: "put"; kind: "key" }>): void {
+  #replace(change: Exclude<Change, KeyChange>): void {
     if (change.op === "del") {
       if (change.kind === "secret") this.#secrets.delete(change.id);
+      else if (change.kind === "deny_jti") this.#denied.delete(change.id);
       else this.#setProvider(change.id, undefined);
       return;
     }
@@ -114,6 +125,9 @@ export class Table implements TableView {
         return;
       case "secret":
         this.#secrets.set(change.id, change.record);
+        return;
+      case "deny_jti":
+        this.#denied.set(change.id, change.record);
         return;
     }
   }
@@ -137,7 +151,10 @@ export class Table implements TableView {
     for (const [id, record] of sorted(this.#secrets)) yield { op: "put", kind: "secret", id, record };
     for (const [id, record] of sorted(this.#providers)) yield { op: "put", kind: "provider", id, record };
     const keys = [...this.keys()].sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const record of keys) yield { op: "put", kind: "key", id: record.id, record };
+    for (const record of keys) {
+      yield { op: "put", kind: record.kind === "key" ? "key" : "agent", id: record.id, record };
+    }
+    for (const [id, record] of sorted(this.#denied)) yield { op: "put", kind: "deny_jti", id, record };
   }
 
   #fold(incoming: KeyRecord): KeyRecord | undefined {
@@ -183,6 +200,13 @@ export class Table implements TableView {
         );
     }
   }
+}
+
+type KeyChange = Extract<Change, { op: "put"; kind: "key" | "agent" }>;
+
+/** Puts a key, an agent or a hidden parent: one table holds them, and one rule folds them. */
+export function isKeyChange(change: Change): change is KeyChange {
+  return change.op === "put" && (change.kind === "key" || change.kind === "agent");
 }
 
 /** Terminal states of one generation rank above those that may still change. */

@@ -73,6 +73,7 @@ export interface Records {
   readonly providers?: readonly ProviderRecord[];
   readonly configured?: boolean;
   readonly closed?: readonly string[];
+  readonly denied?: readonly string[];
 }
 
 /** The naive table: what is not named is one enabled project, one enabled organization, one sandbox LLM key. */
@@ -91,6 +92,7 @@ export function buildView(records: Records = {}): TableView {
     closed: (keyId) => records.closed?.includes(keyId) ?? false,
     project: (id) => projects.find((project) => project.id === id),
     policy: () => policy,
+    denied: (tokenId) => records.denied?.includes(tokenId) ?? false,
     provider: (id) => providers.find((provider) => provider.id === id),
     providersOf: (projectId) =>
       providers.filter((provider) => provider.projectId === projectId).sort((a, b) => (a.id < b.id ? -1 : 1)),

@@ -63,6 +63,8 @@ export const LogRow = z.object({
   totalMs: z.number(),
   ip: z.string(),
   metadata: z.record(z.string(), z.unknown()),
+  /** The ephemeral token (`jti`) that asked; `keyId` is its parent. */
+  tokenId: Id.optional(),
 });
 export type LogRow = z.infer<typeof LogRow>;
 

@@ -101,17 +101,27 @@ export const PolicyRecord = z.object({
 });
 export type PolicyRecord = z.infer<typeof PolicyRecord>;
 
+/**
+ * An ephemeral token that is refused although its parent lives. Its id is the token's `jti`; the control plane takes it
+ * back (`del`) once the token has been over for long.
+ */
+export const DeniedTokenRecord = z.object({ id: Id, keyId: Id, expiresAtMs: TimeMs });
+export type DeniedTokenRecord = z.infer<typeof DeniedTokenRecord>;
+
 const put = z.literal("put");
 
 const Put = z.discriminatedUnion("kind", [
   z.object({ op: put, kind: z.literal("key"), id: Id, record: KeyRecord }),
+  // What no secret of admits at a gateway: agents, and the hidden parents of tokens that were made instead of a key.
+  z.object({ op: put, kind: z.literal("agent"), id: Id, record: KeyRecord }),
+  z.object({ op: put, kind: z.literal("deny_jti"), id: Id, record: DeniedTokenRecord }),
   z.object({ op: put, kind: z.literal("project"), id: Id, record: ProjectRecord }),
   z.object({ op: put, kind: z.literal("policy"), id: Id, record: PolicyRecord }),
   z.object({ op: put, kind: z.literal("provider"), id: Id, record: ProviderRecord }),
   z.object({ op: put, kind: z.literal("secret"), id: Id, record: SecretRecord }),
 ]);
 
-const Del = z.object({ op: z.literal("del"), kind: z.enum(["provider", "secret"]), id: Id });
+const Del = z.object({ op: z.literal("del"), kind: z.enum(["provider", "secret", "deny_jti"]), id: Id });
 
 /** One record put or taken away. A deleted key is a put of its tombstone, never a del. */
 export const Change = z.discriminatedUnion("op", [Put, Del]);

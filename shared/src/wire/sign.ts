@@ -11,7 +11,8 @@ export type MessageType =
   | "clv-fresh+jws"
   | "clv-epoch+jws"
   | "clv-detached+jws"
-  | "clv-query+jws";
+  | "clv-query+jws"
+  | "clv-token+jws";
 
 /** Signs the exact bytes given and returns the compact form. */
 export type Sign = (type: MessageType, payload: Uint8Array) => Promise<string>;

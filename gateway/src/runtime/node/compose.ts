@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
 import { bootOf } from "@claviger/shared/sync/boot";
-import { createVerify } from "@claviger/shared/wire/sign";
+import { createVerify, type Verify } from "@claviger/shared/wire/sign";
 import { createGateway, type Gateway } from "../../app.ts";
 import type { FollowPorts } from "../../follow/applier.ts";
 import { createFollower, type RunningFollower } from "../../follow/create-follower.ts";
@@ -56,6 +56,7 @@ export async function startReplica(config: Config, log: Log): Promise<RunningRep
 interface Replica {
   identity: EnrolledIdentity;
   courier: Courier;
+  verify: Verify;
   store: StateStore;
   keeper: Keeper;
   logs: LocalLogs;
@@ -116,7 +117,7 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   const countInflight = (count: () => number) => {
     inflight = count;
   };
-  return { identity, courier, store, keeper, logs, metrics, follower, vault, countInflight };
+  return { identity, courier, verify, store, keeper, logs, metrics, follower, vault, countInflight };
 }
 
 function openCourier({ controlPlaneUrl }: Config, identity: EnrolledIdentity, log: Log): Courier {
@@ -136,13 +137,15 @@ async function serveReplica(
   unlock: () => Promise<void>,
 ): Promise<RunningReplica> {
   const { follower, vault, logs, courier, store, keeper } = replica;
-  const { gatewayName, gatewayId, replicaId } = replica.identity.enrolled;
+  const { organizationId, gatewayName, gatewayId, replicaId } = replica.identity.enrolled;
+  const trustedProxies = prepareRanges(config.trustedProxies);
   const egressAllow = parseEgressAllow(config.egressAllow);
   const upstream = createUpstream({ egressAllow, connectTimeoutMs: CONNECT_TIMEOUT_MS });
   const gateway: Gateway = createGateway(
     {
       clock,
       crypto: createCrypto(),
+      verify: replica.verify,
       upstream,
       vault,
       follower,
@@ -153,7 +156,7 @@ async function serveReplica(
       exchangeOf,
       alreadyAnswered,
     },
-    { ...SERVE_LIMITS, gatewayName, gatewayId, trustedProxies: prepareRanges(config.trustedProxies) },
+    { ...SERVE_LIMITS, organizationId, gatewayName, gatewayId, trustedProxies },
   );
   replica.countInflight(() => gateway.inflight());
   const { host, port } = config;

@@ -149,7 +149,7 @@ export function flatEntry(entry: LogEntry): FlatEntry {
       const { audit, atMs } = entry;
       const isChange = audit.kind === "change";
       const change = `${audit.kind}.${audit.epoch}.${isChange ? audit.rev : audit.toRev}`;
-      const keyId = isChange ? (audit.ids.find((id) => id.startsWith("key_")) ?? null) : null;
+      const keyId = isChange ? (audit.ids.find((id) => /^(?:key|agt)_/.test(id)) ?? null) : null;
       const text = auditText(audit);
       return [KINDS.change, atMs, keyId, null, null, null, null, null, change, text, linkText(atMs, text), 0];
     }

@@ -19,6 +19,8 @@ export interface FakeTable {
   readonly providers: Map<string, ProviderRecord>;
   freshness: Freshness;
   policy: PolicyRecord;
+  /** Ids of tokens that were killed. */
+  readonly denied: Set<string>;
   project: ProjectRecord;
   /** A new active key and its secret. */
   addKey(changes?: Partial<KeyRecord>): { secret: string; record: KeyRecord };
@@ -29,9 +31,11 @@ export function fakeTable(): FakeTable {
   const keys = new Map<string, KeyRecord>();
   const hashes = new Map<string, string>();
   const providers = new Map<string, ProviderRecord>();
+  const denied = new Set<string>();
   const table: FakeTable = {
     keys,
     providers,
+    denied,
     freshness: { ageMs: 100, nowMs: Date.now() },
     policy: {
       id: ORGANIZATION,
@@ -64,6 +68,7 @@ export function fakeTable(): FakeTable {
       closed: () => false,
       project: (id) => (id === table.project.id ? table.project : undefined),
       policy: () => table.policy,
+      denied: (tokenId) => denied.has(tokenId),
       provider: (id) => providers.get(id),
       providersOf: () => [...providers.values()],
       configured: true,
@@ -118,6 +123,7 @@ export function fakeFollower(table: FakeTable): FakeFollower {
         rev: 2,
         keyIds: none,
         providerIds: none,
+        tokenIds: none,
         projectIds: none,
         everything: false,
         ...abort,

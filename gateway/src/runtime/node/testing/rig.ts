@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
+import type { ProviderRecord } from "@claviger/shared/wire/record";
 import { createGateway, type GatewayPorts, type GatewaySettings } from "../../../app.ts";
 import type { Clock } from "../../../ports.ts";
 import { createCrypto } from "../crypto.ts";
@@ -62,6 +63,7 @@ export type Provider = Awaited<ReturnType<typeof startProvider>>;
 export const systemClock: Clock = { wallMs: () => Date.now(), monoMs: () => performance.now() };
 
 const SETTINGS: GatewaySettings = {
+  organizationId: "org_000000000001",
   gatewayId: "gw_000000000001",
   gatewayName: "test-1",
   trustedProxies: prepareRanges([]),
@@ -83,15 +85,7 @@ export async function startGateway(
   portChanges: Partial<GatewayPorts> = {},
 ) {
   const table = fakeTable();
-  table.providers.set("llm_000000000001", {
-    id: "llm_000000000001",
-    projectId: PROJECT,
-    provider: "sandbox",
-    name: "sandbox",
-    baseUrl: provider.url,
-    models: ["echo", "story"],
-    secretVersion: 1,
-  });
+  table.providers.set("llm_000000000001", sandboxAt(provider.url));
   const follower = fakeFollower(table);
   const ledger = fakeLedger();
   const upstream = createUpstream({
@@ -103,6 +97,7 @@ export async function startGateway(
     {
       clock: systemClock,
       crypto: createCrypto(),
+      verify: async () => undefined,
       upstream,
       vault: { credentialFor: async () => "sk-provider-secret" },
       follower,
@@ -135,6 +130,18 @@ export async function startGateway(
       await server.stop(0);
       await upstream.close();
     },
+  };
+}
+
+function sandboxAt(baseUrl: string): ProviderRecord {
+  return {
+    id: "llm_000000000001",
+    projectId: PROJECT,
+    provider: "sandbox",
+    name: "sandbox",
+    baseUrl,
+    models: ["echo", "story"],
+    secretVersion: 1,
   };
 }
 
