@@ -13,6 +13,7 @@ import type {
   UpstreamListener,
   UpstreamRequest,
 } from "../../ports.ts";
+import { Decoding, decoderFor, headOfDecoded } from "./decode.ts";
 import { egressMode, guardedLookup } from "./egress.ts";
 
 export interface UpstreamSettings {
@@ -83,6 +84,7 @@ function dispatch(agent: Agent, request: UpstreamRequest, call: Call): void {
 class Call implements UpstreamCall, Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   readonly #listener: UpstreamListener;
+  #decoding: Decoding | undefined;
   #over = false;
 
   constructor(listener: UpstreamListener) {
@@ -90,21 +92,25 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   pause(): void {
-    this.#controller?.pause();
+    if (this.#decoding === undefined) this.#controller?.pause();
+    else this.#decoding.pause();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    if (this.#decoding === undefined) this.#controller?.resume();
+    else this.#decoding.resume();
   }
 
   close(): void {
     this.#over = true;
+    this.#decoding?.close();
     this.#controller?.abort(CLOSED);
   }
 
   fail(why: UpstreamFailure): void {
     if (this.#over) return;
     this.#over = true;
+    this.#decoding?.close();
     this.#listener.failed(why);
   }
 
@@ -115,14 +121,35 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.#over || status < 200) return;
-    this.#listener.head(status, flatHeaders(controller.rawHeaders ?? []));
+    const flat = flatHeaders(controller.rawHeaders ?? []);
+    const decoder = decoderFor(flat);
+    if (decoder === undefined) return this.#listener.head(status, flat);
+    this.#decoding = new Decoding(decoder, controller, {
+      data: (bytes) => this.#data(bytes),
+      end: () => this.#end(),
+      failed: (why) => {
+        this.fail(why);
+        controller.abort(CLOSED);
+      },
+    });
+    this.#listener.head(status, headOfDecoded(flat));
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#over) this.#listener.data(chunk);
+    if (this.#decoding === undefined) this.#data(chunk);
+    else if (!this.#over) this.#decoding.write(chunk);
   }
 
   onResponseEnd(): void {
+    if (this.#decoding === undefined) this.#end();
+    else this.#decoding.end();
+  }
+
+  #data(bytes: Uint8Array): void {
+    if (!this.#over) this.#listener.data(bytes);
+  }
+
+  #end(): void {
     if (this.#over) return;
     this.#over = true;
     this.#listener.end();
