@@ -89,6 +89,15 @@ CREATE TABLE "enrolment_token" (
 	"expires_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "ephemeral_token" (
+	"id" text PRIMARY KEY NOT NULL,
+	"org_id" text NOT NULL,
+	"key_id" text NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
+	"revoked_revision" text
+);
+--> statement-breakpoint
 CREATE TABLE "gateway" (
 	"id" text PRIMARY KEY NOT NULL,
 	"org_id" text NOT NULL,
@@ -360,6 +369,7 @@ CREATE INDEX "budget_org" ON "budget" USING btree ("org_id");--> statement-break
 CREATE INDEX "courier_nonce_at" ON "courier_nonce" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "data_key_org" ON "data_key" USING btree ("org_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "enrolment_token_hash" ON "enrolment_token" USING btree ("hash");--> statement-breakpoint
+CREATE INDEX "ephemeral_token_expires" ON "ephemeral_token" USING btree ("expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "gateway_name" ON "gateway" USING btree ("org_id","name");--> statement-breakpoint
 CREATE INDEX "idempotency_expires" ON "idempotency" USING btree ("expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "llm_key_name" ON "llm_key" USING btree ("project_id","name");--> statement-breakpoint
