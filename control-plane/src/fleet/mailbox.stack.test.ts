@@ -111,10 +111,10 @@ test("an answer that nobody asked of this replica, or asks no longer, or that ha
   const mailbox = createMailbox(called.ports);
   const me = { orgId, replicaId: replica.id };
   const part = { part: 0, more: false, rows: [] };
-  const good = await issueQueryId(asker.ports, replica.id);
-  const foreign = await issueQueryId(asker.ports, "rep_000000000000");
+  const { id: good } = await issueQueryId(asker.ports, replica.id);
+  const { id: foreign } = await issueQueryId(asker.ports, "rep_000000000000");
   const clock = { nowMs: () => Date.now() - 60_000 };
-  const old = await issueQueryId({ ...asker.ports, clock }, replica.id);
+  const { id: old } = await issueQueryId({ ...asker.ports, clock }, replica.id);
   for (const id of ["made-up", "A".repeat(47), foreign, old])
     await mailbox.deliver(me, [{ cp: "cp", id, part }]);
   const large = { part: 1, more: true, rows: ["x".repeat(1_500_000)] };

@@ -40,8 +40,8 @@ export function createQueries(ports: AskPorts, bus: FleetBus): { ask: Ask; stop(
   const ask: Ask = async (orgId, replicaId, question, timeoutMs) => {
     const account = await accountOf(ports, orgId);
     if (account === undefined) return undefined;
-    const id = await issueQueryId(ports, replicaId);
-    const jws = await signQuery(ports, { v: 1, id, cp, replica: replicaId, question });
+    const { id, untilMs } = await issueQueryId(ports, replicaId);
+    const jws = await signQuery(ports, { v: 1, id, cp, replica: replicaId, untilMs, question });
     return new Promise((resolve) => {
       const timer = setTimeout(() => settle(undefined), timeoutMs);
       const settle = (rows: unknown[] | undefined) => {

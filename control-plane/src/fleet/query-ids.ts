@@ -5,16 +5,21 @@
 import { fromBase64Url, toBase64Url } from "@claviger/shared/wire/chain";
 import type { Ports } from "../ports.ts";
 
-/** An answer that comes later finds nobody who waits, in milliseconds. */
+/** An answer that comes later finds nobody who waits, and the question is no longer answered; in milliseconds. */
 const ANSWERABLE_MS = 15_000;
 
 type IdPorts = Pick<Ports, "vault" | "clock">;
 
-/** A new id for a question to this replica; 48 characters at most, of `A-Za-z0-9_-`. */
-export async function issueQueryId(ports: IdPorts, replicaId: string): Promise<string> {
+/** A new id for a question to this replica (48 characters at most, of `A-Za-z0-9_-`), and until when it is one. */
+export async function issueQueryId(
+  ports: IdPorts,
+  replicaId: string,
+): Promise<{ id: string; untilMs: number }> {
+  const untilSeconds = Math.ceil((ports.clock.nowMs() + ANSWERABLE_MS) / 1000);
   const until = new Uint8Array(6);
-  new DataView(until.buffer).setUint32(2, Math.ceil((ports.clock.nowMs() + ANSWERABLE_MS) / 1000));
-  return toBase64Url(await ports.vault.wrap(until, contextOf(replicaId)));
+  new DataView(until.buffer).setUint32(2, untilSeconds);
+  const id = toBase64Url(await ports.vault.wrap(until, contextOf(replicaId)));
+  return { id, untilMs: untilSeconds * 1000 };
 }
 
 /** Until when (ms) this replica may answer it; undefined when that is past, or nobody asked it so. */

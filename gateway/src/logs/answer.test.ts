@@ -4,7 +4,15 @@ import { beforeAll, beforeEach, expect, test } from "vitest";
 import { createAnswering } from "./answer.ts";
 
 const REPLICA = "rep_000000000001";
-const question = { v: 1, id: "q", cp: "cp", replica: REPLICA, question: { kind: "logs", limit: 1 } };
+const UNTIL_MS = 1_790_000_015_000;
+const question = {
+  v: 1,
+  id: "q",
+  cp: "cp",
+  replica: REPLICA,
+  untilMs: UNTIL_MS,
+  question: { kind: "logs", limit: 1 },
+};
 
 let signed: (type: MessageType, payload: unknown) => Promise<string>;
 let forged: typeof signed;
@@ -12,6 +20,9 @@ let verify: Awaited<ReturnType<typeof createVerify>>;
 let counts: Record<string, number>;
 let asked: number;
 let answered: number;
+let nowMs: number | undefined;
+let courierFails: boolean;
+let warned: number;
 let take: (jws: string) => void;
 let release: () => void;
 
@@ -34,6 +45,9 @@ beforeEach(() => {
   counts = {};
   asked = 0;
   answered = 0;
+  nowMs = UNTIL_MS - 15_000;
+  courierFails = false;
+  warned = 0;
   const held = Promise.withResolvers<void>();
   release = held.resolve;
   take = createAnswering({
@@ -48,10 +62,19 @@ beforeEach(() => {
     } as never,
     courier: {
       answer: async () => {
+        if (courierFails) throw new Error("nobody takes it");
         answered += 1;
       },
     },
-    log: { debug() {}, info() {}, warn() {}, error() {} },
+    nowMs: () => nowMs,
+    log: {
+      debug() {},
+      info() {},
+      error() {},
+      warn: () => {
+        warned += 1;
+      },
+    },
     drop: (code) => {
       counts[code] = (counts[code] ?? 0) + 1;
     },
@@ -88,9 +111,60 @@ test("a question that is forged, cut, another's or of a later version is not ask
   expect(counts).toEqual({ bad_signature: 5, unsupported: 3, wrong_replica: 1 });
 });
 
-test("questions beyond four at once are counted and let go", async () => {
+test("a question is answered once; brought again it is counted and not asked of the store", async () => {
   const good = await signed("clv-query+jws", question);
-  for (let i = 0; i < 10; i++) take(good);
+  release();
+  take(good);
+  await until(() => answered === 1);
+  take(good);
+  await until(() => counts.query_repeated === 1);
+  // Its last moment has not come.
+  nowMs = UNTIL_MS - 1;
+  take(good);
+  await until(() => counts.query_repeated === 2);
+  expect([asked, answered]).toEqual([1, 1]);
+});
+
+test("a question that is over, or cannot be told from one, is not asked of the store, and is counted", async () => {
+  const good = await signed("clv-query+jws", question);
+  const { untilMs: _, ...endless } = question;
+  release();
+  nowMs = undefined;
+  take(good);
+  await until(() => counts.query_expired === 1);
+  nowMs = UNTIL_MS;
+  take(good);
+  await until(() => counts.query_expired === 2);
+  nowMs = UNTIL_MS - 1;
+  take(await signed("clv-query+jws", endless));
+  await until(() => counts.unsupported === 1);
+  expect([asked, answered]).toEqual([0, 0]);
+  take(good);
+  await until(() => answered === 1);
+  // Also one that was answered, so that its id need not be remembered.
+  nowMs = UNTIL_MS;
+  take(good);
+  await until(() => counts.query_expired === 3);
+  expect([asked, answered]).toEqual([1, 1]);
+});
+
+test("a question whose answer found no way is answered when it comes again by the other one", async () => {
+  const good = await signed("clv-query+jws", question);
+  release();
+  courierFails = true;
+  take(good);
+  await until(() => warned === 1);
+  courierFails = false;
+  take(good);
+  await until(() => answered === 1);
+  expect(counts).toEqual({});
+});
+
+test("questions beyond four at once are counted and let go", async () => {
+  const good = await Promise.all(
+    Array.from({ length: 10 }, (_, n) => signed("clv-query+jws", { ...question, id: `q${n}` })),
+  );
+  for (const jws of good) take(jws);
   expect(counts).toEqual({ busy: 6 });
   release();
   await until(() => answered === 4);

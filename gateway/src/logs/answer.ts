@@ -1,4 +1,7 @@
-/** Questions of the control plane about logs and audit, answered from the local store in parts of ≤ 256 KiB. */
+/**
+ * Questions of the control plane about logs and audit, answered from the local store in parts of ≤ 256 KiB. The bargain:
+ * each is answered once and for a short time, because what the bus has carried once it can bring again.
+ */
 import { Query } from "@claviger/shared/wire/query";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { Courier, Log, LogStore } from "../ports.ts";
@@ -14,17 +17,23 @@ export interface AnswerDeps {
   readonly verify: Verify;
   readonly replicaId: string;
   readonly log: Log;
+  /** The control plane's time as far as it is known; undefined before the first proof. */
+  readonly nowMs: () => number | undefined;
   /** Counts a message that gets no answer. */
   readonly drop: (code: string) => void;
 }
 
-/** Takes untrusted query messages; what is not signed for this replica is dropped without an answer. */
+/**
+ * Takes untrusted query messages; what is not signed for this replica, or is over, or was answered before, is dropped
+ * without an answer.
+ */
 export function createAnswering(deps: AnswerDeps): (jws: string) => void {
+  const answered = createMemory();
   let running = 0;
   return (jws) => {
     if (running >= RUNNING_MAX) return deps.drop("busy");
     running++;
-    answer(deps, jws)
+    answer(deps, answered, jws)
       .catch((error: unknown) => deps.log.warn({ err: error }, "query not answered"))
       .finally(() => {
         running--;
@@ -32,15 +41,44 @@ export function createAnswering(deps: AnswerDeps): (jws: string) => void {
   };
 }
 
-async function answer(deps: AnswerDeps, jws: string): Promise<void> {
+/** Ids until their moment; what is over is forgotten, because it is refused as such. */
+interface Memory {
+  /** False when it is known. */
+  add(id: string, untilMs: number, nowMs: number): boolean;
+  /** For one that got no answer and may come again by the other courier. */
+  forget(id: string): void;
+}
+
+function createMemory(): Memory {
+  const untilOf = new Map<string, number>();
+  return {
+    add(id, untilMs, nowMs) {
+      for (const [known, knownUntilMs] of untilOf) if (knownUntilMs <= nowMs) untilOf.delete(known);
+      if (untilOf.has(id)) return false;
+      untilOf.set(id, untilMs);
+      return true;
+    },
+    forget: (id) => untilOf.delete(id),
+  };
+}
+
+async function answer(deps: AnswerDeps, answered: Memory, jws: string): Promise<void> {
   const { store, courier, verify, replicaId, drop } = deps;
   const payload = await verify("clv-query+jws", jws);
   if (payload === undefined) return drop("bad_signature");
   const { data: query } = Query.safeParse(parse(payload));
   if (query === undefined) return drop("unsupported");
   if (query.replica !== replicaId) return drop("wrong_replica");
-  const parts = cutIntoParts(await store.query(query.question));
-  for (const part of parts) await courier.answer(query.cp, query.id, part);
+  const nowMs = deps.nowMs();
+  if (nowMs === undefined || nowMs >= query.untilMs) return drop("query_expired");
+  if (!answered.add(query.id, query.untilMs, nowMs)) return drop("query_repeated");
+  try {
+    const parts = cutIntoParts(await store.query(query.question));
+    for (const part of parts) await courier.answer(query.cp, query.id, part);
+  } catch (error) {
+    answered.forget(query.id);
+    throw error;
+  }
 }
 
 function parse(bytes: Uint8Array): unknown {

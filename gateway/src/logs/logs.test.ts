@@ -174,6 +174,7 @@ test("only a signed query for this replica is answered", async () => {
     id: "q1",
     cp: "cp1",
     replica: "rep_000000000001",
+    untilMs: 75_000,
     question: { kind: "logs", limit: 5 },
   };
   logs.query(JSON.stringify({ ...query, replica: "rep_000000000002", id: "other" }));

@@ -30,6 +30,8 @@ export interface LogsDeps {
   readonly verify: Verify;
   readonly replicaId: string;
   readonly clock: Clock;
+  /** The control plane's time as far as it is known; undefined before the first proof. */
+  readonly nowMs: () => number | undefined;
   readonly log: Log;
   /** Where failures are counted; `createGateway`'s. */
   readonly metrics: Pick<

@@ -29,6 +29,8 @@ export const Query = z.object({
   id: z.string(),
   cp: z.string(),
   replica: Id,
+  /** By the control plane's clock: from this moment on it is not answered, whoever brings it again. */
+  untilMs: TimeMs,
   question: Question,
 });
 export type Query = z.infer<typeof Query>;

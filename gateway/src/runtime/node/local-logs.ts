@@ -17,7 +17,7 @@ export interface LocalLogs {
   vitals(): Omit<Vitals, "inflight">;
   /** Where the organization's audit policy is read from; `strict` until then. */
   policyFrom(policy: () => "strict" | "continue" | undefined): void;
-  /** Where the control plane's time is read from; nothing is deleted before it is known. */
+  /** Where the control plane's time is read from; nothing is deleted and no question answered before it is known. */
   timeFrom(nowMs: () => number | undefined): void;
   close(): Promise<void>;
 }
@@ -37,13 +37,11 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
   let policy: () => "strict" | "continue" | undefined = () => undefined;
   const store = await openLogStore(join(folder, "log.sqlite"), deps.replicaId);
   const journal = await openOpenJournal(join(folder, "open"));
-  const logs = await openLogs({ ...deps, store, journal, auditPolicy: () => policy() ?? "strict" });
   let nowMs = (): number | undefined => undefined;
+  const time = { nowMs: () => nowMs() };
+  const logs = await openLogs({ ...deps, ...time, store, journal, auditPolicy: () => policy() ?? "strict" });
   const usageCursor = () => logs.heads().usageCursor;
-  const retention = startRetention(
-    { store, log: deps.log, nowMs: () => nowMs(), usageCursor },
-    deps.retention,
-  );
+  const retention = startRetention({ store, log: deps.log, ...time, usageCursor }, deps.retention);
   let last = { admitted: 0, monoMs: deps.clock.monoMs() };
   return {
     ledger: logs,
