@@ -16,6 +16,8 @@ export interface Service {
   readonly schema: z.ZodType;
   /** `body` is what `schema` made. */
   readonly serve: (sender: Sender, body: unknown) => Promise<string | null>;
+  /** It finds out under a lock of its own whether the sender is attached, and tells a detached one. */
+  readonly tellsDetached?: true;
 }
 
 export interface Desk {
@@ -37,21 +39,21 @@ export type TakeUsage = (ports: Ports, sender: Sender, batch: UsageBatch) => Pro
 export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox): Desk {
   const takeHeartbeat = createHeartbeatIntake(ports);
   const raise = createReplicaAlarm(ports);
+  const beat = service(Heartbeat, async (sender, heartbeat) => {
+    const { orgId, replicaId } = sender;
+    mailbox?.deliver(sender, heartbeat.answers ?? []).catch((error: unknown) => {
+      // A failed query's own message carries its parameters, which are a gateway's log.
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "unknown";
+      ports.log.warn({ cause, replica: replicaId }, "the answers of a replica were not passed on");
+    });
+    const said = { replicaId, heartbeat, queries: mailbox?.take(replicaId) ?? [] };
+    const answer = (await takeHeartbeat(orgId, said)) ?? (await detachmentOf(ports, orgId, replicaId));
+    if (answer === undefined) await raise(sender, "replica_conflict");
+    else if (heartbeat.stateDamaged === true) await raise(sender, "state_damaged");
+    return answer ?? null;
+  });
   return {
-    heartbeat: service(Heartbeat, async (sender, heartbeat) => {
-      const { orgId, replicaId } = sender;
-      mailbox?.deliver(sender, heartbeat.answers ?? []).catch((error: unknown) => {
-        // A failed query's own message carries its parameters, which are a gateway's log.
-        const cause =
-          error instanceof Error && error.cause instanceof Error ? error.cause.message : "unknown";
-        ports.log.warn({ cause, replica: replicaId }, "the answers of a replica were not passed on");
-      });
-      const beat = { replicaId, heartbeat, queries: mailbox?.take(replicaId) ?? [] };
-      const answer = (await takeHeartbeat(orgId, beat)) ?? (await detachmentOf(ports, orgId, replicaId));
-      if (answer === undefined) await raise(sender, "replica_conflict");
-      else if (heartbeat.stateDamaged === true) await raise(sender, "state_damaged");
-      return answer ?? null;
-    }),
+    heartbeat: { ...beat, tellsDetached: true },
     sync: service(SyncRequest, async (sender, request) =>
       JSON.stringify(await answerSync(ports, sender, request)),
     ),

@@ -1,7 +1,8 @@
 /** Who speaks: organization and replica come from the subject that the server stamped, never from a payload. */
 import { senderOf } from "@claviger/shared/wire/subjects";
-import { eq } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import { orgAccount } from "../db/tables/org-account.ts";
+import { replica } from "../db/tables/replica.ts";
 import type { Ports } from "../ports.ts";
 
 export interface Sender {
@@ -25,6 +26,15 @@ export function createSenders(ports: Ports): (subject: string) => Promise<Sender
     organizations.set(sender.account, row.orgId);
     return { orgId: row.orgId, replicaId: sender.replica };
   };
+}
+
+/** Asked of the database each time, as for a call over HTTPS: a connection may outlive the replica's place. */
+export async function isAttached({ db }: Pick<Ports, "db">, { orgId, replicaId }: Sender): Promise<boolean> {
+  const rows = await db
+    .select({ id: replica.id })
+    .from(replica)
+    .where(and(eq(replica.orgId, orgId), eq(replica.id, replicaId), isNull(replica.goneAt)));
+  return rows.length > 0;
 }
 
 /** The NATS account of an organization; undefined when it has none. */

@@ -4,7 +4,7 @@ import type { Ports } from "../ports.ts";
 import type { BusMessage, FleetBus } from "./bus.ts";
 import { createDesk, type Service, type TakeUsage } from "./desk.ts";
 import { countRefusal } from "./refusals.ts";
-import { createSenders, type Sender } from "./senders.ts";
+import { createSenders, isAttached, type Sender } from "./senders.ts";
 
 /** One process of the control plane answers each message. */
 const QUEUE = "cp";
@@ -30,7 +30,7 @@ export function serveFleet(ports: Ports, bus: FleetBus, takeUsage: TakeUsage): (
 async function answer(
   ports: Ports,
   senders: (subject: string) => Promise<Sender | undefined>,
-  { schema, serve }: Service,
+  { schema, serve, tellsDetached }: Service,
   message: BusMessage,
 ): Promise<void> {
   const refuse = (code: string, error?: unknown) =>
@@ -41,6 +41,7 @@ async function answer(
   try {
     const sender = await senders(message.subject);
     if (sender === undefined) return refuse("unknown_account");
+    if (tellsDetached !== true && !(await isAttached(ports, sender))) return refuse("invalid_replica");
     const body = parse(message.body);
     if (body === undefined) return refuse("invalid_json");
     const read = schema.safeParse(body);

@@ -6,8 +6,10 @@ import { courierPaths, replicaSubjects } from "@claviger/shared/wire/subjects";
 import { fromSeed } from "@nats-io/nkeys";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { refusalsOf } from "../fleet/refusals.ts";
 import { enrolFakeReplica, type FakeReplica, startFakeReplica } from "../fleet/testing/fake-replica.ts";
 import { type Heard, makeKey, makeTenant, startApi, type TestApi } from "../http/testing/api.ts";
+import { sign } from "../http/testing/courier-calls.ts";
 
 let api: TestApi;
 const replicas: FakeReplica[] = [];
@@ -135,3 +137,99 @@ async function timed(work: () => Promise<Heard>): Promise<{ heard: Heard; ms: nu
   const start = performance.now();
   return { heard: await work(), ms: performance.now() - start };
 }
+
+const REFUSAL = {
+  kind: "refused",
+  seq: 1,
+  keyId: "key_000000000000",
+  code: "key_revoked",
+  minuteMs: 0,
+  n: 1,
+};
+
+/** One good call of each kind, with a page that the organization has. */
+async function callsOf(replica: FakeReplica) {
+  await replica.beat();
+  await replica.catchUp();
+  const [page] = await api.ports.db.execute<{ sha256: string }>(sql`
+    select p.sha256 from snapshot_page p join replica r using (org_id) where r.id = ${replica.id}`);
+  const sha256 = page?.sha256 ?? "";
+  const { id } = replica;
+  return {
+    heartbeat: {
+      subject: replicaSubjects.heartbeat(id),
+      path: courierPaths.heartbeat,
+      raw: replica.heartbeat(),
+    },
+    sync: {
+      subject: replicaSubjects.sync(id),
+      path: courierPaths.sync,
+      raw: JSON.stringify({ v: 1, epoch: 0, from: 0, chain: GENESIS_CHAIN }),
+    },
+    page: {
+      subject: replicaSubjects.page(id),
+      path: courierPaths.page(sha256),
+      raw: JSON.stringify({ sha256 }),
+    },
+    usage: {
+      subject: replicaSubjects.usage(id),
+      path: courierPaths.usage,
+      raw: JSON.stringify({ v: 1, events: [REFUSAL] }),
+    },
+  };
+}
+
+/** What each of them is answered over the connection that it still has, and over HTTPS. */
+async function heardOnBoth(replica: FakeReplica, calls: Awaited<ReturnType<typeof callsOf>>) {
+  const before = refusedOverBus();
+  const inbox = `_INBOX.${replica.id}.late`;
+  const bus: string[] = [];
+  const subscription = replica.connection.subscribe(inbox, {
+    callback: (_, message) => void bus.push(message.string()),
+  });
+  const https: Record<string, number> = {};
+  for (const [name, { subject, path, raw }] of Object.entries(calls)) {
+    replica.connection.publish(subject, raw, { reply: inbox });
+    const isGet = name === "page";
+    const call = { method: isGet ? "GET" : "POST", path, body: isGet ? "" : raw };
+    const signed = await sign(call, replica.user);
+    const headers = { ...(isGet ? {} : { "content-type": "application/json" }), ...signed.headers };
+    https[name] = (await api.call(call.method, path, { ...(isGet ? {} : { raw }), headers })).status;
+  }
+  const refused = () => refusedOverBus() - before;
+  await expect.poll(() => bus.length + refused(), { timeout: 30_000 }).toBe(4);
+  subscription.unsubscribe();
+  return { bus, https, refused: refused() };
+}
+
+const refusedOverBus = () =>
+  refusalsOf(api.ports)
+    .filter(({ courier }) => courier === "bus")
+    .reduce((sum, { n }) => sum + n, 0);
+
+test("whoever is no longer attached is nobody over a bus connection that still stands, as over HTTPS", async () => {
+  const tenant = await makeTenant(api);
+  const replica = await startFakeReplica(api.ports, tenant.organizationId, "eu-1");
+  replicas.push(replica);
+  await makeKey(api, tenant);
+  const calls = await callsOf(replica);
+  const OK = { heartbeat: 200, sync: 200, page: 200, usage: 200 };
+  const NOBODY = { heartbeat: 401, sync: 401, page: 401, usage: 401 };
+  const usageOf = async () =>
+    (await api.ports.db.execute(sql`select seq from usage_event where replica_id = ${replica.id}`)).length;
+  // Control: while it is attached each call is answered on both ways.
+  const attached = await heardOnBoth(replica, calls);
+  expect(attached).toMatchObject({ https: OK, refused: 0 });
+  expect(attached.bus).toHaveLength(4);
+  await api.ports.db.execute(sql`delete from usage_event where replica_id = ${replica.id}`);
+  await api.ports.db.execute(sql`delete from replica_cursor where replica_id = ${replica.id}`);
+  await api.ports.db.execute(sql`update replica set gone_at = clock_timestamp() where id = ${replica.id}`);
+  const detached = await heardOnBoth(replica, calls);
+  expect(detached).toMatchObject({ https: NOBODY, refused: 3 });
+  // The one word that it hears is that it is detached.
+  expect(detached.bus.map(claimsDetached)).toEqual([true]);
+  expect(await usageOf()).toBe(0);
+  await api.ports.db.execute(sql`delete from replica where id = ${replica.id}`);
+  expect(await heardOnBoth(replica, calls)).toEqual({ bus: [], https: NOBODY, refused: 4 });
+  expect(await usageOf()).toBe(0);
+});
