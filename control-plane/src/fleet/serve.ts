@@ -3,6 +3,7 @@ import { controlSubjects } from "@claviger/shared/wire/subjects";
 import type { Ports } from "../ports.ts";
 import type { BusMessage, FleetBus } from "./bus.ts";
 import { createDesk, type Service, type TakeUsage } from "./desk.ts";
+import { readMessage } from "./read-message.ts";
 import { countRefusal } from "./refusals.ts";
 import { createSenders, isAttached, type Sender } from "./senders.ts";
 
@@ -33,32 +34,18 @@ async function answer(
   { schema, serve, tellsDetached }: Service,
   message: BusMessage,
 ): Promise<void> {
-  const refuse = (code: string, error?: unknown) =>
-    countRefusal(ports, "bus", code, {
-      subject: message.subject,
-      ...(error === undefined ? {} : { err: error }),
-    });
+  const refuse = (code: string, fields: object = {}) =>
+    countRefusal(ports, "bus", code, { subject: message.subject, ...fields });
   try {
     const sender = await senders(message.subject);
     if (sender === undefined) return refuse("unknown_account");
     if (tellsDetached !== true && !(await isAttached(ports, sender))) return refuse("invalid_replica");
-    const body = parse(message.body);
-    if (body === undefined) return refuse("invalid_json");
-    const read = schema.safeParse(body);
-    if (!read.success) return refuse("invalid_value", read.error);
-    const reply = await serve(sender, read.data);
+    const read = readMessage(message.body, schema);
+    if (read.kind === "refused") return refuse(read.code, { why: read.why });
+    const reply = await serve(sender, read.value);
     if (reply === null) refuse("unanswered");
     else message.respond(reply);
   } catch (error) {
-    refuse("failed", error);
-  }
-}
-
-/** The parsed JSON, or undefined for what is none. */
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
+    refuse("failed", { err: error });
   }
 }

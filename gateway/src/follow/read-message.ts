@@ -86,9 +86,14 @@ export async function readDelta(
       .map(({ id }) => id),
     providerIds: changes.filter(({ kind }) => kind === "provider" || kind === "secret").map(({ id }) => id),
     code: "unsupported",
-    detail: z.prettifyError(delta.error).slice(0, 500),
+    detail: keepable(z.prettifyError(delta.error).slice(0, 500)),
     jws,
   };
+}
+
+/** Names out of a message that is not understood, cut anywhere: as text that can be sent on and be kept. */
+function keepable(text: string): string {
+  return text.replaceAll("\0", "\ufffd").toWellFormed();
 }
 
 export async function readFresh(verify: Verify, jws: string): Promise<Fresh | Rejected> {

@@ -78,6 +78,38 @@ test("a refusal of a known key is written down on every route, one of nobody's k
   expect(refusals.slice(before)).toEqual(["model_not_found"]);
 });
 
+test("no text that a database cannot keep gets past the door: not as a model's name, spelled in whatever way", async () => {
+  const { refusals } = gateway.ledger;
+  const before = refusals.length;
+  const headers = jsonHeaders(secret);
+  const multipart = { ...headers, "content-type": "multipart/form-data; boundary=b" };
+  const form = (model: string) =>
+    `--b\r\ncontent-disposition: form-data; name="model"\r\n\r\n${model}\r\n--b--\r\n`;
+  const codes: unknown[] = [];
+  for (const bad of ["\\u0000", "\\ud800", "\\udc00\\ud800"]) {
+    const body = `{"model":"sandbox/echo${bad}","messages":[],"metadata":{"${bad}":"${bad}"}}`;
+    for (const path of [CHAT, "/v1/messages", "/v1/responses", "/v1/embeddings"])
+      codes.push((await refused(path, { headers, body })).code[1]);
+  }
+  const gemini = "/v1beta/models/sandbox%2Fecho%00:generateContent";
+  codes.push((await refused(gemini, { headers, body: '{"contents":[]}' })).code[1]);
+  codes.push(
+    (await refused(gemini.replace("%00", "%ED%A0%80"), { headers, body: '{"contents":[]}' })).code[1],
+  );
+  const transcriptions = "/v1/audio/transcriptions";
+  codes.push((await refused(transcriptions, { headers: multipart, body: form("sandbox/echo\0") })).code[1]);
+  expect(codes).toEqual([
+    ...Array(4).fill("model_not_found"),
+    ...Array(8).fill("invalid_json"),
+    "model_not_found",
+    "missing_required_parameter",
+    "model_not_found",
+  ]);
+  // What is written down of them is their code alone.
+  expect(new Set(refusals.slice(before))).toEqual(new Set(codes));
+  expect(gateway.ledger.settlements).toEqual([]);
+});
+
 test("an LLM key that is changed between its credential and the forward gets neither", async () => {
   const changing: TestGateway = await startGateway(
     provider,
