@@ -13,7 +13,7 @@ import type { Follower, FollowerStatus } from "./follow/follower.ts";
 import { Inflight } from "./forward/inflight.ts";
 import { answerModels } from "./forward/models.ts";
 import { sendProblem } from "./forward/problem.ts";
-import { dialectOfPath, type Route, routeFor, routes } from "./forward/routes.ts";
+import { dialectOfPath, isAt, pathOf, type Route, routes } from "./forward/routes.ts";
 import { ownHeaders, type ServeDeps, type ServeSettings, serve } from "./forward/serve.ts";
 import type { Dialect } from "./forward/surfaces.ts";
 import { countUp, createMetrics, type Metrics, renderMetrics } from "./metrics.ts";
@@ -142,19 +142,18 @@ function mountData(app: App, state: State): void {
   // One handler for each path: a second one would cost every request a walk through middleware.
   for (const mount of new Set(routes.map((route) => route.mount))) {
     const here = routes.filter((route) => route.mount === mount);
-    const allow = [...new Set(here.map(({ method }) => method))];
     const alone = here.length === 1 && here[0]?.action === undefined ? here[0] : undefined;
     app.all(mount, (c) => {
       const method = c.req.method === "HEAD" ? "GET" : c.req.method;
       if (alone?.method === method) return answer(alone, c.env);
       const exchange = ports.exchangeOf(c.env);
-      const route = routeFor(here, method, exchange.target);
+      const path = pathOf(exchange.target);
+      const fitting = here.filter((each) => isAt(each, path));
+      const route = fitting.find((each) => each.method === method);
       if (route !== undefined) return answer(route, c.env);
-      // An action that nobody has is an address that nobody has.
-      const refusal = allow.some((each) => each === method)
-        ? refuse("unknown_url")
-        : refuse("method_not_allowed", { allow });
-      return turnAway(exchange, refusal, dialectOfPath(mount));
+      const allow = [...new Set(fitting.map((each) => each.method))];
+      const refusal = allow.length > 0 ? refuse("method_not_allowed", { allow }) : refuse("unknown_url");
+      return turnAway(exchange, refusal, dialectOfPath(path));
     });
   }
   app.notFound((c) => turnAway(ports.exchangeOf(c.env), refuse("unknown_url"), dialectOfPath(c.req.path)));

@@ -99,7 +99,7 @@ export async function answerCall(call: Call): Promise<LedgerEntry | null> {
 }
 
 async function answerRoute(call: Call, route: Route, steering: Steering): Promise<LedgerEntry | null> {
-  const ask = readAsk(call, route);
+  const ask = await readAsk(call, route);
   if (isFault(ask)) return refuse(call, route.vendor, ask);
   const context: AnswerContext = {
     id: randomUUID().replaceAll("-", "").slice(0, 24),
@@ -111,8 +111,12 @@ async function answerRoute(call: Call, route: Route, steering: Steering): Promis
   return route.billed ? bill(call, ask, reply, sent, steering) : null;
 }
 
-function readAsk(call: Call, route: Route): Ask | Fault {
+async function readAsk(call: Call, route: Route): Promise<Ask | Fault> {
   if (call.body === null) return { status: 413, kind: "invalid", message: "Request body too large." };
+  if (route.form === true) {
+    const form = await readForm(call.request.headers["content-type"] ?? "", call.body);
+    return form === null ? invalid("The form cannot be read.") : route.dialect.read(form, route.path);
+  }
   let parsed: unknown;
   try {
     parsed = JSON.parse(call.body.toString("utf8"));
@@ -120,6 +124,19 @@ function readAsk(call: Call, route: Route): Ask | Fault {
     return invalid("We could not parse the JSON body of your request.");
   }
   return route.dialect.read(parsed, route.path);
+}
+
+/** A form's fields by name, the last of several; null when it is none. */
+async function readForm(contentType: string, body: Buffer): Promise<Record<string, unknown> | null> {
+  try {
+    const form = await new Response(new Uint8Array(body), {
+      headers: { "content-type": contentType },
+    }).formData();
+    return Object.fromEntries(form);
+  } catch {
+    // undici says no more than that it could not be parsed.
+    return null;
+  }
 }
 
 interface SentOf extends Sent {
@@ -137,6 +154,12 @@ async function sendAnswer(
   const plain = steering.splitBytes === undefined && steering.encoding === undefined;
   const pieces = steering.chunks ?? (steering.failAfterChunks ?? 0) + 1;
   if (call.gone.aborted) return { pieces: 0, piecesAll: 1, aborted: true };
+  const raw = ask.stream ? null : (route.dialect.raw?.(ask, reply) ?? null);
+  if (raw !== null) {
+    const about = { "content-type": raw.type, "content-length": String(raw.body.length) };
+    call.response.writeHead(200, { ...headersOf(call, route.vendor), ...about }).end(raw.body);
+    return { pieces: 1, piecesAll: 1, aborted: false };
+  }
   if (!ask.stream && plain && pieces === 1 && steering.failAfterChunks === undefined) {
     sendJson(call, route.vendor, 200, route.dialect.whole(ask, reply, context));
     return { pieces: 1, piecesAll: 1, aborted: false };

@@ -61,6 +61,8 @@ export interface Dialect {
   whole(ask: Ask, reply: Reply, context: AnswerContext): unknown;
   frames(ask: Ask, reply: Reply, context: AnswerContext): Iterable<Frame>;
   readonly streamType: string;
+  /** An answer that is no JSON; null when this one is. */
+  raw?(ask: Ask, reply: Reply): { readonly type: string; readonly body: Buffer } | null;
 }
 
 export function isFault(value: Ask | Fault): value is Fault {

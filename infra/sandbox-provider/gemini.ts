@@ -10,12 +10,11 @@ import {
   modelNotFound,
   type Reply,
 } from "./dialect.ts";
-import { embed, embeddingAsk } from "./embeddings.ts";
 import { piecesOf } from "./openai-chat.ts";
 import { findModel } from "./prices.ts";
-import { tokenCount } from "./text.ts";
 
-const Turn = z.looseObject({ role: z.string().optional(), parts: z.array(z.looseObject({})).min(1) });
+/** One turn of a conversation. */
+export const Turn = z.looseObject({ role: z.string().optional(), parts: z.array(z.looseObject({})).min(1) });
 const Body = z.looseObject({
   contents: z.array(Turn).min(1),
   systemInstruction: Turn.optional(),
@@ -39,11 +38,6 @@ const Body = z.looseObject({
     .optional(),
 });
 type Body = z.infer<typeof Body>;
-const EmbedBody = z.looseObject({
-  content: Turn,
-  outputDimensionality: z.int().min(1).max(4_096).optional(),
-});
-
 interface GeminiAsk extends Ask {
   readonly sse: boolean;
 }
@@ -129,37 +123,5 @@ export const geminiGenerate: Dialect = {
   },
   whole(ask, reply, context) {
     return answer(ask, reply, context, reply.text, true);
-  },
-};
-
-interface EmbedAsk extends Ask {
-  readonly text: string;
-  readonly dimensions: number;
-}
-
-function isEmbedAsk(ask: Ask): ask is EmbedAsk {
-  return "text" in ask && "dimensions" in ask;
-}
-
-export const geminiEmbed: Dialect = {
-  streamType: "application/json",
-  read(value, path) {
-    const parsed = EmbedBody.safeParse(value);
-    if (!parsed.success) return invalid(issueText(parsed.error));
-    if (findModel(path.model ?? "") !== "embed") return modelNotFound(path.model ?? "");
-    const text = textOf(parsed.data.content.parts);
-    const ask: EmbedAsk = {
-      ...embeddingAsk(tokenCount(text)),
-      text,
-      dimensions: parsed.data.outputDimensionality ?? 8,
-    };
-    return ask;
-  },
-  whole(ask) {
-    if (!isEmbedAsk(ask)) throw new Error("an ask of another dialect");
-    return { embedding: { values: embed(ask.text, ask.dimensions) } };
-  },
-  frames() {
-    throw new Error("embeddings are never streamed");
   },
 };

@@ -58,7 +58,9 @@ const CREATED_AT = "2026-01-01T00:00:00Z";
 export function modelList(vendor: Vendor): unknown {
   if (vendor === "gemini") {
     const methods = (id: string) =>
-      id === "embed" ? ["embedContent"] : ["generateContent", "streamGenerateContent"];
+      id === "embed"
+        ? ["embedContent", "batchEmbedContents"]
+        : ["generateContent", "streamGenerateContent", "countTokens"];
     return {
       models: MODELS.map((id) => ({
         name: `models/${id}`,

@@ -10,10 +10,9 @@ import { type ModelsRoute, modelInPath, routes } from "./routes.ts";
 import { factsOf, ownHeaders, type ServeDeps } from "./serve.ts";
 import type { Dialect } from "./surfaces.ts";
 
-/** Lists the models, or shows one; on OpenAI's address in Anthropic's shape when an Anthropic client asks. */
+/** Lists the models, or shows one; where all vendors have the same address, in the shape of whose client asks. */
 export async function answerModels(deps: ServeDeps, exchange: Exchange, route: ModelsRoute): Promise<void> {
-  const isAnthropic = route.dialect === "openai" && exchange.header("anthropic-version") !== undefined;
-  const dialect: Dialect = isAnthropic ? "anthropic" : route.dialect;
+  const dialect = dialectOf(exchange, route);
   const requestId = `req_${deps.crypto.randomId()}`;
   const ours = ownHeaders(deps.settings.gatewayName, requestId, { dialect });
   const atMs = deps.clock.wallMs();
@@ -45,6 +44,12 @@ export async function answerModels(deps: ServeDeps, exchange: Exchange, route: M
   send(exchange, admitted, modelOf(asked, decision.routes[0].provider.provider, dialect));
 }
 
+function dialectOf(exchange: Exchange, route: ModelsRoute): Dialect {
+  if (route.dialect !== "openai") return route.dialect;
+  if (exchange.header("anthropic-version") !== undefined) return "anthropic";
+  return exchange.header("x-goog-api-key") === undefined ? "openai" : "gemini";
+}
+
 /** The day that is shown for every model: the catalogue does not say when a model was made. */
 const CREATED = { s: 0, iso: "1970-01-01T00:00:00Z" };
 
@@ -63,7 +68,8 @@ function methodsOf(provider: string): string[] {
   const paths = providers[provider]?.paths ?? {};
   return routes
     .filter((route) => route.kind === "forward" && route.dialect === "gemini" && route.surface in paths)
-    .map((route) => route.action ?? "");
+    .map((route) => route.action ?? "")
+    .filter((action, at, all) => all.indexOf(action) === at);
 }
 
 function listOf(models: readonly [string, string][], dialect: Dialect): object {

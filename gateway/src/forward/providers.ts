@@ -1,7 +1,7 @@
 /** One row per provider: what it speaks natively, where, how it is authenticated, whether leaving stops its meter. */
 import type { Dialect, Surface } from "./surfaces.ts";
 
-/** Address of each native surface below the host; `{model}` stands for the provider's own name of the model. */
+/** Address of each native surface below the host; `{model}` stands for the provider's own name of the model, `{version}` for that of the API. */
 export type Paths = Readonly<Partial<Record<Surface, string>>>;
 
 export interface ProviderRow {
@@ -47,7 +47,7 @@ const ANTHROPIC = { messages: "/messages", "messages.count_tokens": "/messages/c
 
 const gemini = Object.fromEntries(
   ["generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents", "countTokens"].map(
-    (method) => [method, `/v1beta/models/{model}:${method}`],
+    (method) => [method, `/{version}/models/{model}:${method}`],
   ),
 ) as Paths;
 
@@ -116,7 +116,7 @@ export const providers: Readonly<Record<string, ProviderRow>> = Object.assign(Ob
       ...gemini,
       ...openaiPaths("/v1beta/openai", ["chat.completions", "embeddings", "images.generations"]),
     },
-    endings: [{ ending: "/v1beta/openai" }, { ending: "/v1beta" }],
+    endings: [{ ending: "/v1beta/openai" }, { ending: "/v1beta" }, { ending: "/v1" }],
     credential: { gemini: "x-goog-api-key" },
     ...billsAbandoned,
   },
@@ -180,8 +180,8 @@ export function targetOf(row: ProviderRow, surface: Surface, baseUrl: string): T
   return { origin: url.origin, path: root + path, named: path.includes("{model}") };
 }
 
-/** The path with the provider's own name of the model in it, which may be a name with slashes (`tunedModels/x`). */
-export function pathFor(target: Target, model: string): string {
+/** The path with the provider's own name of the model in it, and the version of the API that was called. */
+export function pathFor(target: Target, model: string, version: string): string {
   if (!target.named) return target.path;
-  return target.path.replace("{model}", () => encodeURIComponent(model));
+  return target.path.replace("{version}", version).replace("{model}", () => encodeURIComponent(model));
 }

@@ -39,6 +39,8 @@ export interface ForwardRoute extends RouteBase {
   /** Where the model stands. */
   readonly model: "body" | "path" | "multipart";
   readonly usage: DialectUsage;
+  /** Of the API, where the path says it and the provider has several. */
+  readonly version?: string;
   /** In Gemini's dialect the form of a stream is asked for in the query. */
   readonly usageOfArray?: DialectUsage;
   /** `stream_options.include_usage` decides whether a stream tells its usage. */
@@ -65,11 +67,15 @@ function posts(path: string, dialect: Dialect, details: Details): ForwardRoute {
 
 const openai = (path: string, details: Details) => posts(path, "openai", details);
 
-const GEMINI_MOUNT = "/v1beta/models/:id{.+}";
+/** Google's own client calls the first, most others the second. */
+const GEMINI_VERSIONS = ["v1", "v1beta"] as const;
 
-function gemini(action: Surface, details: Omit<Details, "surface">): ForwardRoute {
-  const path = `/v1beta/models/{model}:${action}`;
-  return posts(path, "gemini", { surface: action, action, mount: GEMINI_MOUNT, model: "path", ...details });
+function gemini(action: Surface, details: Omit<Details, "surface">): ForwardRoute[] {
+  return GEMINI_VERSIONS.map((version) => {
+    const path = `/${version}/models/{model}:${action}`;
+    const mount = `/${version}/models/:id{.+}`;
+    return posts(path, "gemini", { surface: action, action, mount, version, model: "path", ...details });
+  });
 }
 
 const TEXT = /^text\/|^application\/x-subrip$/;
@@ -107,11 +113,11 @@ export const routes: readonly Route[] = [
   posts("/v1/messages/count_tokens", "anthropic", {
     ...{ surface: "messages.count_tokens", task: "count", usage: freeUsage },
   }),
-  gemini("generateContent", { task: "text", usage: geminiUsage }),
-  gemini("streamGenerateContent", { task: "text", usage: geminiUsage, usageOfArray: geminiArrayUsage }),
-  gemini("embedContent", { task: "embedding", usage: geminiUsage }),
-  gemini("batchEmbedContents", { task: "embedding", usage: geminiUsage }),
-  gemini("countTokens", { task: "count", usage: freeUsage }),
+  ...gemini("generateContent", { task: "text", usage: geminiUsage }),
+  ...gemini("streamGenerateContent", { task: "text", usage: geminiUsage, usageOfArray: geminiArrayUsage }),
+  ...gemini("embedContent", { task: "embedding", usage: geminiUsage }),
+  ...gemini("batchEmbedContents", { task: "embedding", usage: geminiUsage }),
+  ...gemini("countTokens", { task: "count", usage: freeUsage }),
   { kind: "models", method: "GET", path: "/v1/models", mount: "/v1/models", dialect: "openai" },
   {
     kind: "model",
@@ -121,15 +127,21 @@ export const routes: readonly Route[] = [
     dialect: "openai",
   },
   { kind: "models", method: "GET", path: "/v1beta/models", mount: "/v1beta/models", dialect: "gemini" },
-  { kind: "model", method: "GET", path: "/v1beta/models/{model}", mount: GEMINI_MOUNT, dialect: "gemini" },
+  {
+    kind: "model",
+    method: "GET",
+    path: "/v1beta/models/{model}",
+    mount: "/v1beta/models/:id{.+}",
+    dialect: "gemini",
+  },
 ];
 
-/** Rows that a request to one mount may mean: by method, and by action where the row has one. */
-export function routeFor(here: readonly Route[], method: string, target: string): Route | undefined {
-  return here.find((each) => {
-    if (each.method !== method) return false;
-    return each.action === undefined || pathOf(target).endsWith(`:${each.action}`);
-  });
+/** True for a path that the row is for, whatever the method. */
+export function isAt(route: Route, path: string): boolean {
+  const at = route.path.indexOf("{model}");
+  if (at < 0) return path === route.path;
+  const end = route.path.slice(at + "{model}".length);
+  return path.length > at + end.length && path.startsWith(route.path.slice(0, at)) && path.endsWith(end);
 }
 
 /** Path of a request target, without its query. */
@@ -152,7 +164,7 @@ export function modelInPath(target: string, prefix: string, action: string | und
 
 /** The dialect in which an address that is not in the table is answered. */
 export function dialectOfPath(path: string): Dialect {
-  if (path.startsWith("/v1beta/")) return "gemini";
+  if (path.startsWith("/v1beta/") || /^\/v1\/models\/.+:\w+$/.test(path)) return "gemini";
   return path.startsWith("/v1/messages") ? "anthropic" : "openai";
 }
 
@@ -160,5 +172,6 @@ export function dialectOfPath(path: string): Dialect {
 export function pathsThatWork(speaks: (surface: Surface) => boolean, task: Task): string[] {
   const spoken = routes.filter((route) => route.kind === "forward").filter(({ surface }) => speaks(surface));
   const same = spoken.filter((route) => route.task === task);
-  return (same.length > 0 ? same : spoken).map(({ path }) => path);
+  const paths = new Map((same.length > 0 ? same : spoken).map(({ surface, path }) => [surface, path]));
+  return [...paths.values()];
 }

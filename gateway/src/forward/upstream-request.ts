@@ -35,7 +35,7 @@ export function upstreamRequest(send: ToSend): Sendable {
   const words = withUpstreamWords(body, send.asked, admission.model, usageOnRequest);
   const isForm = route.model === "multipart";
   const sse = route.usageOfArray !== undefined && formOf(exchange.target) === "sse";
-  const path = pathFor(target, admission.model);
+  const path = pathFor(target, admission.model, route.version ?? "");
   return {
     request: {
       origin: target.origin,

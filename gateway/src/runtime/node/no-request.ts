@@ -6,7 +6,7 @@ import { type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { problemOf } from "@claviger/shared/decide/problem";
 import { type Refusal, type RefusalCode, refuse } from "@claviger/shared/decide/refusals";
-import { dialectOfPath, routes } from "../../forward/routes.ts";
+import { dialectOfPath, isAt, pathOf, routes } from "../../forward/routes.ts";
 import { createCrypto } from "./crypto.ts";
 
 const CODES: Readonly<Record<string, RefusalCode>> = {
@@ -58,8 +58,8 @@ function unknownMethod({ code, rawPacket, bytesParsed }: ParserError): Answer | 
   const line = text.slice(text.lastIndexOf("\n", (bytesParsed ?? 0) - 1) + 1);
   const [, path] = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ (\/[\x21-\x7e]*) HTTP\/1\.[01]\r\n/.exec(line) ?? [];
   if (path === undefined) return undefined;
-  const bare = path.split("?")[0];
-  const allow = routes.filter((route) => route.path === bare).map(({ method }) => method);
+  const here = routes.filter((route) => isAt(route, pathOf(path)));
+  const allow = [...new Set(here.map(({ method }) => method))];
   return {
     path,
     refusal: allow.length > 0 ? refuse("method_not_allowed", { allow }) : refuse("unknown_url"),
@@ -79,8 +79,7 @@ function badCredential({ code, rawPacket, bytesParsed = 0 }: ParserError): Answe
   const lines = rawPacket.subarray(0, bytesParsed).toString("latin1").split("\n");
   if (!CREDENTIAL_LINE.test(lines.pop() ?? "")) return undefined;
   const path = lines.reverse().flatMap((line) => REQUEST_LINE.exec(line)?.[1] ?? [])[0];
-  const bare = path?.split("?")[0];
-  const unknown = bare !== undefined && !routes.some((route) => route.path === bare);
+  const unknown = path !== undefined && !routes.some((route) => isAt(route, pathOf(path)));
   return { path, refusal: refuse(unknown ? "unknown_url" : "malformed_api_key") };
 }
 
