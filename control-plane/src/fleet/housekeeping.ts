@@ -48,6 +48,7 @@ export async function pruneFleet(ports: Pick<Ports, "db">): Promise<void> {
   await db.execute(sql`
     delete from replica where gone_at < now() - interval '8 days'
       and not exists (select 1 from barrier_op o where o.org_id = replica.org_id and o.done_at is null)`);
+  await db.execute(sql`delete from ephemeral_token where expires_at < now() - interval '1 day'`);
   await db.execute(sql`delete from enrolment_token where expires_at < now() - interval '30 days'`);
 }
 

@@ -72,7 +72,10 @@ function rank(status: KeyRecord["status"]): number {
 }
 
 /** The revision is that of the entry which this transaction will append. */
-async function writeKey(tx: Tx, orgId: string, { id, status, generation, hashes }: KeyRecord): Promise<void> {
+async function writeKey(tx: Tx, orgId: string, record: KeyRecord): Promise<void> {
+  const { id, kind, status, generation } = record;
+  // What gateways hold of an agent are no hashes: its secrets end here, and the next one is made by rotating it.
+  const hashes = kind === "key" ? record.hashes : [];
   const revision = sql`(select epoch || '.' || (rev + 1) from org_head where org_id = ${orgId})`;
   await tx.execute(sql`
     update api_key set status = ${status}, generation = ${generation}, hashes = ${JSON.stringify(hashes)}::jsonb,

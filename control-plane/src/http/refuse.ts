@@ -4,14 +4,11 @@ import { jsonApiProblemOf, problemOf } from "@claviger/shared/decide/problem";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import type { Log } from "../ports.ts";
 import { isAway } from "../status/is-away.ts";
+import { type OAuthError, oauthError } from "./oauth.ts";
+import type { ErrorShape } from "./route.ts";
 
 /** The answer to a request that failed. */
-export function failureResponse(
-  error: unknown,
-  shape: "json-api" | "gateway",
-  requestId: string,
-  log: Log,
-): Response {
+export function failureResponse(error: unknown, shape: ErrorShape, requestId: string, log: Log): Response {
   if (error instanceof ApiProblem) return problemResponse(error, shape, requestId);
   if (isAway(error)) {
     log.warn({ requestId, ...safeFields(error) }, "the database does not answer");
@@ -26,7 +23,8 @@ function internalError(): ApiProblem {
   return new ApiProblem([{ code: "internal_error", detail }]);
 }
 
-function problemResponse(error: ApiProblem, shape: "json-api" | "gateway", requestId: string): Response {
+function problemResponse(error: ApiProblem, shape: ErrorShape, requestId: string): Response {
+  if (shape === "oauth") return oauthError(oauthErrorOf(error));
   const [first, ...rest] = error.findings;
   const { retryAfterSeconds, allow, resource, revision } = error.extra;
   const refusal: Refusal = {
@@ -47,6 +45,11 @@ function problemResponse(error: ApiProblem, shape: "json-api" | "gateway", reque
   });
   const present = resource === undefined ? {} : { meta: { resource, revision } };
   return new Response(JSON.stringify({ ...document, ...present }), { status, headers });
+}
+
+function oauthErrorOf({ code }: ApiProblem): OAuthError {
+  if (code === "database_unavailable") return "temporarily_unavailable";
+  return code === "internal_error" ? "server_error" : "invalid_request";
 }
 
 function refusalOf(finding: Finding): Refusal {

@@ -1,12 +1,15 @@
 /** Every route of the control plane, once. What is not here is a 404. */
 import type { Route } from "./route.ts";
-import { apiKeyRoutes } from "./routes/api-keys.ts";
+import { agentRoutes, apiKeyRoutes } from "./routes/api-keys.ts";
 import { enrolmentRoutes } from "./routes/enrolment.ts";
+import { ephemeralTokenRoutes } from "./routes/ephemeral-tokens.ts";
 import { gatewayRoutes } from "./routes/gateways.ts";
+import { leakedKeyRoutes } from "./routes/leaked-keys.ts";
 import { llmApiKeyRoutes } from "./routes/llm-api-keys.ts";
 import { logRoutes } from "./routes/logs.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { oauthRoutes } from "./routes/oauth.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { organizationRoutes } from "./routes/organizations.ts";
 import { personalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
@@ -21,6 +24,10 @@ export const routes: readonly Route[] = [
   ...memberRoutes,
   ...projectRoutes,
   ...apiKeyRoutes,
+  ...agentRoutes,
+  ...ephemeralTokenRoutes,
+  ...oauthRoutes,
+  ...leakedKeyRoutes,
   ...llmApiKeyRoutes,
   ...modelRoutes,
   ...gatewayRoutes,

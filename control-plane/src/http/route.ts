@@ -74,6 +74,8 @@ export type Answer =
     }
   | { readonly kind: "raw"; readonly response: Response };
 
+export type ErrorShape = "json-api" | "gateway" | "oauth";
+
 interface RouteBase<B, Q> {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** Whole path in Hono's form: `/api/v1/api-keys/:id`. */
@@ -85,8 +87,8 @@ interface RouteBase<B, Q> {
   readonly query?: z.ZodType<Q>;
   /** The noun that success returns, for the reference page. */
   readonly answers?: ResourceType;
-  /** `gateway` for what gateways call: `{"error": {message, type, param, code}}`. Default `json-api`. */
-  readonly errors?: "json-api" | "gateway";
+  /** `gateway` for what gateways call: `{"error": {message, type, param, code}}`; `oauth` for RFC 6749's. Default `json-api`. */
+  readonly errors?: ErrorShape;
 }
 
 /** `role`: signed-in members that hold at least this. */

@@ -24,6 +24,8 @@ export interface Changed<R extends Resource = Resource> {
 export interface Written<R extends Resource = Resource> {
   readonly resource: R | null;
   readonly entry: JournalEntry | null;
+  /** Answered with 201; absent: when the action is a creation. */
+  readonly created?: boolean;
   /** The resource's revision when this call did not change it. */
   readonly revision?: string;
   /** The operation of the earlier change that this call repeats. */
@@ -54,7 +56,7 @@ export async function commit<R extends Resource>(
     if (scope.claim !== undefined) {
       await recordOutcome(tx, scope.claim, {
         resource: written.resource,
-        created: written.entry?.action.endsWith(".create") ?? false,
+        created: written.created ?? written.entry?.action.endsWith(".create") ?? false,
         effect: written.entry?.effect ?? written.effect ?? "neutral",
         secret: written.secretKey !== undefined,
         revision: written.revision ?? (await nextRevision(tx, scope.organizationId)),
@@ -74,13 +76,19 @@ export async function commit<R extends Resource>(
   };
 }
 
-/** The revision that the entry of this transaction will get: its lock is held, so nobody else can take it. */
-export async function nextRevision(tx: Tx, orgId: string): Promise<string> {
-  const [head] = await tx.execute<{ epoch: number; rev: string }>(
+/** The revision that the organization has at this moment. */
+export async function presentRevision(db: Tx | Ports["db"], orgId: string): Promise<string> {
+  const [head] = await db.execute<{ epoch: number; rev: string }>(
     sql`select epoch, rev from org_head where org_id = ${orgId}`,
   );
   if (head === undefined) throw new Error("this organization has no journal");
-  return `${head.epoch}.${Number(head.rev) + 1}`;
+  return `${head.epoch}.${head.rev}`;
+}
+
+/** The revision that the entry of this transaction will get: its lock is held, so nobody else can take it. */
+export async function nextRevision(tx: Tx, orgId: string): Promise<string> {
+  const [epoch, rev] = (await presentRevision(tx, orgId)).split(".");
+  return `${epoch}.${Number(rev) + 1}`;
 }
 
 /** The operation that made this revision; null when it needed none. */

@@ -1,5 +1,5 @@
 import { type ApiKeyCreate, MAX_STALENESS_SECONDS_DEFAULT } from "@claviger/shared/api/api-key";
-import { hashSecret, makeApiKey } from "@claviger/shared/key/secret";
+import { hashSecret } from "@claviger/shared/key/secret";
 import { setBudget } from "../budgets/set-budget.ts";
 import { apiKey } from "../db/tables/api-key.ts";
 import type { Tx } from "../fleet/journal.ts";
@@ -9,17 +9,19 @@ import { findProject } from "../projects/find.ts";
 import type { Caller } from "../sessions/caller.ts";
 import { requireFuture, requireGateways, requireOwner, requireRecord } from "./check.ts";
 import { readKeyResource } from "./find.ts";
+import { type KeyKind, makeKeyOf, nouns } from "./kind.ts";
 import { type KeyRow, putKey } from "./record.ts";
 import type { KeyResource } from "./view.ts";
 
-/** Makes a key; its secret is in the answer and nowhere else. Members make their own, admins also others'. */
+/** Makes a key or an agent; its secret is in the answer and nowhere else. Members make their own, admins also others'. */
 export async function createKey(
   ports: Ports,
   caller: Caller,
   projectId: string,
   input: ApiKeyCreate,
+  kind: KeyKind = "key",
 ): Promise<Changed<KeyResource>> {
-  const made = makeApiKey(ports.random);
+  const made = makeKeyOf(kind, ports);
   const hash = await hashSecret(made.secret);
   return commit(ports, caller, async (tx) => {
     const nowMs = ports.clock.nowMs();
@@ -29,7 +31,7 @@ export async function createKey(
       id: made.id,
       orgId: caller.organizationId,
       projectId,
-      kind: "key",
+      kind,
       preview: made.preview,
       generation: 1,
       hashes: [{ hash, generation: 1, notAfterMs: null }],
@@ -39,13 +41,13 @@ export async function createKey(
     };
     requireRecord(row);
     await tx.insert(apiKey).values(row);
-    const { resource } = await readKeyResource(tx, caller.organizationId, row.id, nowMs);
+    const { resource } = await readKeyResource(tx, caller.organizationId, row.id, nowMs, kind);
     return {
       resource,
       secretKey: made.secret,
       entry: {
         actor: caller.actor,
-        action: "api-key.create",
+        action: `${nouns[kind].type}.create`,
         effect: "giving",
         changes: [putKey(row)],
         keys: [row.id],

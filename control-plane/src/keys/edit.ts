@@ -5,9 +5,10 @@ import type { Changed } from "../idempotency/commit.ts";
 import { requireUnchanged } from "../idempotency/if-match.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
-import { changeKey, type KeyPlan, UNCHANGED } from "./change.ts";
+import { changeKey, type Planned, UNCHANGED } from "./change.ts";
 import { requireFuture, requireGateways, requireOwner } from "./check.ts";
 import { readKeyResource } from "./find.ts";
+import type { KeyKind } from "./kind.ts";
 import type { KeyRow } from "./record.ts";
 import type { KeyResource } from "./view.ts";
 
@@ -18,10 +19,11 @@ export function editKey(
   id: string,
   input: ApiKeyEdit,
   ifMatch?: string,
+  kind: KeyKind = "key",
 ): Promise<Changed<KeyResource>> {
   const orgId = caller.organizationId;
-  return changeKey(ports, caller, id, async (row, nowMs, tx) => {
-    await requireUnchanged(ifMatch, row.revision, () => readKeyResource(tx, orgId, id, nowMs));
+  const plan = async (row: KeyRow, nowMs: number, tx: Tx): Promise<Planned> => {
+    await requireUnchanged(ifMatch, row.revision, () => readKeyResource(tx, orgId, id, nowMs, kind));
     await check(tx, caller, row, input, nowMs);
     const budget = await setBudget(tx, ports, orgId, row.budgetId, input);
     const set = { ...columnsOf(input), budgetId: budget.budgetId };
@@ -30,9 +32,10 @@ export function editKey(
       set,
       effect: budget.effect,
       inflight: "drain",
-      action: actionOf(row, set, nowMs),
-    } satisfies KeyPlan;
-  });
+      verb: verbOf(row, set, nowMs),
+    };
+  };
+  return changeKey(ports, caller, id, plan, kind);
 }
 
 async function check(tx: Tx, caller: Caller, row: KeyRow, input: ApiKeyEdit, nowMs: number): Promise<void> {
@@ -78,7 +81,7 @@ function same(one: unknown, other: unknown): boolean {
 }
 
 /** Giving an expired key new life has a name of its own in the audit. */
-function actionOf(row: KeyRow, set: Partial<KeyRow>, nowMs: number): string {
+function verbOf(row: KeyRow, set: Partial<KeyRow>, nowMs: number): string {
   const expired = row.expiresAt !== null && row.expiresAt.getTime() <= nowMs;
-  return expired && set.expiresAt !== undefined ? "api-key.re-arm" : "api-key.edit";
+  return expired && set.expiresAt !== undefined ? "re-arm" : "edit";
 }

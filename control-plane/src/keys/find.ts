@@ -6,21 +6,27 @@ import { apiKey } from "../db/tables/api-key.ts";
 import { budget } from "../db/tables/budget.ts";
 import { keyUsage } from "../db/tables/key-usage.ts";
 import { member } from "../db/tables/member.ts";
+import { type KeyKind, nouns } from "./kind.ts";
 import type { KeyRow } from "./record.ts";
 import { type KeyFacts, type KeyResource, keyResource } from "./view.ts";
 
 /** What a caller can see at all: not deleted, not the hidden parent of a token. */
-export function visibleKeys(orgId: string): SQL | undefined {
-  return and(eq(apiKey.orgId, orgId), ne(apiKey.status, "deleted"), eq(apiKey.kind, "key"));
+export function visibleKeys(orgId: string, kind: KeyKind = "key"): SQL | undefined {
+  return and(eq(apiKey.orgId, orgId), ne(apiKey.status, "deleted"), eq(apiKey.kind, kind));
 }
 
-/** The row of a key that is not deleted; `not_found` for everything else. */
-export async function findKey(db: Queryable, orgId: string, id: string): Promise<KeyRow> {
+/** The row of a key or agent that is not deleted; `not_found` for everything else. */
+export async function findKey(
+  db: Queryable,
+  orgId: string,
+  id: string,
+  kind: KeyKind = "key",
+): Promise<KeyRow> {
   const [row] = await db
     .select()
     .from(apiKey)
-    .where(and(visibleKeys(orgId), eq(apiKey.id, id)));
-  if (row === undefined) throw notFound("API key");
+    .where(and(visibleKeys(orgId, kind), eq(apiKey.id, id)));
+  if (row === undefined) throw notFound(nouns[kind].label);
   return row;
 }
 
@@ -66,9 +72,10 @@ export async function readKeyResource(
   orgId: string,
   id: string,
   nowMs: number,
+  kind: KeyKind = "key",
 ): Promise<{ resource: KeyResource; revision: string }> {
-  const [row] = await selectFacts(db, orgId).where(and(visibleKeys(orgId), eq(apiKey.id, id)));
-  if (row === undefined) throw notFound("API key");
+  const [row] = await selectFacts(db, orgId).where(and(visibleKeys(orgId, kind), eq(apiKey.id, id)));
+  if (row === undefined) throw notFound(nouns[kind].label);
   return { resource: keyResource(toFacts(row), nowMs), revision: row.key.revision };
 }
 

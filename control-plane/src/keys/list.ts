@@ -11,6 +11,7 @@ import type { Ports } from "../ports.ts";
 import { findProject } from "../projects/find.ts";
 import type { Caller } from "../sessions/caller.ts";
 import { readKeyResource, selectFacts, toFacts, visibleKeys } from "./find.ts";
+import type { KeyKind } from "./kind.ts";
 import { type KeyResource, keyResource } from "./view.ts";
 
 export interface KeyQuery extends ListQuery {
@@ -31,12 +32,13 @@ export async function listKeys(
   caller: Caller,
   query: KeyQuery,
   projectId?: string,
+  kind: KeyKind = "key",
 ): Promise<Page<KeyResource>> {
   const { db } = ports;
   const orgId = caller.organizationId;
   const nowMs = ports.clock.nowMs();
   if (projectId !== undefined) await findProject(db, orgId, projectId);
-  const matching = and(visibleKeys(orgId), ...filters(query, projectId, nowMs));
+  const matching = and(visibleKeys(orgId, kind), ...filters(query, projectId, nowMs));
   const sort = readSort(query.sort);
   const paged = pageWhere(orderOf(sort, nowMs), query);
   // Two questions of one answer, asked at once: a person waits for the slower one, not for both.
@@ -53,8 +55,8 @@ export async function listKeys(
 }
 
 /** One key and its revision. */
-export function readKey(ports: Ports, caller: Caller, id: string) {
-  return readKeyResource(ports.db, caller.organizationId, id, ports.clock.nowMs());
+export function readKey(ports: Ports, caller: Caller, id: string, kind: KeyKind = "key") {
+  return readKeyResource(ports.db, caller.organizationId, id, ports.clock.nowMs(), kind);
 }
 
 function filters(query: KeyQuery, projectId: string | undefined, nowMs: number): (SQL | undefined)[] {

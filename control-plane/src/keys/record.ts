@@ -1,6 +1,7 @@
 /** From the row to what gateways hold. Name, note, owner and thresholds stay here. */
+import { createHash } from "node:crypto";
 import { canonicalCidr } from "@claviger/shared/decide/ip";
-import type { Change, KeyRecord } from "@claviger/shared/wire/record";
+import type { Change, KeyHash, KeyRecord } from "@claviger/shared/wire/record";
 import type { apiKey } from "../db/tables/api-key.ts";
 
 export type KeyRow = typeof apiKey.$inferSelect;
@@ -12,7 +13,7 @@ export function keyRecord(row: KeyRow): KeyRecord {
     projectId: row.projectId,
     kind: row.kind,
     generation: row.generation,
-    hashes: row.hashes,
+    hashes: row.kind === "key" ? row.hashes : marksOf(row),
     status: row.status,
     expiresAtMs: row.expiresAt?.getTime() ?? null,
     maxStalenessSeconds: row.maxStalenessSeconds,
@@ -31,7 +32,19 @@ export function keyRecord(row: KeyRow): KeyRecord {
 
 /** Puts the whole record; a deleted key is put as its tombstone. */
 export function putKey(row: KeyRow): Change {
-  return { op: "put", kind: "key", id: row.id, record: keyRecord(row) };
+  const kind = row.kind === "key" ? "key" : "agent";
+  return { op: "put", kind, id: row.id, record: keyRecord(row) };
+}
+
+/**
+ * An agent's secret is the control plane's to see, so no hash of it travels. What gateways have to know is how long the
+ * tokens of an earlier generation live; a mark that anybody could compute stands in the hash's place.
+ */
+function marksOf({ id, generation, hashes }: KeyRow): KeyHash[] {
+  const mark = (of: number) => createHash("sha256").update(`mark|${id}|${of}`).digest("base64url");
+  return hashes
+    .filter((hash) => hash.generation < generation)
+    .map((hash) => ({ ...hash, hash: mark(hash.generation) }));
 }
 
 function canonicalOrThrow(text: string): string {

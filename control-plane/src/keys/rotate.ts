@@ -1,11 +1,12 @@
 import type { Rotate } from "@claviger/shared/api/api-key";
 import { problem } from "@claviger/shared/api/problem";
-import { hashSecret, preview, remakeSecret } from "@claviger/shared/key/secret";
+import { hashSecret } from "@claviger/shared/key/secret";
 import type { KeyHash } from "@claviger/shared/wire/record";
 import type { Changed } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
-import { changeKey } from "./change.ts";
+import { changeKey, type Planned, type SystemScope } from "./change.ts";
+import { type KeyKind, remakeSecretOf } from "./kind.ts";
 import type { KeyRow } from "./record.ts";
 import { endGraces } from "./set-status.ts";
 import type { KeyResource } from "./view.ts";
@@ -19,11 +20,12 @@ export async function rotateKey(
   caller: Caller,
   id: string,
   input: Rotate,
+  kind: KeyKind = "key",
 ): Promise<Changed<KeyResource>> {
   const graceSeconds = input.graceSeconds ?? 0;
-  return changeKey(ports, caller, id, async (row, nowMs) => {
+  const plan = async (row: KeyRow, nowMs: number): Promise<Planned> => {
     requireUsable(row, nowMs);
-    const secret = remakeSecret(row.id, ports.random);
+    const { secret, preview } = remakeSecretOf(kind, row.id, ports);
     const generation = row.generation + 1;
     const notAfterMs = graceSeconds === 0 ? 0 : nowMs + graceSeconds * 1000;
     const old = endGraces(row.hashes).map(
@@ -34,12 +36,13 @@ export async function rotateKey(
     );
     const hashes = [...old, { hash: await hashSecret(secret), generation, notAfterMs: null }];
     return {
-      set: { generation, hashes: hashes.slice(-HASHES_MAX), preview: preview(secret) },
-      action: "api-key.rotate",
+      set: { generation, hashes: hashes.slice(-HASHES_MAX), preview },
+      verb: "rotate",
       inflight: "drain",
       secretKey: secret,
     };
-  });
+  };
+  return changeKey(ports, caller, id, plan, kind);
 }
 
 /** Nobody is shown a new secret that works nowhere. An inactive key may be rotated: it goes on when it is activated. */
@@ -56,10 +59,16 @@ function requireUsable(row: KeyRow, nowMs: number): void {
 }
 
 /** Ends a running grace now; without one there is a conflict. */
-export function endRotation(ports: Ports, caller: Caller, id: string): Promise<Changed<KeyResource>> {
-  return changeKey(ports, caller, id, (row, nowMs) => {
+export function endRotation(
+  ports: Ports,
+  caller: Caller | SystemScope,
+  id: string,
+  kind: KeyKind = "key",
+): Promise<Changed<KeyResource>> {
+  const plan = (row: KeyRow, nowMs: number): Planned => {
     const runs = row.hashes.some((hash) => hash.notAfterMs !== null && hash.notAfterMs > nowMs);
     if (!runs) throw problem("state_conflict", "No grace is running.");
-    return { set: { hashes: endGraces(row.hashes) }, action: "api-key.end-rotation", inflight: "drain" };
-  });
+    return { set: { hashes: endGraces(row.hashes) }, verb: "end-rotation", inflight: "drain" };
+  };
+  return changeKey(ports, caller, id, plan, kind);
 }

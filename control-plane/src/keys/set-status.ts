@@ -5,68 +5,77 @@ import type { KeyHash } from "@claviger/shared/wire/record";
 import type { Changed } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
-import { changeKey, SAME } from "./change.ts";
+import { changeKey, type Planned, SAME, type SystemScope } from "./change.ts";
+import type { KeyKind } from "./kind.ts";
 import type { KeyRow } from "./record.ts";
 import type { KeyResource } from "./view.ts";
 
 /** Stops the key until it is activated. Twice is once; a revoked key is refused. */
 export function deactivateKey(
   ports: Ports,
-  caller: Caller,
+  caller: Caller | SystemScope,
   id: string,
   input: Interrupt,
+  kind: KeyKind = "key",
 ): Promise<Changed<KeyResource>> {
-  return changeKey(ports, caller, id, (row) => {
+  const plan = (row: KeyRow): Planned => {
     if (row.status === "inactive") return SAME;
     if (row.status === "revoked") throw problem("state_conflict", "A revoked key cannot be deactivated.");
-    return { set: { status: "inactive" }, action: "api-key.deactivate", ...interruption(input) };
-  });
+    return { set: { status: "inactive" }, verb: "deactivate", ...interruption(input) };
+  };
+  return changeKey(ports, caller, id, plan, kind);
 }
 
 /** Stops the key and ends a running grace. Twice is once: the same operation answers. */
 export function revokeKey(
   ports: Ports,
-  caller: Caller,
+  caller: Caller | SystemScope,
   id: string,
   input: Interrupt,
+  kind: KeyKind = "key",
 ): Promise<Changed<KeyResource>> {
-  return changeKey(ports, caller, id, (row) => {
+  const plan = (row: KeyRow): Planned => {
     if (row.status === "revoked") return SAME;
     const set = { status: "revoked" as const, hashes: endGraces(row.hashes) };
-    return { set, action: "api-key.revoke", ...interruption(input) };
-  });
+    return { set, verb: "revoke", ...interruption(input) };
+  };
+  return changeKey(ports, caller, id, plan, kind);
 }
 
 /** An inactive key goes on as it was; a revoked one becomes the next generation of the same secret. */
 export function activateKey(
   ports: Ports,
-  caller: Caller,
+  caller: Caller | SystemScope,
   id: string,
   input: Interrupt,
+  kind: KeyKind = "key",
 ): Promise<Changed<KeyResource>> {
-  return changeKey(ports, caller, id, (row) => {
+  const plan = (row: KeyRow): Planned => {
     if (row.status === "active") return SAME;
     const set = row.status === "revoked" ? nextGeneration(row) : {};
     return {
       set: { status: "active", ...set },
-      action: "api-key.activate",
+      verb: "activate",
       reason: input.reason,
       meta: { sameSecret: true },
     };
-  });
+  };
+  return changeKey(ports, caller, id, plan, kind);
 }
 
 /** A delete leaves a tombstone for ever; afterwards the key is not found. */
 export function deleteKey(
   ports: Ports,
-  caller: Caller,
+  caller: Caller | SystemScope,
   id: string,
   input: Interrupt,
+  kind: KeyKind = "key",
 ): Promise<Changed<KeyResource>> {
-  return changeKey(ports, caller, id, (row) => {
+  const plan = (row: KeyRow): Planned => {
     const set = { status: "deleted" as const, hashes: endGraces(row.hashes) };
-    return { set, action: "api-key.delete", ...interruption(input) };
-  });
+    return { set, verb: "delete", ...interruption(input) };
+  };
+  return changeKey(ports, caller, id, plan, kind);
 }
 
 /** Requests in flight are aborted unless they may end. */

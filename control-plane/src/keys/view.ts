@@ -3,6 +3,7 @@
 import type { ApiKeyStatus, ApiKeyView } from "@claviger/shared/api/api-key";
 import type { Resource } from "@claviger/shared/api/resource";
 import { usdOf } from "@claviger/shared/money/cost";
+import { nouns } from "./kind.ts";
 import type { KeyRow } from "./record.ts";
 
 /** A key's row with what stands around it. */
@@ -25,7 +26,7 @@ export type KeyResource = Resource<ApiKeyView>;
 export function keyResource(facts: KeyFacts, nowMs: number): KeyResource {
   const { key, budget } = facts;
   return {
-    type: "api-key",
+    type: nouns[key.kind === "agent" ? "agent" : "key"].type,
     id: key.id,
     attributes: {
       name: key.name,

@@ -58,7 +58,7 @@ export async function countAttempt(ports: Ports, email: string, peer: string): P
 }
 
 /** An IPv6 client has a whole /64 to itself, so that is what counts as one address. */
-function placeOf(peer: string): string {
+export function placeOf(peer: string): string {
   const address = parseIp(peer);
   if (address === undefined) return peer;
   return formatIp(address.length === 4 ? [...address.slice(0, 2), 0, 0] : address);

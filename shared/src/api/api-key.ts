@@ -34,6 +34,16 @@ const Metadata = z
     "must not be larger than 16 KiB",
   );
 
+/** What a key may, and what a token of it may at most. */
+export const allowances = {
+  requestsPerMinute: Limit.optional(),
+  tokensPerMinute: Limit.optional(),
+  allowedProviders: NameList.optional(),
+  allowedModels: ModelList.optional(),
+  ipAllowlist: IpList.optional(),
+  mcp: McpAccess.optional(),
+};
+
 const attributes = {
   name: Label.optional(),
   note: Label.nullable().optional(),
@@ -41,15 +51,10 @@ const attributes = {
   /** The spelling of other products; the same as `expiresAt`. */
   expires_at: Instant.nullable().optional(),
   ownerId: Id.optional(),
-  requestsPerMinute: Limit.optional(),
-  tokensPerMinute: Limit.optional(),
+  ...allowances,
   maxConcurrency: Limit.optional(),
   ...budgetAttributes,
-  allowedProviders: NameList.optional(),
-  allowedModels: ModelList.optional(),
-  ipAllowlist: IpList.optional(),
   metadata: Metadata.optional(),
-  mcp: McpAccess.optional(),
   maxStalenessSeconds: z
     .int()
     .min(30, "must be at least 30")

@@ -3,6 +3,8 @@
 /** The nouns of the API, as `type` names them. */
 export type ResourceType =
   | "api-key"
+  | "agent"
+  | "ephemeral-token"
   | "llm-api-key"
   | "project"
   | "member"
