@@ -3,6 +3,7 @@
  * duplication and reordering are harmless by form. Identity comes from the subject or the signature, never from here.
  */
 import * as z from "zod";
+import { EscrowAnswer, EscrowReport } from "./escrow.ts";
 import { AnswerPart } from "./query.ts";
 import { Digest, Epoch, Id, Revision, TimeMs } from "./scalars.ts";
 
@@ -52,6 +53,8 @@ export const Heartbeat = z.object({
   /** Set by a clean shutdown. */
   bye: z.literal(true).optional(),
   usage: z.object({ nextSeq: z.int().min(1) }),
+  /** Absent at a gateway that knows of no budgets. */
+  escrow: EscrowReport.optional(),
   audit: z.object({ n: z.int().min(0), head: Digest }),
   inflight: z.int().min(0).max(COUNT_MAX),
   requestsPerSecond: z.number().min(0),
@@ -87,6 +90,8 @@ export const Fresh = z.object({
   /** The replica's state cannot be continued: take a snapshot. */
   resync: z.boolean(),
   usageCursor: z.int().min(0),
+  /** Only in answer to a heartbeat that has its part. */
+  escrow: EscrowAnswer.optional(),
   /** How many replicas of the organization share each rate limit now. */
   replicas: z.int().min(1).optional(),
   /** The gateway takes no new requests until an answer comes without this. */

@@ -12,6 +12,7 @@ export type MessageType =
   | "clv-epoch+jws"
   | "clv-detached+jws"
   | "clv-query+jws"
+  | "clv-slice+jws"
   | "clv-token+jws";
 
 /** Signs the exact bytes given and returns the compact form. */

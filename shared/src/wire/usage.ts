@@ -3,6 +3,7 @@
  * PostgreSQL's cursor, which each answer carries.
  */
 import * as z from "zod";
+import { Charge, Nanos } from "./escrow.ts";
 import { Id, TimeMs } from "./scalars.ts";
 
 /** Disjoint buckets; null means the provider did not say, 0 means it said zero. */
@@ -35,6 +36,16 @@ export const SettledEvent = z.object({
   totalMs: z.number(),
   /** /24 or /48 of the caller. */
   ipPrefix: z.string().max(64),
+  /** 1 for the first; a retry and a fallback are attempts of their own. */
+  attempt: z.int().min(1).max(1_000).optional(),
+  /** Where the money came from; each budget on the key's path is charged the same. Absent without a budget. */
+  charges: z.array(Charge).max(64).optional(),
+  /** What the provider billed beyond the reservation: counted once in each budget that is charged. */
+  overrun: Nanos.optional(),
+  /** Nano-dollars at the pinned price; null: not known. */
+  cost: Nanos.nullable().optional(),
+  /** The revision of the price that was pinned. */
+  priceRev: z.int().min(0).optional(),
 });
 export type SettledEvent = z.infer<typeof SettledEvent>;
 

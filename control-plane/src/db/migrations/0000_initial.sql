@@ -40,6 +40,27 @@ CREATE TABLE "barrier_op" (
 	"result" jsonb
 );
 --> statement-breakpoint
+CREATE TABLE "budget_demand" (
+	"budget_id" text NOT NULL,
+	"replica_id" text NOT NULL,
+	"per_second_n" bigint NOT NULL,
+	"said_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "budget_demand_budget_id_replica_id_pk" PRIMARY KEY("budget_id","replica_id")
+);
+--> statement-breakpoint
+CREATE TABLE "budget_period" (
+	"budget_id" text NOT NULL,
+	"start_ms" bigint NOT NULL,
+	"end_ms" bigint,
+	"org_id" text NOT NULL,
+	"limit_n" bigint NOT NULL,
+	"spent_n" bigint NOT NULL,
+	"open_n" bigint NOT NULL,
+	"shrinking" boolean NOT NULL,
+	CONSTRAINT "budget_period_budget_id_start_ms_pk" PRIMARY KEY("budget_id","start_ms"),
+	CONSTRAINT "budget_period_hard" CHECK ("budget_period"."spent_n" >= 0 and "budget_period"."open_n" >= 0 and ("budget_period"."spent_n" + "budget_period"."open_n" <= "budget_period"."limit_n" or "budget_period"."shrinking"))
+);
+--> statement-breakpoint
 CREATE TABLE "budget" (
 	"id" text PRIMARY KEY NOT NULL,
 	"org_id" text NOT NULL,
@@ -314,6 +335,24 @@ CREATE TABLE "sign_in_failure" (
 	"at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "slice" (
+	"id" text PRIMARY KEY NOT NULL,
+	"org_id" text NOT NULL,
+	"budget_id" text NOT NULL,
+	"start_ms" bigint NOT NULL,
+	"replica_id" text NOT NULL,
+	"boot" text NOT NULL,
+	"req" text NOT NULL,
+	"issued_n" bigint NOT NULL,
+	"amount_n" bigint NOT NULL,
+	"spent_n" bigint NOT NULL,
+	"state" text NOT NULL,
+	"recalled" boolean DEFAULT false NOT NULL,
+	"jws" text NOT NULL,
+	"changed_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "slice_within" CHECK (0 <= "slice"."spent_n" and "slice"."spent_n" <= "slice"."amount_n" and "slice"."amount_n" <= "slice"."issued_n")
+);
+--> statement-breakpoint
 CREATE TABLE "snapshot_page" (
 	"org_id" text NOT NULL,
 	"sha256" text NOT NULL,
@@ -365,6 +404,7 @@ CREATE INDEX "api_key_org" ON "api_key" USING btree ("org_id","created_at");--> 
 CREATE INDEX "api_key_project" ON "api_key" USING btree ("project_id");--> statement-breakpoint
 CREATE INDEX "api_key_owner" ON "api_key" USING btree ("owner_id");--> statement-breakpoint
 CREATE INDEX "barrier_op_open" ON "barrier_op" USING btree ("org_id","rev") WHERE done_at is null;--> statement-breakpoint
+CREATE INDEX "budget_demand_said" ON "budget_demand" USING btree ("said_at");--> statement-breakpoint
 CREATE INDEX "budget_org" ON "budget" USING btree ("org_id");--> statement-breakpoint
 CREATE INDEX "courier_nonce_at" ON "courier_nonce" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "data_key_org" ON "data_key" USING btree ("org_id");--> statement-breakpoint
@@ -386,5 +426,9 @@ CREATE INDEX "replica_gateway" ON "replica" USING btree ("gateway_id");--> state
 CREATE INDEX "session_member" ON "session" USING btree ("org_id","member_id");--> statement-breakpoint
 CREATE INDEX "sign_in_failure_subject" ON "sign_in_failure" USING btree ("subject","at");--> statement-breakpoint
 CREATE INDEX "sign_in_failure_at" ON "sign_in_failure" USING btree ("at");--> statement-breakpoint
+CREATE UNIQUE INDEX "slice_req" ON "slice" USING btree ("replica_id","req");--> statement-breakpoint
+CREATE INDEX "slice_period" ON "slice" USING btree ("budget_id","start_ms") WHERE "slice"."state" <> 'closed';--> statement-breakpoint
+CREATE INDEX "slice_replica" ON "slice" USING btree ("replica_id") WHERE "slice"."state" <> 'closed';--> statement-breakpoint
+CREATE INDEX "slice_closed" ON "slice" USING btree ("changed_at") WHERE "slice"."state" = 'closed';--> statement-breakpoint
 CREATE INDEX "snapshot_page_named" ON "snapshot_page" USING btree ("named_at");--> statement-breakpoint
 CREATE INDEX "usage_event_org_at" ON "usage_event" USING btree ("org_id","at");
