@@ -67,8 +67,8 @@ export type Holding = z.infer<typeof Holding>;
 /** How a replica spends from one budget. */
 export const Demand = z.object({
   budget: Id,
-  /** Nano-dollars per second, as they come in. */
-  perSecond: Nanos,
+  /** What it spends in the longest `maxStalenessSeconds` of the keys that spend from it here: what it wants to hold. */
+  hold: Nanos,
   /** Of one reservation. */
   mean: Nanos,
 });

@@ -43,7 +43,7 @@ CREATE TABLE "barrier_op" (
 CREATE TABLE "budget_demand" (
 	"budget_id" text NOT NULL,
 	"replica_id" text NOT NULL,
-	"per_second_n" bigint NOT NULL,
+	"hold_n" bigint NOT NULL,
 	"said_at" timestamp with time zone NOT NULL,
 	CONSTRAINT "budget_demand_budget_id_replica_id_pk" PRIMARY KEY("budget_id","replica_id")
 );

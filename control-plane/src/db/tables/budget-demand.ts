@@ -6,8 +6,8 @@ export const budgetDemand = pgTable(
   {
     budgetId: text("budget_id").notNull(),
     replicaId: text("replica_id").notNull(),
-    /** Nano-dollars per second. */
-    perSecondN: bigint("per_second_n", { mode: "bigint" }).notNull(),
+    /** What it wants to hold, in nano-dollars. */
+    holdN: bigint("hold_n", { mode: "bigint" }).notNull(),
     saidAt: timestamp("said_at", { withTimezone: true }).notNull(),
   },
   (table) => [
