@@ -7,10 +7,22 @@ import type { EpochMessage } from "@claviger/shared/wire/epoch";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import type { Sign } from "@claviger/shared/wire/sign";
 import { sql } from "drizzle-orm";
-import type { Queryable } from "../db/database.ts";
+import type { Database, Queryable } from "../db/database.ts";
+import { createSharedReads, perOwner } from "./shared-reads.ts";
 
-/** All deltas of one answer together, in bytes. */
+/** All deltas of one answer to a sync together, in bytes; one that is larger comes alone. */
 export const ANSWER_BYTES_MAX = 262_144;
+
+/**
+ * All deltas of one answer to a heartbeat, in bytes. They are signed a second time there, and a fleet that is behind says so
+ * in one moment: what is longer is left to sync, or proofs would wait for megabytes until nobody waits for the proofs.
+ */
+export const BEAT_BYTES_MAX = 65_536;
+
+/** Those who are equally far behind are told the same. */
+const leading = perOwner<Database, Steps>(() =>
+  createSharedReads({ keepMs: 2_000, bytesMax: 33_554_432 }, ({ bytes }) => bytes),
+);
 
 /** Most deltas that one read looks at; they are rarely smaller than 500 bytes. */
 const ROWS_MAX = 512;
@@ -40,20 +52,51 @@ export async function chainsAt(
 /** A message of the history: a delta as it was signed, or an epoch, which is signed for whoever needs it. */
 export type Step = string | EpochMessage;
 
+/** `more`: some did not fit. */
+interface Steps {
+  readonly steps: readonly Step[];
+  readonly more: boolean;
+  readonly bytes: number;
+}
+
 /**
  * What leads from `held`, a position of this history, to `head`, oldest first, as much as fits one answer; `more` says
  * that some did not. Nothing when the next delta is no longer kept.
  */
-export async function stepsAfter(
-  db: Queryable,
+export function stepsAfter(
+  db: Database,
   orgId: string,
   held: ChainedPosition,
   head: ChainedPosition,
-): Promise<{ steps: Step[]; more: boolean }> {
+  room: "answer" | "beat" = "answer",
+): Promise<Steps> {
+  const places = [held, head].map(({ epoch, rev, chain }) => `${epoch}.${rev}.${chain}`);
+  const key = [orgId, ...places, room].join("|");
+  return leading(db).get(key, () => readSteps(db, orgId, held, head, room));
+}
+
+/** What is too much for one answer is not read: the window adds up lengths and leaves the values where they are. */
+async function readSteps(
+  db: Database,
+  orgId: string,
+  held: ChainedPosition,
+  head: ChainedPosition,
+  room: "answer" | "beat",
+): Promise<Steps> {
   const rows = await db.execute<{ epoch: number; rev: string; chain: string; jws: string }>(sql`
-    select epoch, rev, chain, jws from org_change
-    where org_id = ${orgId} and (epoch, rev) > (${held.epoch}, ${held.rev}) and (epoch, rev) <= (${head.epoch}, ${head.rev})
-    order by epoch, rev limit ${ROWS_MAX}`);
+    with next as (
+      select epoch, rev, chain, jws from org_change
+      where org_id = ${orgId} and (epoch, rev) > (${held.epoch}, ${held.rev}) and (epoch, rev) <= (${head.epoch}, ${head.rev})
+      order by epoch, rev limit ${ROWS_MAX}
+    ), measured as (
+      select *, row_number() over in_order as n, sum(octet_length(jws)) over in_order as bytes
+      from next window in_order as (order by epoch, rev)
+    )
+    select epoch, rev, chain, jws from measured
+    where bytes <= ${room === "beat" ? BEAT_BYTES_MAX : ANSWER_BYTES_MAX}
+      -- A delta that is larger than an answer would never arrive.
+      or (n = 1 and ${room === "answer"})
+    order by epoch, rev`);
   const steps: Step[] = [];
   let at = held;
   let bytes = 0;
@@ -64,15 +107,14 @@ export async function stepsAfter(
     at = { epoch, rev, chain };
   };
   for (const { epoch, rev, chain, jws } of rows) {
+    if (Number(rev) !== at.rev + 1) break;
     bytes += jws.length;
-    // The first one always fits: a delta that is larger than an answer would never arrive.
-    if (Number(rev) !== at.rev + 1 || (bytes > ANSWER_BYTES_MAX && steps.length > 0)) break;
     reach(epoch);
     steps.push(jws);
     at = { epoch, rev: Number(rev), chain };
   }
   if (at.rev === head.rev) reach(head.epoch);
-  return { steps, more: at.rev < head.rev };
+  return { steps, more: at.rev < head.rev, bytes };
 }
 
 /** As they travel. */

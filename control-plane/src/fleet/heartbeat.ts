@@ -9,7 +9,7 @@ import { sql } from "drizzle-orm";
 import type { Ports } from "../ports.ts";
 import { type Outcome, togetherOrApart } from "./apart.ts";
 import { batched } from "./batch.ts";
-import { type Chains, chainsAt, type Step, signSteps, stepsAfter } from "./deltas.ts";
+import { type Chains, chainsAt, signSteps, stepsAfter } from "./deltas.ts";
 import { type Fork, knownPast, noteLoss, onKnownPast, raiseOnFork, UnknownPast } from "./epochs.ts";
 import type { Tx } from "./journal.ts";
 import { renewalsFor } from "./renewal.ts";
@@ -40,7 +40,8 @@ export interface Beat {
 interface Reply {
   replica: StoredReplica;
   fresh: Fresh;
-  steps: readonly Step[];
+  /** Where it stands, if deltas lead on from there; they are read when nobody waits for the lock any more. */
+  lacks: ChainedPosition | null;
 }
 
 /** Resolves to the signed answer, or to null for a replica that gets none (detached, unknown, or a clone). */
@@ -89,8 +90,10 @@ export function createHeartbeatIntake(ports: Ports, options: IntakeOptions = {})
   };
 }
 
-async function signFresh(ports: Ports, orgId: string, { replica, fresh, steps }: Reply): Promise<string> {
-  const behind = fresh.resync || steps.length > 0;
+async function signFresh(ports: Ports, orgId: string, { replica, fresh, lacks }: Reply): Promise<string> {
+  const head = { epoch: fresh.epoch, rev: fresh.asOf, chain: fresh.chain };
+  const { steps } = lacks === null ? { steps: [] } : await stepsAfter(ports.db, orgId, lacks, head, "beat");
+  const behind = fresh.resync || lacks !== null;
   const [renewals, deltas] = await Promise.all([
     renewalsFor(ports, orgId, { id: fresh.replica, behind }, replica),
     signSteps(ports.sign, steps),
@@ -159,14 +162,13 @@ async function recordBeats(
       ...(moved ? [tx.execute(sql`select pg_notify('operation', ${orgId})`)] : []),
     ]);
   }
-  const reads = answers.map(async (answer): Promise<Reply | null> => {
+  return answers.map((answer): Reply | null => {
     if (answer === null) return null;
     const { replicaId, heartbeat, queries = [] } = answer.beat;
     const { epoch, revApplied: rev, chain } = heartbeat;
     // What it has refused it would refuse again, each time with all that follows: it asks by sync and gets a snapshot.
     const refuses = heartbeat.nack?.rev === rev + 1;
     const lacks = answer.continuation.kind === "deltas" && !refuses;
-    const { steps } = lacks ? await stepsAfter(tx, orgId, { epoch, rev, chain }, head) : { steps: [] };
     const fresh: Fresh = {
       v: 1,
       org: orgId,
@@ -185,9 +187,8 @@ async function recordBeats(
       ...(answer.replica.draining ? { draining: true as const } : {}),
       nextHeartbeatMs: NEXT_HEARTBEAT_MS,
     };
-    return { replica: answer.replica, fresh, steps };
+    return { replica: answer.replica, fresh, lacks: lacks ? { epoch, rev, chain } : null };
   });
-  return Promise.all(reads);
 }
 
 /** What a replica holds may prove that the database has forgotten something. */

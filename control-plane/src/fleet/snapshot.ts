@@ -9,6 +9,7 @@ import { sql } from "drizzle-orm";
 import type { Database, Queryable } from "../db/database.ts";
 import type { Ports } from "../ports.ts";
 import type { Tx } from "./journal.ts";
+import { createSharedReads, perOwner } from "./shared-reads.ts";
 
 /** A page begins after this many bytes of records; one is at most 64 KiB, so that none passes 512 KiB. */
 const PAGE_BYTES = 400_000;
@@ -56,12 +57,18 @@ async function sharedBuild(ports: Ports, orgId: string, wanted: Wanted): Promise
   return started;
 }
 
-/** The exact bytes of a page; undefined when this organization has no such page. */
-export async function readPage(ports: Ports, orgId: string, sha256: string): Promise<string | undefined> {
-  const [row] = await ports.db.execute<{ body: string }>(
-    sql`select body from snapshot_page where org_id = ${orgId} and sha256 = ${sha256}`,
-  );
-  return row?.body;
+const pages = perOwner<Database, string | undefined>(() =>
+  createSharedReads({ keepMs: 10_000, bytesMax: 33_554_432 }, (body) => body?.length ?? 0),
+);
+
+/** The exact bytes of a page; undefined when this organization has no such page. A fleet that starts asks for the same ones. */
+export function readPage({ db }: Ports, orgId: string, sha256: string): Promise<string | undefined> {
+  return pages(db).get(`${orgId}|${sha256}`, async () => {
+    const [row] = await db.execute<{ body: string }>(
+      sql`select body from snapshot_page where org_id = ${orgId} and sha256 = ${sha256}`,
+    );
+    return row?.body;
+  });
 }
 
 /** One process at a time builds for an organization; who waited for it looks again. */
