@@ -58,22 +58,29 @@ const faults: Record<string, Break> = {
   }),
   "sends an older snapshot": (_, cp) => ({
     sync: async () => {
-      const { head } = cp;
-      cp.head = { epoch: 1, rev: 0, chain: "A".repeat(43) };
-      const snapshot = await cp.snapshot();
-      cp.head = head;
-      return encode({ snapshot });
+      const older = { epoch: 1, rev: 0, chain: "A".repeat(43), cpTimeMs: cp.nowMs(), pages: [] };
+      const snapshot = { v: 1, org: "org_000000000001", ...older };
+      return encode({ snapshot: await cp.sign("clv-snap+jws", encode(snapshot)) });
     },
   }),
 };
 
-/** Breaks a courier; resolves when one of its broken calls was made. */
-function meet(courier: FakeCourier, broken: Partial<Courier>): Promise<void> {
+/** Where the fault is: the last of these that it breaks, because each is only reached through the one before. */
+const WAY = ["heartbeat", "sync", "page"] as const;
+
+/**
+ * Breaks a courier; resolves when the call where the fault is was made. Heartbeats that are answered say that the deltas
+ * are no longer kept: else they bring what is missing, and it depends on the machine whether anything else is asked for.
+ */
+function meet(cp: FakeControlPlane, courier: FakeCourier, broken: Partial<Courier>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
+  const place =
+    broken.heartbeat === undefined ? WAY.findLast((name) => broken[name] !== undefined) : "heartbeat";
+  courier.onAnswer = (_, heartbeat) => cp.answer(heartbeat, { deltas: [], resync: true });
   const called = Object.entries(broken).map(([name, call]) => [
     name,
     (...given: never[]) => {
-      resolve();
+      if (name === place) resolve();
       return (call as (...given: never[]) => unknown)(...given);
     },
   ]);
@@ -86,10 +93,11 @@ for (const [what, fault] of Object.entries(faults)) {
     const cp = await FakeControlPlane.create();
     await cp.commit([putKey(1), putKey(2, { status: "revoked" })]);
     const first = await upToDate(cp);
-    const met = meet(first.courier, fault(first.courier, cp));
+    const met = meet(cp, first.courier, fault(first.courier, cp));
     // Something is missing from now on, so that it has to ask.
     await cp.commit([putKey(3)], { lost: true });
     await cp.commit([putKey(4)]);
+    first.courier.poke();
     await met;
     await settle();
     expect(first.follower.view.key(keyId(1))?.status).toBe("active");
@@ -98,8 +106,7 @@ for (const [what, fault] of Object.entries(faults)) {
     await first.follower.stop();
     const next = await rig({ cp, store: first.store });
     running.push(next);
-    const { heartbeat } = next.courier;
-    const metAgain = meet(next.courier, { heartbeat, ...fault(next.courier, cp) });
+    const metAgain = meet(cp, next.courier, fault(next.courier, cp));
     next.follower.start();
     await metAgain;
     await settle();
@@ -109,6 +116,25 @@ for (const [what, fault] of Object.entries(faults)) {
     expect(next.follower.ready()).toBe(true);
   });
 }
+
+test("control: where nothing is broken, what the heartbeats do not bring is fetched page by page, also at the next start", async () => {
+  const cp = await FakeControlPlane.create();
+  await cp.commit([putKey(1)]);
+  const first = await upToDate(cp);
+  const met = meet(cp, first.courier, { page: first.courier.page, sync: snapshotOf(cp) });
+  await cp.commit([putKey(3)], { lost: true });
+  first.courier.poke();
+  await met;
+  await first.until(() => first.follower.view.key(keyId(3)) !== undefined, "what was lost");
+  await first.follower.stop();
+  await cp.commit([putKey(4)]);
+  const next = await rig({ cp, store: first.store });
+  running.push(next);
+  const metAgain = meet(cp, next.courier, { page: next.courier.page, sync: snapshotOf(cp) });
+  next.follower.start();
+  await metAgain;
+  await next.until(() => next.follower.view.key(keyId(4)) !== undefined, "what came meanwhile");
+});
 
 test("a replica that holds nothing and reaches nobody is not ready, and is once somebody answers", async () => {
   const cp = await FakeControlPlane.create();
