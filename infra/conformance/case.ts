@@ -15,20 +15,23 @@ export interface Case {
   readonly client: string;
   readonly streamed: boolean;
   readonly feature: Feature;
+  /** The vendor's own answer tells no usage. */
+  readonly untold: boolean;
   /** What the client makes of the answer: must not depend on the place. */
   readonly run: (place: Place) => Promise<unknown>;
 }
 
-type Rest = Omit<Case, "client" | "surface" | "streamed" | "feature">["run"];
+const UNTOLD = new Set<Case["surface"]>(["embedContent", "batchEmbedContents", "audio.speech"]);
 
 /** Cases of one client and surface. */
 export function casesOf(client: string, surface: Case["surface"]) {
-  return (feature: Feature, streamed: boolean, run: Rest): Case => ({
+  return (feature: Feature, streamed: boolean, run: Case["run"], untold?: true): Case => ({
     client,
     surface,
     feature,
     streamed,
     run,
+    untold: untold ?? (feature !== "errors" && UNTOLD.has(surface)),
   });
 }
 

@@ -191,12 +191,16 @@ const media: Case[] = [
   casesOf("openai", "images.variations")("image in the prompt", false, async (place) =>
     at(place).images.createVariation({ model: MODEL, image: await picture(), n: 2 }),
   ),
-  casesOf("openai", "audio.transcriptions")("text", false, async (place) => ({
-    json: await at(place).audio.transcriptions.create({ model: MODEL, file: await sound() }),
-    text: await at(place).audio.transcriptions.create({
-      ...{ model: MODEL, file: await sound(), response_format: "text" },
-    }),
-  })),
+  casesOf("openai", "audio.transcriptions")("text", false, async (place) =>
+    at(place).audio.transcriptions.create({ model: MODEL, file: await sound() }),
+  ),
+  casesOf("openai", "audio.transcriptions")(
+    "text",
+    false,
+    async (place) =>
+      at(place).audio.transcriptions.create({ model: MODEL, file: await sound(), response_format: "text" }),
+    true,
+  ),
   casesOf("openai", "audio.transcriptions")("text", true, async (place) =>
     collect(await at(place).audio.transcriptions.create({ model: MODEL, file: await sound(), stream: true })),
   ),

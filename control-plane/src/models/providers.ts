@@ -21,6 +21,8 @@ const rows: Readonly<Record<string, ProviderRow>> = {
   openai: provider("https://api.openai.com", "openai"),
   anthropic: provider("https://api.anthropic.com", "anthropic"),
   gemini: provider("https://generativelanguage.googleapis.com", "google", /^(?:gemini|gemma|text-embedding)/),
+  // Its models are deployments, which everybody names as they like.
+  "azure-openai": { baseUrl: null, needsCredential: true, priced: null },
   mistral: provider("https://api.mistral.ai", "mistral"),
   groq: provider("https://api.groq.com", "groq"),
   together: provider("https://api.together.xyz", "together"),

@@ -195,10 +195,17 @@ function startRelay(
   const row = providers[admission.provider.provider];
   const target = preparedTarget(admission.provider, route.surface);
   if (row === undefined || target === undefined) throw new Error("the route was chosen without a target");
-  const { headersTimeoutMs, idleTimeoutMs } = deps.settings;
   const { request, strip, usage } = upstreamRequest({
-    ...{ admission, exchange, route, row, target, headersTimeoutMs, idleTimeoutMs },
-    ...{ asked: ready.asked, body: ready.body, credential: ready.credential },
+    admission,
+    exchange,
+    route,
+    row,
+    target,
+    asked: ready.asked,
+    body: ready.body,
+    credential: ready.credential,
+    headersTimeoutMs: deps.settings.headersTimeoutMs,
+    idleTimeoutMs: deps.settings.idleTimeoutMs,
   });
   let draining = false;
   const relay: Relay = new Relay(

@@ -56,7 +56,7 @@ function injected({ outputTokensMax, defaultOutputTokens, left, perMillion }: Wa
 }
 
 /** OpenAI's reasoning models read the new name only, all others the old one only. */
-const READS_COMPLETION_TOKENS = new Set(["openai", "groq"]);
+const READS_COMPLETION_TOKENS = new Set(["openai", "azure-openai", "groq"]);
 
 function fieldOf(surface: Surface, provider: string): string {
   if (surface === "responses") return "max_output_tokens";

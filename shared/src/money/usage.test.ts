@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { costOf, nanosOf, type Price, type Usage, usdOf } from "./cost.ts";
-import { chatUsage, geminiUsage, messagesUsage, responsesUsage } from "./usage.ts";
+import {
+  chatUsage,
+  foldUsage,
+  geminiUsage,
+  imagesUsage,
+  isSaid,
+  messagesUsage,
+  responsesUsage,
+} from "./usage.ts";
 
 const usd = (text: string) => nanosOf(text) as bigint;
 
@@ -197,4 +205,29 @@ test("sound, images and searches without a price of their own make the cost unkn
   expect(costOf(chatUsage(heard), { ...price, audioInput: usd("40") })).toBe(usd("0.00055"));
   expect(costOf({ ...chatUsage({ prompt_tokens: 1 }), searches: 1 }, price)).toBeNull();
   expect(costOf({ ...chatUsage({ prompt_tokens: 1 }), images: 1 }, price)).toBeNull();
+});
+
+test("what was cached is taken from the text first, so that no token stands in two buckets", () => {
+  const image = { input_tokens: 77, output_tokens: 14 };
+  const at = (cached: number) =>
+    imagesUsage({
+      ...image,
+      input_tokens_details: { text_tokens: 13, image_tokens: 64, cached_tokens: cached },
+    });
+  expect(at(0)).toMatchObject({ input: 13, imageInput: 64, cacheRead: 0, imageOutput: 14 });
+  expect(at(10)).toMatchObject({ input: 3, imageInput: 64, cacheRead: 10 });
+  expect(at(19)).toMatchObject({ input: 0, imageInput: 58, cacheRead: 19 });
+  expect(at(77)).toMatchObject({ input: 0, imageInput: 0, cacheRead: 77 });
+  expect(at(99)).toMatchObject({ input: 0, imageInput: 0, cacheRead: 99 });
+});
+
+test("a usage event's five buckets hold what the finer ones held", () => {
+  const usage = {
+    ...{ input: 1, cacheRead: 2, cacheWrite: 3, output: 4, reasoning: 5 },
+    ...{ cacheWriteLong: 10, audioInput: 20, imageInput: 30, audioOutput: 40, imageOutput: 50, images: 60 },
+  };
+  expect(foldUsage(usage)).toEqual({ input: 51, cacheRead: 2, cacheWrite: 13, output: 94, reasoning: 5 });
+  const none = { input: null, cacheRead: null, cacheWrite: null, output: null, reasoning: null };
+  expect(foldUsage({ ...none, images: 2 })).toEqual(none);
+  expect([isSaid(none), isSaid({ ...none, images: 0 }), isSaid(null)]).toEqual([false, true, false]);
 });

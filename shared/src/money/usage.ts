@@ -40,11 +40,11 @@ export function responsesUsage(usage: Fields): Usage {
 export function imagesUsage(usage: Fields): Usage {
   const inputs = fieldsOf(usage.input_tokens_details);
   const outputs = fieldsOf(usage.output_tokens_details);
-  const imageInput = count(inputs.image_tokens);
   const cacheRead = count(inputs.cached_tokens);
+  const [input, imageInput] = apart(count(usage.input_tokens), count(inputs.image_tokens), cacheRead);
   const text = count(outputs.text_tokens);
   return {
-    input: without(count(usage.input_tokens), imageInput, cacheRead),
+    input,
     cacheRead,
     cacheWrite: null,
     output: text,
@@ -92,10 +92,10 @@ export function isSaid(usage: Usage | null): usage is Usage {
 /** The five buckets of a usage event: what has one of its own here is added to the bucket that it was split from. */
 export function foldUsage(usage: Usage): Tokens {
   return {
-    input: sum(usage.input, usage.audioInput, usage.imageInput),
+    input: plus(plus(usage.input, usage.audioInput), usage.imageInput),
     cacheRead: usage.cacheRead,
-    cacheWrite: sum(usage.cacheWrite, usage.cacheWriteLong),
-    output: sum(usage.output, usage.audioOutput, usage.imageOutput),
+    cacheWrite: plus(usage.cacheWrite, usage.cacheWriteLong),
+    output: plus(plus(usage.output, usage.audioOutput), usage.imageOutput),
     reasoning: usage.reasoning,
   };
 }
@@ -109,14 +109,14 @@ function openaiBuckets(
   total: number | null,
 ): Usage {
   const cacheWrite = firstCount(inputs.cache_write_tokens, inputs.cache_creation_tokens);
-  const audioInput = count(inputs.audio_tokens);
+  const [fresh, audioInput] = apart(input, count(inputs.audio_tokens), cacheRead, cacheWrite);
   const audioOutput = count(outputs.audio_tokens);
   const reasoning = count(outputs.reasoning_tokens);
   // xAI and Gemini count reasoning beside the completion, OpenAI inside it; the total tells which.
   const beside =
     input !== null && output !== null && reasoning !== null && total === input + output + reasoning;
   return {
-    input: without(input, cacheRead, cacheWrite, audioInput),
+    input: fresh,
     cacheRead,
     cacheWrite,
     output: without(output, beside ? null : reasoning, audioOutput),
@@ -145,12 +145,12 @@ export function messagesUsage(usage: Fields): Usage {
 /** Gemini's `usageMetadata`: the cache is part of the prompt, thoughts stand beside the candidates. */
 export function geminiUsage(usage: Fields): Usage {
   const cacheRead = count(usage.cachedContentTokenCount);
-  const prompt = sum(count(usage.promptTokenCount), count(usage.toolUsePromptTokenCount));
-  const audioInput = modality(usage.promptTokensDetails, "AUDIO");
+  const prompt = plus(count(usage.promptTokenCount), count(usage.toolUsePromptTokenCount));
+  const [input, audioInput] = apart(prompt, modality(usage.promptTokensDetails, "AUDIO"), cacheRead);
   const imageOutput = modality(usage.candidatesTokensDetails, "IMAGE");
   const audioOutput = modality(usage.candidatesTokensDetails, "AUDIO");
   return {
-    input: without(prompt, cacheRead, audioInput),
+    input,
     cacheRead,
     cacheWrite: null,
     output: without(count(usage.candidatesTokenCount), imageOutput, audioOutput),
@@ -188,13 +188,26 @@ function modality(details: unknown, name: string): number | null {
   return found === undefined ? null : count(found.tokenCount);
 }
 
+/**
+ * An input without its cached part, and the part of it that is no text. What was cached may be either, and is not told
+ * apart: text first, so that no token is in two buckets.
+ */
+function apart(
+  total: number | null,
+  special: number | null,
+  ...cached: (number | null)[]
+): [rest: number | null, special: number | null] {
+  if (total === null || special === null) return [without(total, ...cached), special];
+  const plain = cached.reduce<number>((left, part) => left - (part ?? 0), total);
+  return [Math.max(0, plain - special), Math.max(0, Math.min(special, plain))];
+}
+
 function without(total: number | null, ...parts: (number | null)[]): number | null {
   if (total === null) return null;
   const rest = parts.reduce<number>((left, part) => left - (part ?? 0), total);
   return Math.max(0, rest);
 }
 
-function sum(...parts: (number | null | undefined)[]): number | null {
-  const said = parts.filter((part) => part !== null && part !== undefined);
-  return said.length === 0 ? null : said.reduce((total, part) => total + part, 0);
+function plus(a: number | null | undefined, b: number | null | undefined): number | null {
+  return a === null || a === undefined ? (b ?? null) : a + (b ?? 0);
 }
