@@ -1,4 +1,4 @@
-import { courierHeaders, signCourierCall } from "@claviger/shared/wire/courier-call";
+import { DETACHED_HEADER, signCourierCall } from "@claviger/shared/wire/courier-call";
 import { claimsDetached } from "@claviger/shared/wire/detached";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import { createVerify } from "@claviger/shared/wire/sign";
@@ -127,7 +127,7 @@ async function callOf(replica: FakeReplica): Promise<{ status: number; said: unk
   const heard = await api.call("POST", courierPaths.sync, { raw, headers });
   return {
     status: heard.status,
-    said: await readStatement(replica, heard.headers.get(courierHeaders.detached)),
+    said: await readStatement(replica, heard.headers.get(DETACHED_HEADER)),
   };
 }
 

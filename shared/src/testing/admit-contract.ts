@@ -46,6 +46,7 @@ export function admitContract(hash: HashSecret = hashSecret): void {
       headers: {
         "content-type": "application/json",
         "x-request-id": "req_1",
+        "x-claviger-code": "missing_api_key",
         "www-authenticate": "Bearer",
       },
       body: '{"error":{"message":"No API key was sent. Send it as `Authorization: Bearer <API key>`.","type":"authentication_error","param":null,"code":"missing_api_key"}}',

@@ -14,9 +14,10 @@ export const courierHeaders = {
   nonce: "claviger-nonce",
   /** Base64url of 64 bytes. */
   signature: "claviger-signature",
-  /** On the answer to a call of a detached replica: the statement that it is (`detached.ts`). */
-  detached: "claviger-detached",
 } as const;
+
+/** On the answer to a call of a detached replica: the signed statement that it is (`detached.ts`). No call carries it. */
+export const DETACHED_HEADER = "claviger-detached";
 
 /** A call's time may be this far from the control plane's clock, in milliseconds. */
 export const COURIER_CLOCK_MS_MAX = 300_000;

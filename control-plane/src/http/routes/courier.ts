@@ -1,6 +1,6 @@
 /** The HTTPS courier: what replicas call when the bus does not carry them. Same envelopes, served by the same desk. */
 import { ApiProblem, problem } from "@claviger/shared/api/problem";
-import { courierHeaders } from "@claviger/shared/wire/courier-call";
+import { courierHeaders, DETACHED_HEADER } from "@claviger/shared/wire/courier-call";
 import { courierPaths } from "@claviger/shared/wire/subjects";
 import * as z from "zod";
 import { type Authenticate, createCallers, DetachedCall } from "../../fleet/callers.ts";
@@ -84,7 +84,7 @@ function createRespond(ports: Ports, authenticate: Authenticate): Respond {
       const shown = detached === undefined ? error : problem("invalid_replica");
       countRefusal(ports, "https", shown instanceof ApiProblem ? shown.code : "failed");
       const refusal = failureResponse(shown, "gateway", call.requestId, ports.log);
-      if (detached !== undefined) refusal.headers.set(courierHeaders.detached, detached.statement);
+      if (detached !== undefined) refusal.headers.set(DETACHED_HEADER, detached.statement);
       return refusal;
     });
     response.headers.set(courierHeaders.time, String(ports.clock.nowMs()));

@@ -4,7 +4,7 @@
  * comes back is believed as little as what the bus brings.
  */
 import { randomBytes } from "node:crypto";
-import { courierHeaders, signCourierCall } from "@claviger/shared/wire/courier-call";
+import { courierHeaders, DETACHED_HEADER, signCourierCall } from "@claviger/shared/wire/courier-call";
 import { courierPaths } from "@claviger/shared/wire/subjects";
 import * as z from "zod";
 import { signerOf } from "./nkey.ts";
@@ -114,7 +114,7 @@ export class HttpsCourier {
     });
     const bytes = await readAtMost(response, ANSWER_BYTES_MAX);
     if (response.ok) return bytes;
-    const statement = response.headers.get(courierHeaders.detached);
+    const statement = response.headers.get(DETACHED_HEADER);
     if (statement !== null) this.#detached(statement);
     const code = codeOf(bytes);
     if (code === "replica_clock") this.#takeTime(response.headers.get(courierHeaders.time));
