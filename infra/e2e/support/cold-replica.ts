@@ -32,13 +32,26 @@ export function copyGateway(world: World, gateway: string): Copied {
 }
 
 function copyOf(home: string): Copied {
-  const copy = mkdtempSync(join(tmpdir(), "claviger-cold-"));
-  cpSync(home, copy, { recursive: true });
+  const copy = copiedWhole(home);
   return {
     folder: join(copy, SLOT),
     again: () => copyOf(copy),
     remove: () => rmSync(copy, { recursive: true, force: true }),
   };
+}
+
+/** A running gateway renames files into their places: a copy during which one came or went is thrown away. */
+function copiedWhole(home: string): string {
+  for (let attempt = 1; ; attempt++) {
+    const copy = mkdtempSync(join(tmpdir(), "claviger-cold-"));
+    try {
+      cpSync(home, copy, { recursive: true });
+      return copy;
+    } catch (error) {
+      rmSync(copy, { recursive: true, force: true });
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === 50) throw error;
+    }
+  }
 }
 
 function masterKeyOf(world: World, gateway: string): string {
