@@ -55,15 +55,23 @@ export interface LimitBook {
   leave(keyId: string): void;
   takeRate(who: Limited, estimatedTokens: number): RateDecision;
   giveBack(who: Limited, estimatedTokens: number): void;
-  correct(keyId: string, estimatedTokens: number, usedTokens: number): void;
+  correct(who: Limited, estimatedTokens: number, usedTokens: number): void;
 }
 
-/** Whose limits: a key, with the tighter ones of its token where there are any. */
+/** Whose limits: a key's, and beside them those of the token that asks, which has a rate of its own. */
 export interface Limited {
   readonly keyId: string;
   readonly requestsPerMinute: number | null;
   readonly tokensPerMinute: number | null;
   readonly maxConcurrency: number | null;
+  /** Absent for a token that narrows no rate. */
+  readonly token?: TokenRate;
+}
+
+export interface TokenRate {
+  readonly id: string;
+  readonly requestsPerMinute: number | null;
+  readonly tokensPerMinute: number | null;
 }
 
 export type LimitKind = "requests" | "tokens" | "concurrency";

@@ -83,12 +83,7 @@ export async function serve(deps: ServeDeps, exchange: Exchange, route: ForwardR
   const who = judged instanceof Promise ? await judged : judged;
   visit.ip = who.ip;
   if (!who.ok) return turnAway(visit, who.refusal, who.key);
-  const limited: Limited = {
-    keyId: who.principal.key.id,
-    requestsPerMinute: who.principal.requestsPerMinute,
-    tokensPerMinute: who.principal.tokensPerMinute,
-    maxConcurrency: who.principal.maxConcurrency,
-  };
+  const limited = limitedOf(who.principal);
   if (!deps.limits.enter(limited)) {
     return turnAway(visit, refuse("rate_limit_exceeded", { names: ["concurrency"] }), who.principal.key);
   }
@@ -100,6 +95,15 @@ export async function serve(deps: ServeDeps, exchange: Exchange, route: ForwardR
   } finally {
     if (!relayed) deps.limits.leave(limited.keyId);
   }
+}
+
+/** A token's own rate stands beside its key's: together they would be one bucket, which the token could empty for the key. */
+function limitedOf({ key, claims }: Principal): Limited {
+  const { id: keyId, requestsPerMinute, tokensPerMinute, maxConcurrency } = key;
+  const limited = { keyId, requestsPerMinute, tokensPerMinute, maxConcurrency };
+  if (claims === undefined || (claims.requestsPerMinute ?? claims.tokensPerMinute) === null) return limited;
+  const { tokenId: id, requestsPerMinute: requests, tokensPerMinute: tokens } = claims;
+  return { ...limited, token: { id, requestsPerMinute: requests, tokensPerMinute: tokens } };
 }
 
 /** From the body to the relay, which then owns the place among the key's requests. */
@@ -228,7 +232,7 @@ function startRelay(
       settled: (outcome) => {
         deps.inflight.remove(relay, draining);
         deps.limits.leave(limited.keyId);
-        deps.limits.correct(limited.keyId, ready.estimate, total(foldUsage(outcome.tokens)));
+        deps.limits.correct(limited, ready.estimate, total(foldUsage(outcome.tokens)));
         settle(deps, facts, admission, outcome);
       },
     },

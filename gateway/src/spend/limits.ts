@@ -24,6 +24,12 @@ export function createLimits(clock: Clock, replicas: () => number): LimitBook {
     }
     return book;
   };
+  const takeOf = (id: string, rates: Rates, estimatedTokens: number): RateDecision => {
+    if (rates.requestsPerMinute === null && rates.tokensPerMinute === null) {
+      return { ok: true, headers: NO_HEADERS };
+    }
+    return takeBoth(bookOf(id), rates, estimatedTokens, replicas(), clock.monoMs());
+  };
   return {
     enter({ keyId, maxConcurrency }) {
       const book = bookOf(keyId);
@@ -37,23 +43,33 @@ export function createLimits(clock: Clock, replicas: () => number): LimitBook {
       if (book !== undefined) book.inflight--;
     },
     takeRate(who, estimatedTokens) {
-      if (who.requestsPerMinute === null && who.tokensPerMinute === null)
-        return { ok: true, headers: NO_HEADERS };
-      return takeBoth(bookOf(who.keyId), who, estimatedTokens, replicas(), clock.monoMs());
+      const taken = takeOf(who.keyId, who, estimatedTokens);
+      if (!taken.ok || who.token === undefined) return taken;
+      const narrower = takeOf(who.token.id, who.token, estimatedTokens);
+      if (!narrower.ok) giveBackTo(books.get(who.keyId), who, estimatedTokens);
+      return narrower;
     },
     giveBack(who, estimatedTokens) {
-      const book = books.get(who.keyId);
-      if (book?.requests !== undefined && who.requestsPerMinute !== null) book.requests.level += 1;
-      if (book?.tokens !== undefined && who.tokensPerMinute !== null) book.tokens.level += estimatedTokens;
+      giveBackTo(books.get(who.keyId), who, estimatedTokens);
+      if (who.token !== undefined) giveBackTo(books.get(who.token.id), who.token, estimatedTokens);
     },
-    correct(keyId, estimatedTokens, usedTokens) {
-      const tokens = books.get(keyId)?.tokens;
-      if (tokens !== undefined) tokens.level += estimatedTokens - usedTokens;
+    correct({ keyId, token }, estimatedTokens, usedTokens) {
+      for (const id of [keyId, token?.id]) {
+        const tokens = id === undefined ? undefined : books.get(id)?.tokens;
+        if (tokens !== undefined) tokens.level += estimatedTokens - usedTokens;
+      }
     },
   };
 }
 
-function takeBoth(book: Book, who: Limited, estimate: number, replicas: number, nowMs: number): RateDecision {
+type Rates = Pick<Limited, "requestsPerMinute" | "tokensPerMinute">;
+
+function giveBackTo(book: Book | undefined, rates: Rates, estimatedTokens: number): void {
+  if (book?.requests !== undefined && rates.requestsPerMinute !== null) book.requests.level += 1;
+  if (book?.tokens !== undefined && rates.tokensPerMinute !== null) book.tokens.level += estimatedTokens;
+}
+
+function takeBoth(book: Book, who: Rates, estimate: number, replicas: number, nowMs: number): RateDecision {
   const headers: string[] = [];
   let requests: { bucket: Bucket; share: Share } | undefined;
   if (who.requestsPerMinute !== null) {

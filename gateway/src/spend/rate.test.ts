@@ -61,7 +61,7 @@ test("a place is given back, tokens beyond the estimate become a debt, and refus
   limits.leave("k");
   expect(limits.enter(who)).toBe(true);
   expect(limits.takeRate(who, 10).ok).toBe(true);
-  limits.correct("k", 10, 700);
+  limits.correct(who, 10, 700);
   const refused = limits.takeRate(who, 10);
   expect(refused).toMatchObject({ ok: false, limit: "tokens" });
   expect(refused.headers).toContain("x-ratelimit-remaining-tokens");
@@ -69,4 +69,24 @@ test("a place is given back, tokens beyond the estimate become a debt, and refus
   const again = limits.takeRate(who, 10);
   expect(again.ok).toBe(true);
   expect(again.headers[again.headers.indexOf("x-ratelimit-remaining-requests") + 1]).toBe("99");
+});
+
+test("a token's rate narrows the token and takes nothing from its key but what it uses", () => {
+  const limits = createLimits({ wallMs: () => 0, monoMs: () => 0 }, () => 1);
+  const key = { keyId: "k", requestsPerMinute: 60, tokensPerMinute: 600, maxConcurrency: null };
+  const dry = { ...key, token: { id: "tok_dry", requestsPerMinute: 0, tokensPerMinute: null } };
+  const one = { ...key, token: { id: "tok_one", requestsPerMinute: 1, tokensPerMinute: 5 } };
+  for (let n = 0; n < 50; n++) expect(limits.takeRate(dry, 1).ok).toBe(false);
+  expect([limits.takeRate(one, 1).ok, limits.takeRate(one, 1).ok]).toEqual([true, false]);
+  limits.giveBack(one, 1);
+  expect(limits.takeRate(one, 1).ok).toBe(true);
+  limits.correct(one, 1, 5);
+  // 60 per minute is a burst of 10, and 600 tokens one of 100: one of them is used by the token, with its 5 tokens.
+  for (let n = 0; n < 9; n++) expect(limits.takeRate(key, 1).ok).toBe(true);
+  expect(limits.takeRate(key, 1)).toMatchObject({ ok: false, limit: "requests" });
+  expect(limits.takeRate({ ...key, requestsPerMinute: null }, 87)).toMatchObject({
+    ok: false,
+    limit: "tokens",
+  });
+  expect(limits.takeRate({ ...key, requestsPerMinute: null }, 86).ok).toBe(true);
 });

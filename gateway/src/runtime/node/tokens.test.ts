@@ -148,6 +148,13 @@ describe("§4.3: what a token is answered", () => {
     expect(await refusalOf(await limited(limits))).toBe(expected);
   });
 
+  test("a token that is out of requests leaves its parent as many as it had", async () => {
+    edit({ requestsPerMinute: 60 });
+    const dry = await limited({ rpm: 0 });
+    for (let n = 0; n < 20; n++) expect(await refusalOf(dry)).toMatch(/^429/);
+    for (let n = 0; n < 10; n++) expect(await refusalOf(parent.secret)).toBe("200");
+  });
+
   test("claims wider than the parent are cut to what the parent may", async () => {
     edit({ allowedModels: ["story"] });
     const token = await limited({ models: ["*"] });
