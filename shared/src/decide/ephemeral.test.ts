@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { buildKey, buildProvider, buildView, FRESH, fakeDigest, NOW_MS } from "../testing/records.ts";
-import { anyClaims, anyKey, anyRequest, outcomeOf } from "../testing/rights.ts";
+import { type Asked, anyClaims, anyKey, anyRequest, type Outcome, outcomeOf } from "../testing/rights.ts";
 import type { KeyRecord } from "../wire/record.ts";
 import { admitKey, admitToken } from "./admit.ts";
 import type { EphemeralClaims } from "./ephemeral.ts";
@@ -17,53 +17,98 @@ function withSecret(key: KeyRecord): KeyRecord {
 describe("I16: a token's rights are within its parent's present rights", () => {
   test("whatever a token may do, its parent may do at that moment, and its claims say so too", () => {
     let admitted = 0;
-    fc.assert(
-      fc.property(anyKey, anyClaims, anyRequest, (parent, claims, asked) => {
-        const child = outcomeOf(parent, asked, claims);
-        const whole = outcomeOf(withSecret(parent), { ...asked, hash: LIVE });
-        if (child.mayCallTool) expect(whole.mayCallTool).toBe(true);
-        if (child.code !== undefined) return;
-        admitted++;
-        expect([undefined, "ambiguous_model"]).toContain(whole.code);
-        if (whole.code === undefined) expect(whole.routes).toEqual(expect.arrayContaining([...child.routes]));
-        child.limits.forEach((limit, i) => {
-          const parents = whole.limits[i];
-          expect(limit ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(parents ?? Number.POSITIVE_INFINITY);
-        });
-        expect(asked.freshness.nowMs).toBeLessThan(claims.expiresAtMs);
-        // A key with exactly the token's claims and no other limit.
-        const { allowedModels, allowedProviders, ipAllowlist } = claims;
-        const alone = buildKey({
-          allowedModels,
-          allowedProviders,
-          ipAllowlist,
-          maxStalenessSeconds: 604_800,
-        });
-        const claimed = outcomeOf(withSecret(alone), { ...asked, hash: LIVE });
-        expect([undefined, "ambiguous_model"]).toContain(claimed.code);
-      }),
-      { numRuns: 6000 },
-    );
+    const counted: Judge = (...input) => {
+      const child = outcomeOf(...input);
+      if (child.code === undefined) admitted++;
+      return child;
+    };
+    fc.assert(within(counted), { numRuns: 6000 });
     expect(admitted).toBeGreaterThan(200);
   });
 
   test("a parent that is dead, or of another generation without grace, has no living token", () => {
-    fc.assert(
-      fc.property(anyKey, anyClaims, anyRequest, (parent, claims, asked) => {
-        const { nowMs } = asked.freshness;
-        const over = parent.expiresAtMs !== null && nowMs >= parent.expiresAtMs;
-        const graced = parent.hashes.some(
-          (hash) =>
-            hash.generation === claims.generation && hash.notAfterMs !== null && nowMs < hash.notAfterMs,
-        );
-        const rotated = parent.generation !== claims.generation && !graced;
-        fc.pre(parent.status !== "active" || over || rotated);
-        expect(outcomeOf(parent, asked, claims).code).toBeDefined();
-      }),
-      { numRuns: 2000 },
-    );
+    fc.assert(dead(outcomeOf), { numRuns: 2000 });
+  });
+
+  test.each<[string, Judge]>([
+    [
+      "the parent is the one that it was, not looked up",
+      (_parent, asked, claims) => outcomeOf(buildKey(), asked, claims),
+    ],
+    [
+      "the parent's limits are not looked up, only whether it lives",
+      ({ status, generation, hashes, expiresAtMs }, asked, claims) =>
+        outcomeOf(buildKey({ status, generation, hashes, expiresAtMs }), asked, claims),
+    ],
+    [
+      "the claims are not looked at",
+      (parent, asked, { keyId, generation, tokenId, expiresAtMs }) =>
+        outcomeOf(parent, asked, { ...claims, keyId, generation, tokenId, expiresAtMs }),
+    ],
+    [
+      "the token does not expire",
+      (parent, asked, claims) =>
+        outcomeOf(parent, asked, { ...claims, expiresAtMs: Number.MAX_SAFE_INTEGER }),
+    ],
+  ])("control: a gateway where %s is told from a right one", (_what, mutant) => {
+    expect(fc.check(within(mutant), { numRuns: 6000, seed: 16 }).failed).toBe(true);
+  });
+
+  test.each<[string, Judge]>([
+    ["the parent is not looked up", (_parent, asked, claims) => outcomeOf(buildKey(), asked, claims)],
+    [
+      "the generation is not checked",
+      (parent, asked, claims) => outcomeOf(parent, asked, { ...claims, generation: parent.generation }),
+    ],
+    [
+      "a grace never ends",
+      (parent, asked, claims) => {
+        const forever = parent.hashes.map((hash) => ({ ...hash, notAfterMs: Number.MAX_SAFE_INTEGER }));
+        return outcomeOf({ ...parent, hashes: forever }, asked, claims);
+      },
+    ],
+  ])("control: a gateway where %s is told from one where children die", (_what, mutant) => {
+    expect(fc.check(dead(mutant), { numRuns: 2000, seed: 16 }).failed).toBe(true);
   });
 });
+
+type Judge = (parent: KeyRecord, asked: Asked, claims: EphemeralClaims) => Outcome;
+
+/** The child's rights are within those of the parent at this moment, and within what it claims. */
+function within(judge: Judge) {
+  return fc.property(anyKey, anyClaims, anyRequest, (parent, claims, asked) => {
+    const child = judge(parent, asked, claims);
+    const whole = outcomeOf(withSecret(parent), { ...asked, hash: LIVE });
+    if (child.mayCallTool) expect(whole.mayCallTool).toBe(true);
+    if (child.code !== undefined) return;
+    expect([undefined, "ambiguous_model"]).toContain(whole.code);
+    if (whole.code === undefined) expect(whole.routes).toEqual(expect.arrayContaining([...child.routes]));
+    child.limits.forEach((limit, i) => {
+      const parents = whole.limits[i];
+      expect(limit ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(parents ?? Number.POSITIVE_INFINITY);
+    });
+    expect(asked.freshness.nowMs).toBeLessThan(claims.expiresAtMs);
+    // A key with exactly the token's claims and no other limit.
+    const { allowedModels, allowedProviders, ipAllowlist } = claims;
+    const alone = buildKey({ allowedModels, allowedProviders, ipAllowlist, maxStalenessSeconds: 604_800 });
+    const claimed = outcomeOf(withSecret(alone), { ...asked, hash: LIVE });
+    expect([undefined, "ambiguous_model"]).toContain(claimed.code);
+  });
+}
+
+/** No child of a dead parent lives. */
+function dead(judge: Judge) {
+  return fc.property(anyKey, anyClaims, anyRequest, (parent, claims, asked) => {
+    const { nowMs } = asked.freshness;
+    const over = parent.expiresAtMs !== null && nowMs >= parent.expiresAtMs;
+    const graced = parent.hashes.some(
+      (hash) => hash.generation === claims.generation && hash.notAfterMs !== null && nowMs < hash.notAfterMs,
+    );
+    const rotated = parent.generation !== claims.generation && !graced;
+    fc.pre(parent.status !== "active" || over || rotated);
+    expect(judge(parent, asked, claims).code).toBeDefined();
+  });
+}
 
 const claims: EphemeralClaims = {
   keyId: buildKey().id,
