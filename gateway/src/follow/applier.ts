@@ -3,6 +3,7 @@
  * out here. The bargain: nobody else writes the table, and what arrives is verified in the order in which it came.
  */
 import type { Instant } from "@claviger/shared/sync/freshness";
+import type { Position } from "@claviger/shared/sync/position";
 import { step } from "@claviger/shared/sync/replica";
 import type {
   HeartbeatCore,
@@ -90,6 +91,7 @@ export class Applier {
       at: () => this.state.at,
       delta: (jws) => this.takeIn(jws),
       dispatch: (event) => void this.dispatch(event),
+      fetching: (running) => this.beats.hold(running),
     });
     this.beats = createBeats(() => this.beat(), ports.clock.monoMs);
     for (const effect of loaded.effects) this.#perform(effect);
@@ -110,7 +112,7 @@ export class Applier {
     let message: HeartbeatCore | undefined;
     for (const effect of effects) {
       if (effect.type === "heartbeat") message = effect.message;
-      else this.#perform(effect);
+      else this.#perform(effect, event);
     }
     this.condition.changed();
     return message;
@@ -197,15 +199,15 @@ export class Applier {
     await Promise.all([this.writer.idle(), this.auditor.idle()]);
   }
 
-  #perform(effect: Exclude<ReplicaEffect, { type: "heartbeat" }>): void {
+  #perform(effect: Exclude<ReplicaEffect, { type: "heartbeat" }>, cause?: ReplicaEvent): void {
     switch (effect.type) {
       case "append":
       case "replace":
         return this.writer.push(effect);
       case "speak":
-        return this.beats.soon();
+        return this.beats.news();
       case "sync":
-        return this.fetcher.request(effect.whole);
+        return this.fetcher.request(effect.whole, spokenOf(cause));
       case "abort":
         return this.#abort(effect.abort);
       case "audit":
@@ -250,7 +252,8 @@ export class Applier {
     const nowMs = this.#ports.clock.monoMs();
     if (!(long || damaged) || nowMs - this.#compactedAtMs < everyMs) return;
     this.#compactedAtMs = nowMs;
-    void this.fetcher.compact();
+    // Snapshots are shared and up to a minute old: after a catch-up one may lie before all that was just fetched.
+    void this.fetcher.compact(damaged ? 0 : this.state.durable.rev - Math.floor(logDeltas / 2));
   }
 
   #drop(code: string, detail: string): void {
@@ -262,6 +265,13 @@ export class Applier {
     this.alarms[alarm] = (this.alarms[alarm] ?? 0) + 1;
     this.#ports.log.error({ alarm, nack: this.state.nack, at: this.state.at }, "following raised an alarm");
   }
+}
+
+/** The position that made it known that something is missing; undefined when it is not known how much. */
+function spokenOf(event: ReplicaEvent | undefined): Position | undefined {
+  if (event?.type === "delta") return event.delta;
+  if (event?.type !== "fresh" || event.fresh.resync) return undefined;
+  return { epoch: event.fresh.epoch, rev: event.fresh.asOf };
 }
 
 /** A later process speaks for this replica: a copy of its folder runs somewhere. */

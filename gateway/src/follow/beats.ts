@@ -1,12 +1,14 @@
 /**
  * When a heartbeat goes out: every ten seconds or so, at once when there is something new to say, and after a failure
  * later and later. The first thing to say is said immediately, so that a barrier takes milliseconds; what follows
- * within 20 ms is said together.
+ * within 20 ms is said together, and while a fetch brings change after change, within a second: each answer would repeat
+ * what is being fetched, and a barrier that waits for one of them is at most that second late.
  */
 
 const PERIOD_MS = 10_000;
 const JITTER = 0.2;
 const COALESCE_MS = 20;
+const FETCHING_COALESCE_MS = 1_000;
 const BACKOFF_MS_MIN = 250;
 const BACKOFF_MS_MAX = 10_000;
 /** Heartbeats under way at once; a control plane that hangs is not asked more often. */
@@ -15,8 +17,12 @@ const EXTRA_EVERY_MS = 1_000;
 
 export interface Beats {
   start(): void;
-  /** There is something new to say, or somebody asked. */
+  /** Somebody asked. */
   soon(): void;
+  /** There is something new to say: as soon as somebody asked, or within a second while it is held back. */
+  news(): void;
+  /** While it is true news are held back; what has gathered is said when it ends. */
+  hold(held: boolean): void;
   /** For a waiting request: one extra heartbeat per second, shared by all. Does nothing when there was one. */
   extra(): void;
   /** As the control plane asked for in its last answer. */
@@ -47,6 +53,9 @@ class Heart implements Beats {
   #lastExtraMs = Number.NEGATIVE_INFINITY;
   #next: ReturnType<typeof setTimeout> | undefined;
   #coalescing: ReturnType<typeof setTimeout> | undefined;
+  /** When it ends. */
+  #coalescedAtMs = 0;
+  #held = false;
 
   constructor(send: () => Promise<boolean>, monoMs: () => number, random: () => number) {
     this.#send = send;
@@ -60,10 +69,16 @@ class Heart implements Beats {
   }
 
   soon(): void {
-    if (this.#stopped || this.#coalescing !== undefined) return;
-    const sinceMs = this.#monoMs() - this.#lastSentMs;
-    if (sinceMs >= COALESCE_MS) this.#now();
-    else this.#coalescing = setTimeout(() => this.#now(), COALESCE_MS - sinceMs);
+    this.#after(COALESCE_MS);
+  }
+
+  news(): void {
+    this.#after(this.#held ? FETCHING_COALESCE_MS : COALESCE_MS);
+  }
+
+  hold(held: boolean): void {
+    this.#held = held;
+    if (!held && this.#coalescing !== undefined) this.soon();
   }
 
   extra(): void {
@@ -80,6 +95,17 @@ class Heart implements Beats {
     this.#stopped = true;
     clearTimeout(this.#next);
     clearTimeout(this.#coalescing);
+  }
+
+  /** Not sooner than this after the last one; who wants it sooner has it sooner. */
+  #after(ms: number): void {
+    const atMs = this.#lastSentMs + ms;
+    if (this.#stopped || (this.#coalescing !== undefined && this.#coalescedAtMs <= atMs)) return;
+    clearTimeout(this.#coalescing);
+    const leftMs = atMs - this.#monoMs();
+    if (leftMs <= 0) return this.#now();
+    this.#coalescedAtMs = atMs;
+    this.#coalescing = setTimeout(() => this.#now(), leftMs);
   }
 
   #now(): void {
@@ -107,10 +133,12 @@ class Heart implements Beats {
   #schedule(): void {
     clearTimeout(this.#next);
     if (this.#stopped) return;
+    // One that is still under way is not asked again for its slowness: that would make it slower.
+    const failing = this.#failures > 0 && this.#underWay === 0;
     const usual = this.#periodMs * (1 - JITTER + 2 * JITTER * this.#random());
     const backoff = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(this.#failures, 10));
     // Spread widely: a fleet that lost its control plane does not come back in one wave.
     const retry = backoff * (0.1 + 0.9 * this.#random());
-    this.#next = setTimeout(() => this.#now(), this.#failures > 0 ? Math.min(usual, retry) : usual);
+    this.#next = setTimeout(() => this.#now(), failing ? Math.min(usual, retry) : usual);
   }
 }

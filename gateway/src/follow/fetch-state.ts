@@ -1,9 +1,10 @@
 /**
  * Fetches what the wire did not bring: deltas after a revision, or a whole snapshot with its pages. One fetch at a
- * time; a failure is retried later and later, and nothing of what was fetched counts before it is complete.
+ * time; a failure is retried later and later. Whatever has come stays come: deltas are applied one by one, and pages are
+ * kept for the next try, so that a slow way leads to the head as well. A snapshot counts when it is complete.
  */
 
-import { type ChainedPosition, reaches } from "@claviger/shared/sync/position";
+import { type ChainedPosition, type Position, reaches } from "@claviger/shared/sync/position";
 import type { CompactedEvent, ReplicaEvent } from "@claviger/shared/sync/replica-state";
 import { Table } from "@claviger/shared/sync/table";
 import { SyncAnswer, type SyncRequest } from "@claviger/shared/wire/heartbeat";
@@ -34,50 +35,73 @@ export interface FetchPorts {
   /** Hands a delta's JWS in, in order; resolves when it has been applied or dropped. */
   delta(jws: string): Promise<void>;
   dispatch(event: ReplicaEvent): void;
+  /** Told when a fetch begins, and when what it brought has been handed in or it has failed. */
+  fetching(running: boolean): void;
 }
 
 export interface Fetcher {
-  /** Fetches what follows the present state; with `whole` a snapshot, whatever is held. */
-  request(whole: boolean): void;
-  /** Fetches a snapshot to shorten the log by. Never fails; it may come to nothing. */
-  compact(): Promise<void>;
+  /**
+   * Fetches what follows the present state; with `whole` a snapshot, whatever is held. While a fetch runs that leads to
+   * `upTo` anyway there is no other one.
+   */
+  request(whole: boolean, upTo?: Position): void;
+  /**
+   * Fetches a snapshot to shorten the log by, with the deltas that follow it. One of a revision before `revMin` would not,
+   * and is left. Never fails; it may come to nothing.
+   */
+  compact(revMin: number): Promise<void>;
   stop(): void;
 }
 
 const encoder = new TextEncoder();
 const NOTHING: ChainedPosition = { epoch: 0, rev: 0, chain: GENESIS_CHAIN };
 
+interface Wanted {
+  whole: boolean;
+  /** undefined: it is not known how much is missing. */
+  upTo: Position | undefined;
+}
+
 export function createFetcher(ports: FetchPorts): Fetcher {
-  let wanted: { whole: boolean } | undefined;
+  let wanted: Wanted | undefined;
   let running = false;
   let stopped = false;
+  const pages: KeptPages = new Map();
   const run = async (): Promise<void> => {
     running = true;
     let retryMs = RETRY_MS_MIN;
     while (wanted !== undefined && !stopped) {
       const { whole } = wanted;
+      const from = ports.at();
+      const before = pages.size;
       wanted = undefined;
       try {
-        await follow(ports, whole);
+        ports.fetching(true);
+        await follow(ports, whole, pages).finally(() => ports.fetching(false));
         retryMs = RETRY_MS_MIN;
+        if (isThere(wanted, ports.at())) wanted = undefined;
       } catch (error) {
+        if (ports.at() !== from || pages.size > before) retryMs = RETRY_MS_MIN;
         ports.log.warn({ err: error, retryMs }, "the state could not be fetched");
         await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random())));
         retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
-        wanted ??= { whole };
+        wanted ??= { whole, upTo: undefined };
       }
     }
     running = false;
   };
   return {
-    request(whole) {
-      wanted = { whole: whole || wanted?.whole === true };
+    request(whole, upTo) {
+      wanted = {
+        whole: whole || wanted?.whole === true,
+        upTo: wanted === undefined ? upTo : laterOf(wanted.upTo, upTo),
+      };
       if (!running && !stopped) void run();
     },
-    async compact() {
+    async compact(revMin) {
       if (running || stopped) return;
       try {
-        await compactOnce(ports);
+        await compactOnce(ports, revMin);
       } catch (error) {
         ports.log.warn({ err: error }, "the log could not be shortened");
       }
@@ -88,12 +112,21 @@ export function createFetcher(ports: FetchPorts): Fetcher {
   };
 }
 
-async function follow(ports: FetchPorts, whole: boolean): Promise<void> {
+function isThere(wanted: Wanted | undefined, at: Position): boolean {
+  return wanted?.upTo !== undefined && !wanted.whole && reaches(at, wanted.upTo);
+}
+
+function laterOf(a: Position | undefined, b: Position | undefined): Position | undefined {
+  if (a === undefined || b === undefined) return undefined;
+  return reaches(a, b) ? a : b;
+}
+
+async function follow(ports: FetchPorts, whole: boolean, kept: KeptPages): Promise<void> {
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const from = whole ? NOTHING : ports.at();
     const answer = await ask(ports, from);
     if ("snapshot" in answer) {
-      await adopt(ports, answer.snapshot, whole);
+      await adopt(ports, answer.snapshot, { whole, kept });
       return;
     }
     for (const jws of answer.deltas) await ports.delta(jws);
@@ -110,7 +143,11 @@ async function ask(ports: FetchPorts, { epoch, rev, chain }: ChainedPosition): P
   return answer.success ? answer.data : refuse(ports, "unsupported", "the answer to a sync request");
 }
 
-async function adopt(ports: FetchPorts, jws: string, whole: boolean): Promise<void> {
+async function adopt(
+  ports: FetchPorts,
+  jws: string,
+  { whole, kept }: { whole: boolean; kept: KeptPages },
+): Promise<void> {
   const snapshot = await verified(ports, jws, (detail) => {
     ports.dispatch({ type: "refused", nack: { rev: ports.at().rev + 1, code: "unsupported", detail } });
   });
@@ -119,12 +156,13 @@ async function adopt(ports: FetchPorts, jws: string, whole: boolean): Promise<vo
   const onward = epoch > held.epoch || (epoch === held.epoch && rev > held.rev);
   if (!onward && !whole) return ports.drop("stale_snapshot", "a snapshot of what is held");
   const table = new Table();
-  const pages = await fetchPages(ports, snapshot, (bytes) => {
+  const pages = await fetchPages(ports, snapshot, kept, (bytes) => {
     if (putPage(table, bytes)) return;
     const detail = "a page of the snapshot is not understood";
     ports.dispatch({ type: "refused", nack: { rev, code: "unsupported", detail } });
     refuse(ports, "unsupported", detail);
   });
+  kept.clear();
   const token: SnapshotToken = { jws, pages };
   ports.dispatch({ type: "snapshot", org, at: { epoch, rev, chain }, table, token });
 }
@@ -149,34 +187,49 @@ function refuse(ports: FetchPorts, code: string, detail: string): never {
   throw new Error(`refused (${code}): ${detail}`);
 }
 
+/** Pages by their hash, which has been checked: what an earlier try brought of a snapshot. */
+type KeptPages = Map<string, Uint8Array>;
+
 /** All pages in order, each checked against its hash; `each` sees them as they come, in any order. */
 async function fetchPages(
   ports: FetchPorts,
   { pages }: Snapshot,
+  kept: KeptPages,
   each: (bytes: Uint8Array) => void = () => undefined,
 ): Promise<Uint8Array[]> {
+  const named = new Set(pages);
+  for (const sha256 of kept.keys()) if (!named.has(sha256)) kept.delete(sha256);
   const fetched: Uint8Array[] = new Array(pages.length);
   const next = pages.entries();
+  let failed = false;
   const fetchSome = async () => {
     for (const [i, sha256] of next) {
-      const bytes = await ports.courier.page(sha256);
-      if (!(await isPage(bytes, sha256)))
+      const bytes = kept.get(sha256) ?? (await ports.courier.page(sha256));
+      if (!kept.has(sha256) && !(await isPage(bytes, sha256)))
         refuse(ports, "bad_page", `page ${sha256} is not what its hash says`);
+      kept.set(sha256, bytes);
+      if (failed) return;
       each(bytes);
       fetched[i] = bytes;
     }
   };
-  await Promise.all(Array.from({ length: PAGES_AT_ONCE }, fetchSome));
+  try {
+    await Promise.all(Array.from({ length: PAGES_AT_ONCE }, fetchSome));
+  } catch (error) {
+    failed = true;
+    throw error;
+  }
   return fetched;
 }
 
-async function compactOnce(ports: FetchPorts): Promise<void> {
+async function compactOnce(ports: FetchPorts, revMin: number): Promise<void> {
   const answer = await ask(ports, NOTHING);
   if (!("snapshot" in answer)) return;
   const snapshot = await verified(ports, answer.snapshot);
   const base: ChainedPosition = { epoch: snapshot.epoch, rev: snapshot.rev, chain: snapshot.chain };
-  if (!reaches(ports.at(), base)) return adopt(ports, answer.snapshot, false);
-  const pages = await fetchPages(ports, snapshot);
+  if (!reaches(ports.at(), base)) return adopt(ports, answer.snapshot, { whole: false, kept: new Map() });
+  if (base.rev < revMin) return ports.drop("stale_snapshot", "a snapshot that does not shorten the log");
+  const pages = await fetchPages(ports, snapshot, new Map());
   const token: SnapshotToken = { jws: answer.snapshot, pages };
   const deltas: { rev: number; jws: string }[] = [];
   let upTo = base;

@@ -14,6 +14,8 @@ class FakeBus {
   /** What becomes of a call: answered, refused at once, or left alone. */
   mode: "answers" | "refuses" | "hangs" = "answers";
   calls = 0;
+  /** Answers what hangs, one each. */
+  readonly hanging: (() => void)[] = [];
   #turned: (connected: boolean) => void = () => undefined;
   listener: CourierListener | undefined;
   closed = false;
@@ -29,7 +31,7 @@ class FakeBus {
   async #call(): Promise<string> {
     this.calls += 1;
     if (this.mode === "refuses") throw new Error("no responders");
-    if (this.mode === "hangs") return new Promise(() => undefined);
+    if (this.mode === "hangs") return new Promise((resolve) => this.hanging.push(() => resolve("late")));
     return "bus";
   }
   heartbeat = () => this.#call();
@@ -250,4 +252,22 @@ test("a wait that is let go of at once, because another process waits too, is no
   await vi.runAllTimersAsync();
   await closing;
   vi.useRealTimers();
+});
+
+test("what the bus answers late counts while HTTPS has not answered, and is asked for on one more way only", async () => {
+  await onTheBus();
+  bus.mode = "hangs";
+  const { promise: never } = Promise.withResolvers<ReturnType<typeof answer>>();
+  let overHttps = 0;
+  https.page = () => {
+    overHttps += 1;
+    return never;
+  };
+  const asked = bus.calls;
+  const page = text(couriers.page("a"));
+  await vi.waitFor(() => expect(overHttps).toBe(1), { timeout: 15_000 });
+  expect(bus.calls).toBe(asked + 1);
+  for (const answerLate of bus.hanging) answerLate();
+  expect(await page).toBe("late");
+  expect(overHttps).toBe(1);
 });

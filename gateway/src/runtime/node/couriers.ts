@@ -9,6 +9,8 @@ import { createAnswerBag } from "./answer-bag.ts";
 import type { HttpsCourier } from "./https-courier.ts";
 import type { BusCourier } from "./nats-courier.ts";
 
+/** A call that the bus leaves unanswered for this long goes over HTTPS as well. */
+const PATIENCE_MS = 3_000;
 /** A bus that swallows everything is not given more than this at once. */
 const ASKING_MAX = 4;
 const PAUSE_MS_MIN = 50;
@@ -101,24 +103,29 @@ class Couriers implements Courier {
     await Promise.all([this.#bus.close(), this.#running]);
   }
 
+  /** What the bus answers late counts as long as HTTPS has not answered: a slow one's work is not asked for in vain. */
   async #either<T>(call: (way: BusCourier | HttpsCourier) => Promise<T>): Promise<T> {
-    if (this.#busAnswers) {
-      try {
-        return await this.#overBus(() => call(this.#bus));
-      } catch (error) {
-        this.#busFailed(error);
-      }
+    if (!this.#busAnswers) return call(this.#https);
+    const asked = call(this.#bus);
+    const { promise: late, resolve } = Promise.withResolvers<T>();
+    try {
+      return await this.#inTime(asked);
+    } catch (error) {
+      asked.then(resolve, () => undefined);
+      this.#busFailed(error);
     }
-    return call(this.#https);
+    return Promise.race([late, call(this.#https)]);
   }
 
-  /** Does not wait for the answer of a bus that is gone. */
-  async #overBus<T>(call: () => Promise<T>): Promise<T> {
-    const { promise: lost, reject } = Promise.withResolvers<never>();
+  /** Does not wait for the answer of a bus that is gone, nor for longer than is patient. */
+  async #inTime<T>(asked: Promise<T>): Promise<T> {
+    const { promise: given, reject } = Promise.withResolvers<never>();
     this.#lost.add(reject);
+    const timer = setTimeout(() => reject(new Error("the bus has not answered yet")), PATIENCE_MS);
     try {
-      return await Promise.race([call(), lost]);
+      return await Promise.race([asked, given]);
     } finally {
+      clearTimeout(timer);
       this.#lost.delete(reject);
     }
   }
@@ -127,7 +134,7 @@ class Couriers implements Courier {
   async #askBus(body: Uint8Array): Promise<string> {
     this.#asking += 1;
     try {
-      const answer = await this.#overBus(() => this.#bus.heartbeat(body));
+      const answer = await this.#inTime(this.#bus.heartbeat(body));
       this.#busAnswers = true;
       this.#waiting.abort();
       this.#log.info({}, "the bus answers");

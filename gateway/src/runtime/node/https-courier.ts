@@ -9,7 +9,9 @@ import { courierPaths } from "@claviger/shared/wire/subjects";
 import * as z from "zod";
 import { signerOf } from "./nkey.ts";
 
-const CALL_TIMEOUT_MS = 5_000;
+const CALL_TIMEOUT_MS = 10_000;
+/** A page is up to 512 KiB, and some are fetched at once: on a slow way they take their time. */
+const FETCH_TIMEOUT_MS = 30_000;
 /** Longer than the control plane holds a call. */
 const WAIT_TIMEOUT_MS = 30_000;
 /** More than any answer of the protocol has; what is longer is not read to its end. */
@@ -39,7 +41,7 @@ export class CourierRefusal extends Error {
   }
 }
 
-/** Every call rejects on a refusal, on a timeout (5 s), and after `close`. */
+/** Every call rejects on a refusal, on a timeout (10 s; 30 s to fetch state), and after `close`. */
 export class HttpsCourier {
   readonly #settings: HttpsSettings;
   readonly #sign: (bytes: Uint8Array) => Uint8Array;
@@ -58,11 +60,11 @@ export class HttpsCourier {
   }
 
   sync(body: Uint8Array): Promise<Uint8Array> {
-    return this.#post(courierPaths.sync, body);
+    return this.#call({ method: "POST", target: courierPaths.sync, body, timeoutMs: FETCH_TIMEOUT_MS });
   }
 
   page(sha256: string): Promise<Uint8Array> {
-    return this.#call({ method: "GET", target: courierPaths.page(sha256) });
+    return this.#call({ method: "GET", target: courierPaths.page(sha256), timeoutMs: FETCH_TIMEOUT_MS });
   }
 
   usage(body: Uint8Array): Promise<Uint8Array> {

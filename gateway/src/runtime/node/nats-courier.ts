@@ -14,7 +14,8 @@ import {
 import type { Courier, Log } from "../../ports.ts";
 import { watchSilence } from "./probe.ts";
 
-const REQUEST_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+const REQUEST_TIMEOUT_MS = 15_000; // Who calls has asked elsewhere before, and still takes a late answer.
 const PING_MS = 5_000;
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 5_000;
@@ -230,7 +231,7 @@ class NatsCourier implements BusCourier {
       authenticator: jwtAuthenticator(() => this.#jwt, new TextEncoder().encode(seed)),
       pingInterval: PING_MS,
       maxPingOut: 2,
-      timeout: REQUEST_TIMEOUT_MS,
+      timeout: CONNECT_TIMEOUT_MS,
       maxReconnectAttempts: -1,
       reconnectDelayHandler: () => this.#waitMs(),
     });
