@@ -310,6 +310,7 @@ CREATE TABLE "replica" (
 	"clock_offset_ms" double precision,
 	"clock_error_ms" double precision,
 	"usage_next_seq" bigint DEFAULT 1 NOT NULL,
+	"escrow_epoch" integer DEFAULT 0 NOT NULL,
 	"audit_n" bigint DEFAULT 0 NOT NULL,
 	"audit_head" text,
 	"confirmations" jsonb DEFAULT '[]'::jsonb NOT NULL,
@@ -369,6 +370,20 @@ CREATE TABLE "snapshot" (
 	"built_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "usage_dimension" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"org_id" text NOT NULL,
+	"key_id" text NOT NULL,
+	"gateway_id" text NOT NULL,
+	"project_id" text,
+	"owner_id" text,
+	"agent_id" text,
+	"provider" text,
+	"model" text,
+	"code" text,
+	"metadata" jsonb NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "usage_event" (
 	"replica_id" text NOT NULL,
 	"seq" bigint NOT NULL,
@@ -378,6 +393,7 @@ CREATE TABLE "usage_event" (
 	"kind" text NOT NULL,
 	"at" timestamp with time zone NOT NULL,
 	"cost_n" bigint,
+	"dimension_id" uuid NOT NULL,
 	"event" jsonb NOT NULL,
 	CONSTRAINT "usage_event_replica_id_seq_pk" PRIMARY KEY("replica_id","seq")
 );
@@ -431,4 +447,6 @@ CREATE INDEX "slice_period" ON "slice" USING btree ("budget_id","start_ms") WHER
 CREATE INDEX "slice_replica" ON "slice" USING btree ("replica_id") WHERE "slice"."state" <> 'closed';--> statement-breakpoint
 CREATE INDEX "slice_closed" ON "slice" USING btree ("changed_at") WHERE "slice"."state" = 'closed';--> statement-breakpoint
 CREATE INDEX "snapshot_page_named" ON "snapshot_page" USING btree ("named_at");--> statement-breakpoint
-CREATE INDEX "usage_event_org_at" ON "usage_event" USING btree ("org_id","at");
+CREATE INDEX "usage_dimension_org_key" ON "usage_dimension" USING btree ("org_id","key_id");--> statement-breakpoint
+CREATE INDEX "usage_event_org_at" ON "usage_event" USING btree ("org_id","at");--> statement-breakpoint
+CREATE INDEX "usage_event_key_at" ON "usage_event" USING btree ("org_id","key_id","at");

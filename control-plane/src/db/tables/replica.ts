@@ -49,6 +49,8 @@ export const replica = pgTable(
     clockOffsetMs: doublePrecision("clock_offset_ms"),
     clockErrorMs: doublePrecision("clock_error_ms"),
     usageNextSeq: bigint("usage_next_seq", { mode: "number" }).notNull().default(1),
+    /** The epoch in which all slices that it named were known: from then on it stops nobody's issues after a restore. */
+    escrowEpoch: integer("escrow_epoch").notNull().default(0),
     auditN: bigint("audit_n", { mode: "number" }).notNull().default(0),
     auditHead: text("audit_head"),
     /** The last 64 moves of `rev_effective`, oldest first. */
