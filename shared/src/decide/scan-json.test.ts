@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { hashText } from "./json-text.ts";
-import { SCALAR_BYTES_MAX, type Scan, type ScanFault, scanJson } from "./scan-json.ts";
+import { listJson, SCALAR_BYTES_MAX, type Scan, type ScanFault, scanJson } from "./scan-json.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const scan = (body: string | Uint8Array, ...wanted: string[]): Scan =>
@@ -283,4 +283,15 @@ describe("what a body costs", () => {
     expect(modelIn(model(SCALAR_BYTES_MAX))).toBe(a(SCALAR_BYTES_MAX - 2));
     expect(modelIn(model(SCALAR_BYTES_MAX + 1))).toBeUndefined();
   });
+});
+
+test("the values of a list are found where they stand, whatever they hold; of anything else there are none", () => {
+  const texts = (json: string) => {
+    const bytes = encode(json);
+    return listJson(bytes, 0).map(([start, end]) => new TextDecoder().decode(bytes.subarray(start, end)));
+  };
+  expect(texts('[ {"a":[1,"]"]} ,"x,\\"y" , [ [] ],null,1e3 ]')).toEqual([
+    ...['{"a":[1,"]"]}', '"x,\\"y"', "[ [] ]", "null", "1e3"],
+  ]);
+  expect([texts("[]"), texts("[ ]"), texts("{}"), texts('"[1]"')]).toEqual([[], [], [], []]);
 });
