@@ -94,6 +94,8 @@ export class Applier {
       fetching: (running) => this.beats.hold(running),
     });
     this.beats = createBeats(() => this.beat(), ports.clock.monoMs);
+    // A log that was long before can wait: a fleet that restarts in one moment would fetch all of it in that moment.
+    if (this.#hasLongLog()) this.#compactedAtMs = ports.clock.monoMs() - COMPACT_EVERY_MS * Math.random();
     for (const effect of loaded.effects) this.#perform(effect);
   }
 
@@ -242,15 +244,19 @@ export class Applier {
     }
   }
 
+  #hasLongLog(): boolean {
+    const { snapshotBytes, logBytes, logDeltas } = this.writer.sizes;
+    return logDeltas > COMPACT_DELTAS || logBytes > Math.max(COMPACT_BYTES_MIN, snapshotBytes / 2);
+  }
+
   #persisted(n: number): void {
     this.dispatch({ type: "persisted", n });
-    const { snapshotBytes, logBytes, logDeltas, replacements } = this.writer.sizes;
-    const long = logDeltas > COMPACT_DELTAS || logBytes > Math.max(COMPACT_BYTES_MIN, snapshotBytes / 2);
+    const { logDeltas, replacements } = this.writer.sizes;
     // What was damaged has no freshness after a restart until all of it has been written anew.
     const damaged = this.loaded.condition === "damaged" && replacements === 0;
     const everyMs = damaged ? REPAIR_EVERY_MS : COMPACT_EVERY_MS;
     const nowMs = this.#ports.clock.monoMs();
-    if (!(long || damaged) || nowMs - this.#compactedAtMs < everyMs) return;
+    if (!(damaged || this.#hasLongLog()) || nowMs - this.#compactedAtMs < everyMs) return;
     this.#compactedAtMs = nowMs;
     // Snapshots are shared and up to a minute old: after a catch-up one may lie before all that was just fetched.
     void this.fetcher.compact(damaged ? 0 : this.state.durable.rev - Math.floor(logDeltas / 2));

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { FakeControlPlane, keyId, putKey } from "./testing/fake-control-plane.ts";
 import { type Rig, rig } from "./testing/rig.ts";
 
@@ -9,6 +9,7 @@ const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await Promise.all(running.splice(0).map(({ follower }) => follower.stop()));
 });
 
@@ -121,5 +122,15 @@ test("a log is not shortened by a snapshot that is older than most of it: neithe
   for (let n = 2; cp.head.rev < 20; n++) await cp.commit([putKey(n, { metadata })]);
   await until(() => follower.status().dropped.stale_snapshot === 1, "the old snapshot is left");
   await until(() => cp.row.revEffective === 20, "confirmation of the head");
+  expect(fetched).toEqual(["from 0"]);
+  // The next process finds a long log, and leaves it for some minutes.
+  await follower.stop();
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+  const next = await rig({ cp, store: made.store });
+  running.push(next);
+  next.courier.sync = (body) => courier.sync(body);
+  next.follower.start();
+  await next.until(() => next.follower.status().heartbeats.answered > 0, "a proof, which is written down");
+  await sleep(50);
   expect(fetched).toEqual(["from 0"]);
 });
