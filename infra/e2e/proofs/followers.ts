@@ -23,6 +23,8 @@ export interface Wave {
 }
 
 export interface Fleet {
+  /** From the first one's enrolment until all held the head, which reached them by the changes. */
+  readonly firstMs: number;
   /** Stops all, and starts all in the same moment; every second one holds nothing then. */
   restartAll(): Promise<Wave>;
   stop(): Promise<void>;
@@ -41,8 +43,11 @@ export async function startFleet(world: World, { revision }: BulkKeys, count: nu
   const stopAll = async () => {
     await Promise.all(running.splice(0).map((one) => one.stop()));
   };
+  const enrolledFromMs = performance.now();
   await startAll();
+  const firstMs = performance.now() - enrolledFromMs;
   return {
+    firstMs,
     async restartAll() {
       await stopAll();
       for (const [n, home] of homes.entries()) if (n % 2 === 0) home.forgetState();
