@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/postgres-js";
 import { migrate as runMigrations } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
+import { createRollUps, keepPartitions } from "./partitions.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
 
@@ -14,7 +15,10 @@ export async function migrate(url: string): Promise<void> {
   const client = postgres(url, { max: 1, onnotice: () => undefined });
   try {
     await client`select pg_advisory_lock(${LOCK})`;
-    await runMigrations(drizzle(client), { migrationsFolder: MIGRATIONS });
+    const db = drizzle(client);
+    await runMigrations(db, { migrationsFolder: MIGRATIONS });
+    await createRollUps(db);
+    await keepPartitions(db, Date.now());
   } finally {
     await client.end({ timeout: 5 });
   }

@@ -1,5 +1,6 @@
 /** What is done now and then in every process: confirmed operations are frozen, and what nobody can ask for is dropped. */
 import { sql } from "drizzle-orm";
+import { keepPartitions } from "../db/partitions.ts";
 import type { Ports } from "../ports.ts";
 import { pruneNonces } from "./nonces.ts";
 import { type SettledTo, settleOperations } from "./operations.ts";
@@ -9,6 +10,7 @@ const SETTLE_EVERY_MS = 3_000;
 const ROTATE_EVERY_MS = 20_000;
 const PRUNE_EVERY_MS = 600_000;
 const FORGET_EVERY_MS = 60_000;
+const PARTITIONS_EVERY_MS = 3_600_000;
 
 /** Runs until it is stopped; a failure is logged and tried again. */
 export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
@@ -19,9 +21,12 @@ export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
   const rotate = repeat(ports, "rotate", ROTATE_EVERY_MS, () => rotateDataKeys(ports));
   const prune = repeat(ports, "prune", PRUNE_EVERY_MS, () => pruneFleet(ports));
   const forget = repeat(ports, "forget", FORGET_EVERY_MS, () => pruneNonces(ports.db));
+  const partitions = repeat(ports, "partitions", PARTITIONS_EVERY_MS, () =>
+    keepPartitions(ports.db, ports.clock.nowMs()),
+  );
   return {
     async stop() {
-      await Promise.all([settle(), rotate(), prune(), forget()]);
+      await Promise.all([settle(), rotate(), prune(), forget(), partitions()]);
     },
   };
 }

@@ -4,12 +4,19 @@
  * or known to be one that nobody can fill.
  */
 
-import { costOf } from "@claviger/shared/money/cost";
-import type { SettledEvent, UsageAnswer, UsageBatch, UsageEvent } from "@claviger/shared/wire/usage";
+import type { UsageAnswer, UsageBatch, UsageEvent } from "@claviger/shared/wire/usage";
 import { sql } from "drizzle-orm";
 import type { Tx } from "../fleet/journal.ts";
-import { priceOf } from "../models/price.ts";
 import type { Ports } from "../ports.ts";
+import { costOfEvent } from "./cost.ts";
+import {
+  addToRollUps,
+  type Dimension,
+  dimensionOf,
+  insertDimensions,
+  type KeyStamp,
+  sumsOf,
+} from "./roll-up.ts";
 
 export interface UsageSender {
   orgId: string;
@@ -26,9 +33,21 @@ export async function takeUsage(ports: Ports, sender: UsageSender, batch: UsageB
     const next = following(from, batch.events);
     if (next.length === 0) return { cursor: held.seq };
     const cursor = from + next.length;
+    const stamps = await readStamps(tx, sender.orgId, next);
+    const place = { orgId: sender.orgId, gatewayId: held.gatewayId };
+    const counted = next.map((event) => ({
+      event,
+      dimension: dimensionOf(place, event, stamps.get(event.keyId)),
+    }));
+    // One connection: they run in this order, which is the order of locks.
     await Promise.all([
       ...(gap === undefined ? [] : [noteGap(tx, ports, sender, held.gatewayId, gap)]),
-      insertEvents(tx, sender, held.gatewayId, next),
+      insertEvents(tx, sender, held.gatewayId, counted),
+      insertDimensions(
+        tx,
+        counted.map(({ dimension }) => dimension),
+      ),
+      addToRollUps(tx, sumsOf(counted)),
       addToKeys(tx, sender.orgId, next),
       tx.execute(sql`update replica_cursor set seq = ${cursor} where replica_id = ${sender.replicaId}`),
     ]);
@@ -100,9 +119,10 @@ async function insertEvents(
   tx: Tx,
   { orgId, replicaId }: UsageSender,
   gatewayId: string,
-  events: readonly UsageEvent[],
+  counted: readonly { event: UsageEvent; dimension: Dimension }[],
 ): Promise<void> {
-  const rows = events.map((event) => ({
+  const rows = counted.map(({ event, dimension }) => ({
+    dimension_id: dimension.id,
     seq: event.seq,
     key_id: event.keyId,
     kind: event.kind,
@@ -111,20 +131,25 @@ async function insertEvents(
     event,
   }));
   await tx.execute(sql`
-    insert into usage_event (replica_id, seq, org_id, gateway_id, key_id, kind, at, cost_n, event)
-    select ${replicaId}, e.seq, ${orgId}, ${gatewayId}, e.key_id, e.kind, to_timestamp(e.at_ms / 1000.0), e.cost_n, e.event
+    insert into usage_event (replica_id, seq, org_id, gateway_id, key_id, kind, at, cost_n, dimension_id, event)
+    select ${replicaId}, e.seq, ${orgId}, ${gatewayId}, e.key_id, e.kind, to_timestamp(e.at_ms / 1000.0), e.cost_n,
+      e.dimension_id, e.event
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-      as e (seq bigint, key_id text, kind text, at_ms bigint, cost_n bigint, event jsonb)`);
+      as e (seq bigint, key_id text, kind text, at_ms bigint, cost_n bigint,
+        dimension_id uuid, event jsonb)`);
 }
 
-/** Nano-dollars. A million dollars for one request is nobody's price, and sums of such overflow what stores them. */
-const COST_N_MAX = 10n ** 15n;
-
-/** Priced when it is taken in and never again; null: nobody knows the price of that model, or believes it. */
-function costOfEvent({ provider, model, tokens }: SettledEvent): bigint | null {
-  const price = priceOf(provider, model);
-  const cost = price === undefined ? null : costOf(tokens, price);
-  return cost !== null && cost <= COST_N_MAX ? cost : null;
+/** Owner, project and metadata of the keys as they are now. */
+async function readStamps(
+  tx: Tx,
+  orgId: string,
+  events: readonly UsageEvent[],
+): Promise<ReadonlyMap<string, KeyStamp>> {
+  const ids = JSON.stringify([...new Set(events.map(({ keyId }) => keyId))]);
+  const rows = await tx.execute<{ [Name in keyof KeyStamp]: KeyStamp[Name] }>(sql`
+    select id, project_id as "projectId", owner_id as "ownerId", kind, metadata from api_key
+    where org_id = ${orgId} and id in (select jsonb_array_elements_text(${ids}::jsonb))`);
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 interface KeySum {

@@ -1,0 +1,126 @@
+import type { UsageEvent } from "@claviger/shared/wire/usage";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { keepPartitions } from "../db/partitions.ts";
+import { startCluster, type TestCluster, type TestProcess } from "../fleet/testing/control-plane.ts";
+import { startFakeReplica } from "../fleet/testing/fake-replica.ts";
+import { createTestOrganization } from "../fleet/testing/organization.ts";
+import { takeUsage } from "./intake.ts";
+import { makeEvent } from "./testing/events.ts";
+
+const DAY_MS = 86_400_000;
+const NOW_MS = Date.UTC(2027, 2, 4, 12);
+
+let cluster: TestCluster;
+let cps: readonly TestProcess[];
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  cps = [await cluster.start(), await cluster.start({ serve: false })];
+});
+afterAll(async () => {
+  await cluster?.stop();
+});
+
+const db = () => (cps[0] as TestProcess).ports.db;
+
+async function twoReplicas() {
+  const ports = (cps[0] as TestProcess).ports;
+  const { orgId } = await createTestOrganization(ports);
+  const replicas = [
+    await startFakeReplica(ports, orgId, "eu-1"),
+    await startFakeReplica(ports, orgId, "us-1"),
+  ];
+  await Promise.all(replicas.map((replica) => replica.close()));
+  return { orgId, senders: replicas.map(({ id }) => ({ orgId, replicaId: id })) };
+}
+
+async function figuresOf(orgId: string) {
+  return db().execute(sql`
+    select r.grain, sum(requests)::int as requests, sum(refused)::int as refused, sum(cost_n)::text as cost,
+      sum(input_tokens)::text as input, sum(unpriced)::int as unpriced,
+      sum((select sum(v & 1099511627775) from unnest(latency) v))::int as timed
+    from usage_rollup r join usage_dimension d on d.id = r.dimension_id where d.org_id = ${orgId}
+    group by 1 order by 1`);
+}
+
+async function recordedOf(orgId: string) {
+  const [row] = await db().execute(sql`
+    select count(*) filter (where kind = 'settled')::int as requests,
+      coalesce(sum((event->>'n')::int) filter (where kind = 'refused'), 0)::int as refused,
+      sum(cost_n)::text as cost, sum((event->'tokens'->>'input')::bigint)::text as input,
+      count(*) filter (where kind = 'settled' and cost_n is null)::int as unpriced,
+      count(*) filter (where kind = 'settled')::int as timed
+    from usage_event where org_id = ${orgId}`);
+  return row;
+}
+
+test("two control planes take in two replicas at once, batches come twice, and every grain says what was recorded", async () => {
+  const { orgId, senders } = await twoReplicas();
+  await Promise.all(
+    senders.map(async (sender, which) => {
+      for (let first = 1; first <= 400; first += 50) {
+        const events = Array.from({ length: 50 }, (_, n) => makeEvent(first + n, NOW_MS, first + n + which));
+        // By both processes at once, as after a lost answer.
+        const batch = { v: 1 as const, events };
+        const answers = await Promise.all(cps.map(({ ports }) => takeUsage(ports, sender, batch)));
+        expect(answers).toEqual([{ cursor: first + 49 }, { cursor: first + 49 }]);
+      }
+    }),
+  );
+  const recorded = await recordedOf(orgId);
+  const figures = await figuresOf(orgId);
+  expect(recorded).toMatchObject({ requests: 720, refused: 240 });
+  expect(figures).toEqual(["day", "hour", "minute"].map((grain) => ({ grain, ...recorded })));
+});
+
+test("a late event lands in its own minute, hour and day, and in no other", async () => {
+  const { orgId, senders } = await twoReplicas();
+  const [sender] = senders;
+  if (sender === undefined) throw new Error("no replica");
+  const [ports] = cps.map((cp) => cp.ports);
+  if (ports === undefined) throw new Error("no process");
+  const lateMs = NOW_MS - 3 * DAY_MS + 61_000;
+  const events: UsageEvent[] = [makeEvent(1, NOW_MS, 1), { ...makeEvent(2, lateMs, 1) }];
+  await takeUsage(ports, sender, { v: 1, events });
+  const rows = await db().execute(sql`
+    select grain, extract(epoch from at)::bigint * 1000 as at, requests::int from usage_rollup
+    join usage_dimension d on d.id = dimension_id where org_id = ${orgId} order by 1, 2`);
+  const floor = (ms: number, grainMs: number) => String(Math.floor(ms / grainMs) * grainMs);
+  const at = (grain: string, grainMs: number) =>
+    [lateMs, NOW_MS].map((ms) => ({ grain, at: floor(ms, grainMs), requests: 1 }));
+  expect(rows).toEqual([...at("day", DAY_MS), ...at("hour", 3_600_000), ...at("minute", 60_000)]);
+});
+
+test("partitions come and go under two processes at once, and what came before its partition moves into it", async () => {
+  const { orgId, senders } = await twoReplicas();
+  const futureMs = NOW_MS + 400 * DAY_MS;
+  const [cp] = cps;
+  const [sender] = senders;
+  if (cp === undefined || sender === undefined) throw new Error("nothing started");
+  await takeUsage(cp.ports, sender, { v: 1, events: [makeEvent(1, futureMs, 1)] });
+  const before = await figuresOf(orgId);
+  // What one leaves to the other is there after the next round.
+  for (const _ of [1, 2]) await Promise.all(cps.map(({ ports }) => keepPartitions(ports.db, futureMs)));
+  expect(await figuresOf(orgId)).toEqual(before);
+  expect(await partitionOf(orgId, "minute")).toBe(
+    `usage_minute_${new Date(futureMs).toISOString().slice(0, 10).replaceAll("-", "")}`,
+  );
+  for (const _ of [1, 2]) {
+    await Promise.all(cps.map(({ ports }) => keepPartitions(ports.db, futureMs + 60 * DAY_MS)));
+  }
+  expect(await partitionOf(orgId, "minute")).toBeUndefined();
+  expect(await partitionOf(orgId, "hour")).toMatch(/^usage_hour_\d{6}01$/);
+  // Intake does not care: without a partition it goes to the rest.
+  expect(await takeUsage(cp.ports, sender, { v: 1, events: [makeEvent(2, futureMs, 1)] })).toEqual({
+    cursor: 2,
+  });
+  expect(await partitionOf(orgId, "minute")).toBe("usage_minute_rest");
+});
+
+async function partitionOf(orgId: string, grain: string): Promise<string | undefined> {
+  const [row] = await db().execute<{ name: string }>(sql`
+    select r.tableoid::regclass::text as name from usage_rollup r join usage_dimension d on d.id = r.dimension_id
+    where d.org_id = ${orgId} and r.grain = ${grain}`);
+  return row?.name;
+}
