@@ -131,6 +131,13 @@ describe("the noun", () => {
     expect((await grant(third)).status).toBe(200);
   });
 
+  test("a token of it can be made by whoever may make those of a key", async () => {
+    const agent = await makeAgent();
+    const made = await post(`/agents/${agent.id}/ephemeral-tokens`, { ttlSeconds: 60 });
+    expect([made.status, made.resource.attributes.keyId]).toEqual([201, agent.id]);
+    expect((await post(`/api-keys/${agent.id}/ephemeral-tokens`)).status).toBe(404);
+  });
+
   test("delete: neither agent nor token", async () => {
     const agent = await makeAgent();
     expect((await call("DELETE", `/agents/${agent.id}`)).status).toBe(200);
@@ -226,6 +233,8 @@ describe("POST /oauth/token", () => {
     const refused = [
       await grant({ ...agent, secret: stranger.secret }),
       await grant({ ...agent, id: "agt_000000000000" }),
+      await grant({ ...agent, id: "agt_00000000000\0" }),
+      await grant({ ...agent, secret: `${agent.secret}\0` }),
       await grant({ ...agent, secret: "nonsense" }),
       await ask({ grant_type: "client_credentials" }, { authorization: "Basic !!" }),
       await ask({ grant_type: "client_credentials" }, { authorization: "Bearer x" }),

@@ -22,6 +22,9 @@ export type TokenAnswer =
   | { readonly kind: "token"; readonly token: string; readonly expiresInSeconds: number }
   | { readonly kind: "refused"; readonly error: "invalid_client" | "invalid_scope" };
 
+/** What is no id of an agent is not asked about: a form may carry bytes that no database takes. */
+const AGENT_ID = /^agt_[0-9A-Za-z]{12}$/;
+
 const INVALID_CLIENT = { kind: "refused", error: "invalid_client" } as const;
 const INVALID_SCOPE = { kind: "refused", error: "invalid_scope" } as const;
 
@@ -32,6 +35,7 @@ const INVALID_SCOPE = { kind: "refused", error: "invalid_scope" } as const;
 export async function issueAgentToken(ports: Ports, request: TokenRequest): Promise<TokenAnswer> {
   const parsed = parseToken(request.clientSecret);
   if (parsed.kind !== "token" || parsed.token !== "agent") return INVALID_CLIENT;
+  if (!AGENT_ID.test(request.clientId)) return INVALID_CLIENT;
   const hash = await hashSecret(request.clientSecret);
   const nowMs = ports.clock.nowMs();
   return ports.db.transaction(async (tx): Promise<TokenAnswer> => {

@@ -6,6 +6,7 @@ import { apiKey } from "../db/tables/api-key.ts";
 import { type Changed, commit, nextRevision, presentRevision } from "../idempotency/commit.ts";
 import { requireRecord } from "../keys/check.ts";
 import { findKey } from "../keys/find.ts";
+import { type KeyKind, nouns } from "../keys/kind.ts";
 import { type KeyRow, putKey } from "../keys/record.ts";
 import type { Ports } from "../ports.ts";
 import { findProject } from "../projects/find.ts";
@@ -13,19 +14,23 @@ import { type Caller, requireRole } from "../sessions/caller.ts";
 import { mint, NO_LIMITS } from "./mint.ts";
 import { limitsOf, type TokenResource, tokenResource } from "./view.ts";
 
-/** A token of a key, which lives and dies with it. Members make those of their own keys, admins of all. */
+/** A token of a key or an agent, which lives and dies with it. Members make those of their own keys, admins of all. */
 export async function createToken(
   ports: Ports,
   caller: Caller,
   keyId: string,
   input: EphemeralTokenCreate,
+  kind: KeyKind = "key",
 ): Promise<Changed<TokenResource>> {
   const orgId = caller.organizationId;
   return commit(ports, caller, async (tx) => {
-    const parent = await findKey(tx, orgId, keyId);
+    const parent = await findKey(tx, orgId, keyId, kind);
     if (parent.ownerId !== caller.memberId) requireRole(caller, "admin");
     if (parent.status !== "active") {
-      throw problem("state_conflict", `This key is ${parent.status}: its tokens would work nowhere.`);
+      throw problem(
+        "state_conflict",
+        `This ${nouns[kind].label} is ${parent.status}: its tokens would work nowhere.`,
+      );
     }
     const { row, token } = await mint(tx, ports, {
       parent,

@@ -21,6 +21,16 @@ export const ephemeralTokenRoutes: readonly Route[] = [
   }),
   memberRoute({
     method: "POST",
+    path: "/api/v1/agents/:id/ephemeral-tokens",
+    summary: "Make a short-lived token of an agent without its credentials; it is in meta.secretKey, once",
+    access: "member",
+    body,
+    answers,
+    handle: async ({ ports, caller, params, body }) =>
+      created(await createToken(ports, caller, params.id ?? "", body, "agent")),
+  }),
+  memberRoute({
+    method: "POST",
     path: "/api/v1/projects/:projectId/ephemeral-tokens",
     summary: "Make a short-lived token instead of an API key; it is in meta.secretKey, once",
     access: "member",
