@@ -258,7 +258,8 @@ export class Relay implements UpstreamListener {
     this.job.settled({
       status,
       code,
-      streamed: this.#streamed,
+      // Gemini's other form of a stream is one list.
+      streamed: this.#streamed || (this.job.usage.depth === 2 && status < 300),
       ...charged,
       firstByteMs: this.#firstByteMs,
       totalMs: this.#clock.monoMs() - this.#startedMs,

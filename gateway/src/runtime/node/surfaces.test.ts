@@ -173,6 +173,32 @@ test("a key in the query is no credential, and another form of an answer than JS
   expect(provider.seen.length).toBe(before);
 });
 
+test("a stream of Gemini's passes in either form, event for event, and is metered and noted as a stream", async () => {
+  const tell = (n: number) =>
+    `{"candidates": [{"content": {"parts": [{"text": "鍵"}]}}],\n "usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": ${n}}}`;
+  const sse = [1, 6].map((n) => `data: ${tell(n).replace("\n", "")}\r\n\r\n`).join("");
+  const list = `[${tell(1)}\n,\r\n${tell(6)}]`;
+  for (const [query, type, text] of [
+    ["?alt=sse", "text/event-stream", sse],
+    ["", "application/json; charset=UTF-8", list],
+    ["?alt=json", "application/json", list],
+  ] as const) {
+    behave = (outgoing) => {
+      outgoing.writeHead(200, { "content-type": type });
+      for (const part of text.match(/.{1,9}/gs) ?? []) outgoing.write(part);
+      outgoing.end();
+    };
+    const settled = gateway.ledger.settlements.length;
+    const path = `/v1beta/models/echo:streamGenerateContent${query}`;
+    const answer = await call(gateway.url + path, { headers: jsonHeaders(secret), body: "{}" });
+    expect([answer.headers["content-type"], answer.body]).toEqual([type, text]);
+    await gateway.ledger.settledCount(settled + 1);
+    expect(gateway.ledger.settlements.at(-1)).toMatchObject({
+      ...{ basis: "provider", streamed: true, tokens: { input: 8, output: 6 } },
+    });
+  }
+});
+
 test("Gemini's bodies say the model of the path or are refused, and are told the provider's name", async () => {
   behave = json("{}");
   const ask = async (path: string, body: string) => {
@@ -204,36 +230,6 @@ test("Gemini's bodies say the model of the path or are refused, and are told the
   ]);
   expect(await ask("/v1beta/models/:countTokens", "{}")).toEqual(["method_not_allowed", undefined]);
   expect(await ask("/v1beta/models/%:countTokens", "{}")).toEqual(["missing_required_parameter", undefined]);
-});
-
-test("a form that can be read in two ways is refused, and no byte of it leaves", async () => {
-  const model = field("model", "echo");
-  const bad: [string, Buffer, string?][] = [
-    ["no end", form([model]).subarray(0, -6)],
-    ["a preamble", Buffer.concat([Buffer.from("x\r\n"), form([model])])],
-    ["an epilogue", Buffer.concat([form([model]), Buffer.from("x")])],
-    ["two models", form([model, field("model", "story")])],
-    ["a model that is a file", form([file("model", "echo")])],
-    ["two names", form([[`${model[0]}; name="x"`, "echo"]])],
-    ["two dispositions", form([[`${model[0]}\r\n${field("x", "")[0]}`, "echo"]])],
-    ["a name by RFC 5987", form([[`${model[0]}; name*=utf-8''x`, "echo"]])],
-    ["an encoding", form([[`${model[0]}\r\nContent-Transfer-Encoding: base64`, "echo"]])],
-    ["a folded line", form([[`${model[0]};\r\n filename="x"`, "echo"]])],
-    ["two boundaries", form([model]), `multipart/form-data; boundary=x; boundary=${BOUNDARY}`],
-    ["no boundary", form([model]), "multipart/form-data; charset=utf-8"],
-  ];
-  const ask = async (body: Buffer, type: string = FORM["content-type"]) => {
-    const headers = jsonHeaders(secret, { "content-type": type });
-    const answer = await call(`${gateway.url}/v1/audio/transcriptions`, { headers, body });
-    return [answer.status, answer.headers["x-claviger-code"]];
-  };
-  const before = provider.seen.length;
-  for (const [name, body, type] of bad) {
-    expect([name, ...(await ask(body, type))]).toEqual([name, 400, "invalid_multipart"]);
-  }
-  expect(await ask(form([file("file", "x")]))).toEqual([400, "missing_required_parameter"]);
-  expect(await ask(form([model, field("base_url", "http://x")]))).toEqual([400, "unknown_parameter"]);
-  expect(provider.seen.length).toBe(before);
 });
 
 test("sound passes byte for byte and is charged by its words; text and JSON of a transcript too, but no page", async () => {
