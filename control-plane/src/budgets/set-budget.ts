@@ -6,6 +6,7 @@ import { and, eq } from "drizzle-orm";
 import type { Queryable } from "../db/database.ts";
 import { newId } from "../db/new-id.ts";
 import { budget } from "../db/tables/budget.ts";
+import { setLimit } from "../fleet/escrow/limit.ts";
 import type { Tx } from "../fleet/journal.ts";
 import type { Effect } from "../fleet/journal-types.ts";
 import type { Ports } from "../ports.ts";
@@ -51,7 +52,10 @@ export async function setBudget(
   const period = input.budgetPeriod ?? before?.period ?? "total";
   const thresholds =
     input.budgetAlertThresholds === undefined ? (before?.thresholds ?? null) : input.budgetAlertThresholds;
-  if (before === null) {
+  // Another calendar is another budget: its windows are others, and slices of the ones before end with them.
+  const replaces = before !== null && period !== before.period;
+  if (replaces) await tx.delete(budget).where(and(eq(budget.orgId, orgId), eq(budget.id, before.id)));
+  if (before === null || replaces) {
     const id = newId(ports.random, "bud");
     await tx.insert(budget).values({ id, orgId, limitN, limitUsd, period, thresholds });
     return { budgetId: id, effect: "restrictive" };
@@ -60,7 +64,8 @@ export async function setBudget(
     .update(budget)
     .set({ limitN, limitUsd, period, thresholds })
     .where(and(eq(budget.orgId, orgId), eq(budget.id, before.id)));
-  return { budgetId: before.id, effect: effectOfLimit(before, limitN, period) };
+  if (limitN !== before.limitN) await setLimit(tx, orgId, { id: before.id, period, limit: limitN });
+  return { budgetId: before.id, effect: effectOfLimit(before, limitN) };
 }
 
 function refuseOrphans(input: BudgetInput): void {
@@ -70,7 +75,7 @@ function refuseOrphans(input: BudgetInput): void {
   }
 }
 
-function effectOfLimit(before: BudgetRow, limitN: bigint, period: BudgetRow["period"]): Effect {
-  if (period !== before.period || limitN < before.limitN) return "restrictive";
+function effectOfLimit(before: BudgetRow, limitN: bigint): Effect {
+  if (limitN < before.limitN) return "restrictive";
   return limitN > before.limitN ? "giving" : "neutral";
 }

@@ -1,10 +1,12 @@
 /** What replicas are answered. The couriers differ in how a call arrives and who says whose it is; from here on they are one. */
+import { Ask } from "@claviger/shared/wire/escrow";
 import { Heartbeat, PageRequest, SyncRequest } from "@claviger/shared/wire/heartbeat";
 import { type UsageAnswer, UsageBatch } from "@claviger/shared/wire/usage";
 import type * as z from "zod";
 import type { Ports } from "../ports.ts";
 import { createReplicaAlarm } from "./alarms.ts";
 import { detachmentOf } from "./detachment.ts";
+import { answerAsk } from "./escrow/ask.ts";
 import { createHeartbeatIntake } from "./heartbeat.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Sender } from "./senders.ts";
@@ -27,6 +29,8 @@ export interface Desk {
   /** No answer: the organization has no such page. */
   readonly page: Service;
   readonly usage: Service;
+  /** No answer: another process, later started, speaks for this replica. */
+  readonly escrow: Service;
 }
 
 /** Usage is a room of its own. */
@@ -64,6 +68,10 @@ export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox
     usage: service(UsageBatch, async (sender, batch) =>
       JSON.stringify(await takeUsage(ports, sender, batch)),
     ),
+    escrow: service(Ask, async (sender, ask) => {
+      const answer = await answerAsk(ports, sender, ask);
+      return answer === null ? null : JSON.stringify(answer);
+    }),
   };
 }
 

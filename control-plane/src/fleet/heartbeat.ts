@@ -11,6 +11,7 @@ import { type Outcome, togetherOrApart } from "./apart.ts";
 import { batched } from "./batch.ts";
 import { type Chains, chainsAt, signSteps, stepsAfter } from "./deltas.ts";
 import { type Fork, knownPast, noteLoss, onKnownPast, raiseOnFork, UnknownPast } from "./epochs.ts";
+import { settleReports } from "./escrow/reports.ts";
 import type { Tx } from "./journal.ts";
 import { renewalsFor } from "./renewal.ts";
 import {
@@ -111,7 +112,7 @@ async function recordOnKnownPast(
 ): Promise<(Reply | null)[]> {
   const record = (forks: "throw" | "answer") =>
     onKnownPast(ports, () =>
-      ports.db.transaction((tx) => recordBeats(tx, orgId, beats, { ...options, forks })),
+      ports.db.transaction((tx) => recordBeats(tx, ports, orgId, beats, { ...options, forks })),
     );
   try {
     return await record("throw");
@@ -136,6 +137,7 @@ class ForkSeen extends Error {
 
 async function recordBeats(
   tx: Tx,
+  ports: Ports,
   orgId: string,
   beats: readonly Beat[],
   options: IntakeOptions & { forks: "throw" | "answer" },
@@ -162,7 +164,8 @@ async function recordBeats(
       ...(moved ? [tx.execute(sql`select pg_notify('operation', ${orgId})`)] : []),
     ]);
   }
-  return answers.map((answer): Reply | null => {
+  const settled = await settleReports(tx, ports, { orgId, epoch: head.epoch }, answers, cursors, nowMs);
+  return answers.map((answer, index): Reply | null => {
     if (answer === null) return null;
     const { replicaId, heartbeat, queries = [] } = answer.beat;
     const { epoch, revApplied: rev, chain } = heartbeat;
@@ -182,6 +185,7 @@ async function recordBeats(
       deltas: [],
       resync: answer.continuation.kind === "resync",
       usageCursor: cursors.get(replicaId) ?? 0,
+      ...settled[index],
       ...(queries.length === 0 ? {} : { queries: [...queries] }),
       replicas: sharers,
       ...(answer.replica.draining ? { draining: true as const } : {}),

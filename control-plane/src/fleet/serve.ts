@@ -1,4 +1,4 @@
-/** The control plane's side of the bus: heartbeats, syncs, pages and usage of every organization's replicas. */
+/** The control plane's side of the bus: heartbeats, syncs, pages, usage and questions for money of every organization's replicas. */
 import { controlSubjects } from "@claviger/shared/wire/subjects";
 import type { Ports } from "../ports.ts";
 import type { BusMessage, FleetBus } from "./bus.ts";
@@ -13,12 +13,13 @@ const QUEUE = "cp";
 /** Answers replicas until the returned function is called. What cannot be read gets no answer and is counted. */
 export function serveFleet(ports: Ports, bus: FleetBus, takeUsage: TakeUsage): () => void {
   const senders = createSenders(ports);
-  const { heartbeat, sync, page, usage } = createDesk(ports, takeUsage);
+  const { heartbeat, sync, page, usage, escrow } = createDesk(ports, takeUsage);
   const services: [subject: string, service: Service][] = [
     [controlSubjects.heartbeats, heartbeat],
     [controlSubjects.syncs, sync],
     [controlSubjects.pages, page],
     [controlSubjects.usage, usage],
+    [controlSubjects.escrow, escrow],
   ];
   const stops = services.map(([subject, service]) =>
     bus.subscribe(subject, QUEUE, (message) => void answer(ports, senders, service, message)),

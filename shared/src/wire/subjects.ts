@@ -9,6 +9,7 @@ export const replicaSubjects = {
   sync: (replica: string) => `up.${replica}.sync`,
   page: (replica: string) => `up.${replica}.page`,
   usage: (replica: string) => `up.${replica}.use`,
+  escrow: (replica: string) => `up.${replica}.esc`,
   /** Where the answer to query `id` of control-plane process `cp` goes. */
   answer: (replica: string, cp: string, id: string) => `up.${replica}.ans.${cp}.${id}`,
 } as const;
@@ -21,6 +22,7 @@ export const controlSubjects = {
   syncs: "up.*.*.sync",
   pages: "up.*.*.page",
   usage: "up.*.*.use",
+  escrow: "up.*.*.esc",
   answers: (cp: string) => `up.*.*.ans.${cp}.*`,
 } as const;
 
@@ -38,6 +40,7 @@ export const courierPaths = {
   sync: "/gateway/v1/sync",
   page: (sha256: string) => `/gateway/v1/pages/${sha256}`,
   usage: "/gateway/v1/usage",
+  escrow: "/gateway/v1/escrow",
   wait: "/gateway/v1/wait",
 } as const;
 

@@ -87,6 +87,15 @@ function calls(): Record<Exclude<keyof typeof courierPaths, "enrol">, Unsigned> 
     }),
     sync: post(courierPaths.sync, { v: 1, epoch: 0, from: 0, chain: GENESIS_CHAIN }),
     usage: post(courierPaths.usage, { v: 1, events: [refusal] }),
+    escrow: post(courierPaths.escrow, {
+      v: 1,
+      req: `${victim.id}.9.AAAAAAAAAAAA.1`,
+      budget: "bud_000000000000",
+      boot: "9.AAAAAAAAAAAA",
+      min: "1",
+      bound: "1",
+      want: "1",
+    }),
     page: { method: "GET", path: courierPaths.page(pageOfVictim), body: "" },
     wait: { method: "GET", path: `${courierPaths.wait}?revision=0.0`, body: "" },
   };

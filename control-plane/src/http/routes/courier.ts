@@ -46,6 +46,7 @@ export function courierRoutes(
     post(respond, courierPaths.heartbeat, "A replica's heartbeat", JWS, desk.heartbeat),
     post(respond, courierPaths.sync, "What comes after a revision", JSON_TYPE, desk.sync),
     post(respond, courierPaths.usage, "A batch of settled requests", JSON_TYPE, desk.usage),
+    post(respond, courierPaths.escrow, "A question for a part of a budget", JSON_TYPE, desk.escrow),
     openRoute({
       ...COMMON,
       method: "GET",
@@ -102,7 +103,7 @@ function post(respond: Respond, path: `/${string}`, summary: string, type: strin
     handle: (call) =>
       respond(call, type, async (sender, bytes) => {
         const answer = await service.serve(sender, readRaw(call.request, bytes, service.schema));
-        // Only a heartbeat has no answer: the replica is attached, so it is not the process that speaks for it.
+        // Only a heartbeat and a question for money have no answer: the replica is attached, so it is not the process that speaks for it.
         if (answer === null) throw problem("replica_conflict");
         return answer;
       }),
