@@ -231,3 +231,13 @@ test("no plaintext reaches the disk", async () => {
     expect((await readFile(join(folder, name))).includes("canary")).toBe(false);
   }
 });
+
+test("closed in the midst of a replacement, it keeps no file open, and what was replaced is there", async () => {
+  const { store } = await opened();
+  await store.append([bytes("old")]);
+  const replacing = store.replace([bytes("new")]);
+  await store.close();
+  await replacing;
+  await expect(store.append([bytes("later")])).rejects.toThrow("loaded first");
+  expect(texts(await reread())).toEqual(["new"]);
+});

@@ -33,6 +33,7 @@ class NodeStateStore implements StateStore {
   #logRecords = 0;
   /** A failed write may have left something behind the good part. */
   #dirty = false;
+  #closed = false;
 
   constructor(folder: string, sealer: Sealer) {
     this.#folder = folder;
@@ -93,6 +94,7 @@ class NodeStateStore implements StateStore {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#log?.close();
     this.#log = undefined;
   }
@@ -171,7 +173,10 @@ class NodeStateStore implements StateStore {
   async #openLog(): Promise<void> {
     const name = logName(this.#pointer.generation);
     if (!(await readdir(this.#folder)).includes(name)) await this.#createLog(this.#pointer.generation);
-    this.#log = await open(this.#path(name), "r+");
+    const log = await open(this.#path(name), "r+");
+    // Who closes the store does not wait for a replacement that is under way.
+    if (this.#closed) await log.close();
+    else this.#log = log;
   }
 
   async #readPointer(): Promise<Pointer | "none" | "damaged"> {
