@@ -89,4 +89,5 @@ test.each([
     for (const socket of sockets.splice(0)) socket.destroy();
     await expect.poll(async () => (await look()).inflight, { timeout: 30_000 }).toBe(0);
   },
+  120_000,
 );
