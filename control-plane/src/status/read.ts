@@ -1,30 +1,9 @@
 /** What the whole control plane can say of itself without naming any organization. */
+import type { StatusView, VoidConfirmations } from "@claviger/shared/api/status";
 import { DOWN_AFTER_MS } from "@claviger/shared/sync/barrier";
 import { sql } from "drizzle-orm";
 import { refusalsOf } from "../fleet/refusals.ts";
 import type { Ports } from "../ports.ts";
-
-export interface StatusView {
-  readonly database: {
-    /** True when a commit waits for a standby; without it a failover may lose the newest changes (A3). */
-    readonly synchronousReplication: boolean;
-  };
-  readonly bus: { readonly connected: boolean };
-  readonly revocations: "durable" | "best effort during database failover";
-  /**
-   * Times in which the database forgot what it had confirmed, newest first: what was confirmed in them has to be looked
-   * at again. `since` null: nothing says how far back. `proved`: a gateway has shown more than the database knew.
-   */
-  readonly voidConfirmations: readonly VoidConfirmations[];
-  /** Usage events that were lost with a database and that gateways no longer have, by the hour of their notice, newest first. */
-  readonly usageGaps: readonly { readonly noticedAt: string; readonly events: number }[];
-}
-
-export interface VoidConfirmations {
-  readonly since: string | null;
-  readonly until: string;
-  readonly proved: boolean;
-}
 
 /** Asks the database; throws when it does not answer. */
 export async function readStatus(ports: Ports): Promise<StatusView> {

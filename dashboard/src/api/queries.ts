@@ -8,6 +8,7 @@ import type { PersonalAccessTokenView } from "@claviger/shared/api/personal-acce
 import type { ProjectView } from "@claviger/shared/api/project";
 import type { Resource } from "@claviger/shared/api/resource";
 import type { SessionView } from "@claviger/shared/api/session";
+import type { StatusView } from "@claviger/shared/api/status";
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { ask, RequestFailed } from "./client.ts";
 
@@ -45,6 +46,15 @@ export const fleetQuery = queryOptions({
   refetchInterval: LIVE_MS,
   refetchIntervalInBackground: false,
   staleTime: 1_000,
+});
+
+/** What the control plane says of itself; it changes by days, not by seconds. */
+export const statusQuery = queryOptions({
+  queryKey: ["status"],
+  queryFn: async ({ signal }) => (await ask<Resource<StatusView>>("GET", "/status", { signal })).data,
+  refetchInterval: 60_000,
+  refetchIntervalInBackground: false,
+  staleTime: 10_000,
 });
 
 export interface KeyFilters {

@@ -5,7 +5,7 @@ import type { Gateway } from "../api/queries.ts";
 import { Icon } from "../ui/icon.tsx";
 import { useNow } from "../ui/now.tsx";
 import { FleetStatus } from "../ui/status.tsx";
-import { clock, revisionNumber, span, versionOf } from "../words/format.ts";
+import { clock, dayAndClock, offset, revisionNumber, span, versionOf } from "../words/format.ts";
 import { samplesOf } from "./history.ts";
 import { Spark } from "./spark.tsx";
 
@@ -51,6 +51,7 @@ function Figures({ gateway: { attributes } }: { gateway: Gateway }) {
   const t = useTranslations("gateways");
   const now = useNow();
   const { status, requestsPerSecond, revision, revisionWanted, lastHeartbeatAt } = attributes;
+  const { clockOffsetMs, clockErrorMs } = attributes;
   const behind = !holds(revision, revisionWanted);
   return (
     <dl>
@@ -66,6 +67,8 @@ function Figures({ gateway: { attributes } }: { gateway: Gateway }) {
           ? t("noHeartbeat")
           : t("ago", { span: span(now - Date.parse(lastHeartbeatAt)) })}
       </dd>
+      <dt>{t("clock")}</dt>
+      <dd className="num strong">{offset(clockOffsetMs, clockErrorMs)}</dd>
     </dl>
   );
 }
@@ -73,12 +76,16 @@ function Figures({ gateway: { attributes } }: { gateway: Gateway }) {
 /** What to do about a gateway, in its state. */
 function useStep({ attributes }: Gateway, fleetVersion: string | null): { warns: boolean; words: string } {
   const t = useTranslations("gateways");
-  const { status, revision, revisionWanted, lastHeartbeatAt, version, replicas } = attributes;
+  const { status, revision, revisionWanted, lastHeartbeatAt, version, replicas, drainingSince } = attributes;
   if (status === "down") {
     return {
       warns: true,
       words: t("downStep", { at: lastHeartbeatAt === null ? "–" : clock(lastHeartbeatAt) }),
     };
+  }
+  if (drainingSince !== null) {
+    const running = replicas.reduce((sum, { inflight }) => sum + inflight, 0);
+    return { warns: true, words: t("drainingStep", { at: dayAndClock(drainingSince), running }) };
   }
   if (status === "degraded") return { warns: true, words: t("degradedStep") };
   const refused = replicas.find(({ problem }) => problem !== null)?.problem;

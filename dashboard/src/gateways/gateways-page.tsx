@@ -10,6 +10,7 @@ import { Button } from "../ui/button.tsx";
 import { Loaded } from "../ui/loaded.tsx";
 import { FleetStatus } from "../ui/status.tsx";
 import { clock, revisionNumber } from "../words/format.ts";
+import { Alarms } from "./alarms.tsx";
 import { AttachDialog } from "./attach-dialog.tsx";
 import { DetachDialog } from "./detach-dialog.tsx";
 import { EmptyGateways } from "./empty-gateways.tsx";
@@ -64,6 +65,7 @@ function Fleet({ fleet, atMs, onDetach }: FleetProps) {
   const t = useTranslations("gateways");
   return (
     <>
+      <Alarms fleet={fleet} />
       <div className="fleet-cards">
         {fleet.map((gateway) => (
           <GatewayCard key={gateway.id} gateway={gateway} fleetVersion={newestOf(fleet)} atMs={atMs} />

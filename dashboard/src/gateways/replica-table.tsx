@@ -8,7 +8,7 @@ import { type DataColumn, DataTable } from "../ui/data-table.tsx";
 import { Menu, MenuItem } from "../ui/menu.tsx";
 import { useNow } from "../ui/now.tsx";
 import { FleetStatus } from "../ui/status.tsx";
-import { revisionNumber, span, versionOf } from "../words/format.ts";
+import { offset, revisionNumber, span, versionOf } from "../words/format.ts";
 
 interface Row {
   readonly gateway: Gateway;
@@ -117,10 +117,7 @@ function useFigures(): DataColumn<Row>[] {
       width: 110,
       right: true,
       className: "num",
-      cell: ({ replica }) =>
-        replica?.clockOffsetMs == null
-          ? "–"
-          : `${Math.round(replica.clockOffsetMs)} ± ${Math.ceil(replica.clockErrorMs ?? 0)} ms`,
+      cell: ({ replica }) => offset(replica?.clockOffsetMs, replica?.clockErrorMs),
     },
   ];
 }

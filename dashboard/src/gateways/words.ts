@@ -15,6 +15,30 @@ export const gatewayWords = {
   degradedStep: "No heartbeat for 15 s. It serves by itself; check its network and the control plane.",
   downStep:
     "No heartbeat since {at}. It refuses each key when that key’s own limit without contact is over. Start it again, or detach it.",
+  drainingStep:
+    "Draining since {at}: it takes no new requests{running, plural, =0 {, and none is running} one {, one is still running} other {, # are still running}}. Resume it by the API, or stop and detach it.",
+  alarms: "Alarms",
+  alarm_enrolment_used: "The join token of {place} was used more often than it allows",
+  alarmStep_enrolment_used:
+    "Somebody who is not your gateway may have it. Look at the replicas below; detach the gateway if one of them is not yours.",
+  alarm_replica_conflict: "Two processes claim to be {place}",
+  alarmStep_replica_conflict:
+    "A copy of its folder runs somewhere. The older process gets no proofs, so it comes to refuse every key; find the copy and delete it, or detach the gateway.",
+  alarm_state_damaged: "{place} started with damaged state on its disk",
+  alarmStep_state_damaged:
+    "It admitted nothing by that state and took all of it anew from here. Check the disk; if nobody can have broken it by accident, detach the gateway.",
+  alarmOnce: "Once, <at></at>",
+  alarmTimes: "{count, number} times, first <first></first>, last <last></last>",
+  voidProved: "The database has forgotten changes that were confirmed",
+  voidPossible: "The database may have forgotten changes that were confirmed",
+  voidStep:
+    "It was restored or failed over. What gateways know to be revoked stays revoked; look again at everything else that was changed in this time.",
+  voidUntil: "Until <until></until>; nothing says since when",
+  voidBetween: "<since></since> to <until></until>",
+  usageGap:
+    "{events, plural, one {Usage of one request is lost} other {Usage of # requests is lost}} with a database",
+  usageGapStep: "No gateway has it any more. Look at the providers’ bills for the time before.",
+  usageGapAt: "Noticed <at></at>",
   refusedState: "It could not take the state: {detail}",
   skew: "Runs {version}, the fleet runs {fleet}. Upgrade it.",
   pendingStep:

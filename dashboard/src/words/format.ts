@@ -11,6 +11,12 @@ export function clock(iso: string, milliseconds = false): string {
   return milliseconds ? `${text}.${String(date.getMilliseconds()).padStart(3, "0")}` : text;
 }
 
+/** `20 Nov, 15:03:41`, in the browser's time zone. */
+export function dayAndClock(iso: string): string {
+  const day = new Date(iso).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return `${day}, ${clock(iso)}`;
+}
+
 /** `20 Nov`, with the year unless it is this one. */
 export function dayOf(iso: string, nowMs: number): string {
   const date = new Date(iso);
@@ -73,6 +79,11 @@ export function dollars(decimal: string): string {
   const shown =
     Number(whole) === 0 && /^00/.test(cut) ? /^0*\d{1,2}/.exec(cut)?.[0] : cut.slice(0, 2).padEnd(2, "0");
   return `$${grouped}.${shown ?? cut}`;
+}
+
+/** `-12 ± 3 ms`: how far a clock is off, and the error of that figure. */
+export function offset(offsetMs: number | null | undefined, errorMs: number | null | undefined): string {
+  return offsetMs == null ? "–" : `${Math.round(offsetMs)} ± ${Math.ceil(errorMs ?? 0)} ms`;
 }
 
 /** The first letters of the first and last word. */

@@ -3,7 +3,9 @@
 import type { Browser, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { copyKeys } from "../support/copy-keys.ts";
+import { raiseAlarms, recordLosses } from "../support/raise-alarms.ts";
 import { startWorld, useKey, type World } from "../support/world.ts";
+import { violationsOf } from "./scenes.ts";
 import { act, createByKeyboard, launch, type Place, rowOf, visit } from "./visitor.ts";
 
 let browser: Browser;
@@ -91,6 +93,42 @@ test("14: every state of a gateway is defined, with what it holds and what to do
   await context.close();
 });
 
+test("14: a gateway's alarms, its draining and what a database has lost are said in words, with what to do", async () => {
+  const { page, context, go, complaints } = await visit(browser, { place });
+  await go("/gateways");
+  const alarms = page.getByRole("region", { name: "Alarms" });
+  const card = page.getByRole("article", { name: "eu-1" });
+  await card.getByText(/^-?\d+ ± \d+ ms$/).waitFor();
+  expect(await alarms.count()).toBe(0);
+  const { postgres } = world.stack.urls;
+  await Promise.all([raiseAlarms(postgres, "eu-1"), recordLosses(postgres)]);
+  const drain = `${place.url}/api/v1/gateways/${await gatewayIdOf("eu-1")}/drain`;
+  const headers = { authorization: `Bearer ${place.credentials.adminToken}` };
+  expect((await fetch(drain, { method: "POST", headers })).status).toBeLessThan(300);
+  await go("/gateways");
+  for (const said of [
+    "The join token of eu-1 was used more often than it allows",
+    "Two processes claim to be eu-1",
+    /^2 times, first \d+ \w+, \d\d:\d\d:\d\d, last \d+ \w+, \d\d:\d\d:\d\d$/,
+    "eu-1 started with damaged state on its disk",
+    "The database has forgotten changes that were confirmed",
+    "Usage of 12 requests is lost with a database",
+  ])
+    await alarms.getByText(said).waitFor();
+  await card
+    .getByText(/^Draining since \d+ \w+, \d\d:\d\d:\d\d: it takes no new requests, and none/)
+    .waitFor();
+  expect(await violationsOf(page)).toEqual([]);
+  for (const width of [320, 375, 900, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+  }
+  expect((await fetch(drain, { method: "DELETE", headers })).status).toBeLessThan(300);
+  await card.getByText("Nothing to do.").waitFor();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 test("15: when live updates stop the page says so, keeps its rows, and goes on by itself", async () => {
   const { page, context, go } = await visit(browser, { place });
   await go("/keys");
@@ -140,6 +178,12 @@ test("17: of 10 000 keys the page asks for one page at a time, once per filter, 
   expect(lists.sizes()).toEqual(new Set(["50"]));
   await context.close();
 });
+
+async function gatewayIdOf(name: string): Promise<string | undefined> {
+  const headers = { authorization: `Bearer ${place.credentials.adminToken}` };
+  const { data } = await (await fetch(`${place.url}/api/v1/gateways`, { headers })).json();
+  return data.find((gateway: { attributes: { name: string } }) => gateway.attributes.name === name)?.id;
+}
 
 /** The lists of keys that a page asks for from now on. */
 function listsOf(page: Page) {
