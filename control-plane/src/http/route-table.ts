@@ -16,6 +16,7 @@ import { personalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { usageRoutes } from "./routes/usage.ts";
 
 export const routes: readonly Route[] = [
   ...organizationRoutes,
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   ...gatewayRoutes,
   ...operationRoutes,
   ...logRoutes,
+  ...usageRoutes,
   ...enrolmentRoutes,
   ...statusRoutes,
 ];

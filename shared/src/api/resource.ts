@@ -16,6 +16,7 @@ export type ResourceType =
   | "enrolment-token"
   | "operation"
   | "organization"
+  | "usage"
   | "log-entry"
   | "audit-entry";
 
