@@ -4,7 +4,7 @@ import { replicaSubjects } from "@claviger/shared/wire/subjects";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { ANSWER_BYTES_MAX } from "./deltas.ts";
+import { BEAT_BYTES_MAX } from "./deltas.ts";
 import { startCluster, type TestCluster, type TestProcess } from "./testing/control-plane.ts";
 import { startFakeReplica } from "./testing/fake-replica.ts";
 import { createTestOrganization, putTestKey, testKey } from "./testing/organization.ts";
@@ -119,11 +119,16 @@ test("missed deltas come with the heartbeat as far as they fit, the rest by sync
   const fresh = await replica.beat();
   expect(fresh.resync).toBe(false);
   expect(fresh.deltas.length).toBeGreaterThan(0);
-  expect(fresh.deltas.join("").length).toBeLessThanOrEqual(ANSWER_BYTES_MAX);
+  expect(fresh.deltas.join("").length).toBeLessThanOrEqual(BEAT_BYTES_MAX);
   await replica.catchUp();
   expect(replica.held.rev).toBe(fresh.asOf);
   expect(replica.held.chain).toBe(fresh.chain);
   expect(replica.held.deltas).toHaveLength(20);
+  const large = testKey(projectId, { metadata: { pad: "z".repeat(BEAT_BYTES_MAX) } });
+  const { rev } = await putTestKey(cp.ports, orgId, large, "neutral");
+  expect(await replica.beat()).toMatchObject({ deltas: [], resync: false, asOf: rev });
+  await replica.catchUp();
+  expect(replica.held.rev).toBe(rev);
   await replica.close();
 });
 
