@@ -45,13 +45,6 @@ async function rowsOf(orgId: string) {
   return [...rows];
 }
 
-async function recordOf(orgId: string, id: string) {
-  const [row] = await cp.ports.db.execute<{ record: object }>(
-    sql`select record from org_record where org_id = ${orgId} and id = ${id}`,
-  );
-  return row?.record;
-}
-
 test("many processes that look at a new server at once raise each epoch by one, and a look at a known one writes nothing", async () => {
   const { orgId } = await createTestOrganization(cp.ports);
   const other = await cluster.start({ serve: false });
@@ -239,51 +232,4 @@ test("while a replica is silent since a possible loss, its moment is that of the
     return (Date.parse(gateways[0]?.refusesBy ?? "") - Date.now()) / 1000;
   };
   expect(await secondsLeft()).toBeGreaterThan(604_700);
-});
-
-test("what a gateway knows to be dead is ended again, once, whoever says it and however often", async () => {
-  const { orgId, projectId } = await createTestOrganization(cp.ports);
-  const hashes = [
-    { hash: "a".repeat(43), generation: 1, notAfterMs: 5 },
-    { hash: "b".repeat(43), generation: 1, notAfterMs: null },
-  ];
-  const [one, two, same] = [
-    testKey(projectId, { hashes }),
-    testKey(projectId, { hashes }),
-    testKey(projectId),
-  ];
-  for (const key of [one, two, same]) await putTestKey(cp.ports, orgId, key, "giving");
-  const replica = await attach(orgId, "eu-1");
-  const tombs = [
-    { id: one.id, generation: 1, status: "revoked" as const },
-    { id: two.id, generation: 3, status: "inactive" as const },
-    { id: same.id, generation: 1, status: "inactive" as const },
-    { id: "key_nobodyknows0", generation: 1, status: "deleted" as const },
-  ];
-  await Promise.all([replica.beat({ tombs }), replica.beat({ tombs }), replica.beat({ tombs })]);
-  await vi.waitFor(() => expect(replica.held.rev).toBe(5), { timeout: 30_000 });
-  await replica.beat({ tombs });
-  expect(replica.held.deltas.at(-1)).toMatchObject({
-    action: "api-key.tombstone",
-    actor: { kind: "system" },
-    restrictive: true,
-    inflight: "abort",
-  });
-  const [past, present] = hashes;
-  expect(await recordOf(orgId, one.id)).toEqual({
-    ...one,
-    status: "revoked",
-    hashes: [{ ...past, notAfterMs: 0 }, present],
-  });
-  // A rotation was lost: no secret that this database knows is the present one, so none may come back.
-  expect(await recordOf(orgId, two.id)).toEqual({
-    ...two,
-    status: "revoked",
-    generation: 3,
-    hashes: hashes.map((hash) => ({ ...hash, notAfterMs: 0 })),
-  });
-  expect(await recordOf(orgId, same.id)).toEqual(same);
-  expect(await recordOf(orgId, "key_nobodyknows0")).toBeUndefined();
-  const head = await replica.beat();
-  expect(head.asOf).toBe(5);
 });

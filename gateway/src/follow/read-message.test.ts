@@ -4,6 +4,18 @@ import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import { expect, test } from "vitest";
 import { readDelta } from "./read-message.ts";
 
+test("of a change that is not understood all is read that takes something away: keys, LLM keys and tokens", async () => {
+  const changes = ["key", "agent", "provider", "secret", "deny_jti", "wizard"].map((kind) => {
+    return { op: "put", kind, id: `${kind}_1`, record: {} };
+  });
+  const delta = { org: "org_000000000001", epoch: 1, rev: 1, restrictive: true, changes };
+  const read = await readDelta(async () => new TextEncoder().encode(JSON.stringify(delta)), "a.b.c");
+  expect(read).toMatchObject({
+    ...{ type: "unreadable", keyIds: ["key_1", "agent_1"], providerIds: ["provider_1", "secret_1"] },
+    tokenIds: ["deny_jti_1"],
+  });
+});
+
 test("why a delta was refused can be sent on and be kept, whatever names stand in it and wherever it is cut", async () => {
   const details: string[] = [];
   for (const pad of ["", "x"]) {

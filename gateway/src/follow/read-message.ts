@@ -75,16 +75,17 @@ export async function readDelta(
   const outline = Outline.safeParse(json);
   if (!outline.success) return rejected("unsupported", "a delta without a revision");
   const { org, epoch, rev, restrictive, changes } = outline.data;
+  const named = (...kinds: string[]) =>
+    changes.flatMap(({ kind, id }) => (kinds.includes(kind) && id !== "" ? [id] : []));
   return {
     type: "unreadable",
     org,
     epoch,
     rev,
     restrictive,
-    keyIds: changes
-      .filter(({ kind, id }) => (kind === "key" || kind === "agent") && id !== "")
-      .map(({ id }) => id),
-    providerIds: changes.filter(({ kind }) => kind === "provider" || kind === "secret").map(({ id }) => id),
+    keyIds: named("key", "agent"),
+    providerIds: named("provider", "secret"),
+    tokenIds: named("deny_jti"),
     code: "unsupported",
     detail: keepable(z.prettifyError(delta.error).slice(0, 500)),
     jws,

@@ -3,7 +3,7 @@
  * stamp, which is this replica's own note of freshness and clock; the store seals every record.
  */
 import type { ReplicaStamp } from "@claviger/shared/sync/replica-state";
-import { KeyRecord } from "@claviger/shared/wire/record";
+import { DeniedTokenRecord, KeyRecord } from "@claviger/shared/wire/record";
 import * as z from "zod";
 
 /** What one record of the state holds. A snapshot is followed by its pages, in order. */
@@ -25,6 +25,7 @@ const Stamp = z.object({
   }),
   audited: z.object({ epoch: z.int(), rev: z.int() }),
   kept: z.array(KeyRecord),
+  denials: z.array(DeniedTokenRecord),
 });
 
 const encoder = new TextEncoder();

@@ -42,6 +42,7 @@ export async function writeState(
     clock: { offsetMs: 0, errorMs: 1, trusted: true, highWaterMs: nowMs },
     audited: { epoch: 1, rev: 1 },
     kept: [],
+    denials: [],
   };
   const store = createStateStore(folder, MASTER_KEY, REPLICA);
   await store.load();

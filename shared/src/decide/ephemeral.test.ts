@@ -158,6 +158,12 @@ test("a token killed by its id is refused beside a living parent, and a token th
   expect(codeOf({ expiresAtMs: NOW_MS })).toMatchObject({ refusal: { code: "token_expired" } });
 });
 
+test("a token that is closed by caution is told no, and not that it is dead", () => {
+  const view = buildView({ closed: [claims.tokenId] });
+  const refusal = { code: "authorization_stale" };
+  expect(admitToken(view, FRESH, caller, claims)).toMatchObject({ refusal });
+});
+
 test("a token of an unknown parent waits like an unknown key", () => {
   const unknown = { keyId: "key_unknown" };
   expect(judge({}, unknown, { ageMs: 2_001, nowMs: NOW_MS })).toBe("unsure");

@@ -33,7 +33,7 @@ export function statusOfToken(
   if (!(nowMs < claims.expiresAtMs)) return refuse("token_expired");
   if (view.denied(claims.tokenId)) return refuse("token_revoked");
   if (key.status === "revoked" || key.status === "deleted") return refuse("parent_revoked");
-  if (view.closed(key.id)) return refuse("authorization_stale");
+  if (view.closed(claims.tokenId) || view.closed(key.id)) return refuse("authorization_stale");
   if (key.status !== "active") return refuse("key_inactive");
   if (key.expiresAtMs !== null && !(nowMs < key.expiresAtMs)) return refuse("key_expired");
   return generationLives(key, claims.generation, nowMs) ? undefined : refuse("parent_rotated");

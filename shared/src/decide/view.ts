@@ -8,7 +8,7 @@ export interface TableView {
   /** The key that this hash belongs or once belonged to, and the hash's own entry. One map look-up. */
   byHash(hash: string): { key: KeyRecord; hash: KeyHash } | undefined;
   key(id: string): KeyRecord | undefined;
-  /** True when what is held of a key or LLM key may not be what its owner decided: it serves nobody and blames nobody. */
+  /** True when what is held of a key, an LLM key or a token may not be what its owner decided: it serves nobody and blames nobody. */
   closed(id: string): boolean;
   project(id: string): ProjectRecord | undefined;
   policy(): PolicyRecord | undefined;

@@ -46,7 +46,7 @@ export function abortBetween(before: Table, after: Table, at: Position): Abort |
     const now = after.key(id);
     if (now === undefined || isDead(now) || now.status === "inactive") keyIds.add(id);
   }
-  const tokenIds = new Set([...after.deniedTokens()].filter((id) => !before.denied(id)));
+  const tokenIds = new Set([...after.denials()].flatMap(({ id }) => (before.denied(id) ? [] : [id])));
   for (const { id } of before.providers()) if (after.provider(id) === undefined) providerIds.add(id);
   for (const { id, enabled } of before.projects()) {
     if (enabled && after.project(id)?.enabled !== true) projectIds.add(id);

@@ -123,7 +123,15 @@ test("who has seen two histories, or closed a key by caution, takes a whole snap
   expect(dispatch(forked, epoch())).toContainEqual({ type: "sync", from: forked.at, whole: true });
   expect(forked.at.epoch).toBe(3);
   const careful = proved();
-  const unreadable = { org: ORG, epoch: 3, rev: 6, restrictive: true, keyIds: [KEY], providerIds: [] };
+  const unreadable = {
+    org: ORG,
+    epoch: 3,
+    rev: 6,
+    restrictive: true,
+    keyIds: [KEY],
+    providerIds: [],
+    tokenIds: [],
+  };
   dispatch(careful, {
     type: "unreadable",
     ...unreadable,

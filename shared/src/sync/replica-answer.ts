@@ -4,6 +4,7 @@
  */
 
 import type { Fresh, Tomb } from "../wire/heartbeat.ts";
+import { deniedTombs, forgetDenials } from "./denials.ts";
 import { fork } from "./fork.ts";
 import { type Instant, measureClock } from "./freshness.ts";
 import {
@@ -64,9 +65,8 @@ function tombsOf(state: ReplicaState): Tomb[] {
     const record = state.kept.get(id);
     if (record === undefined || record.status === "active") continue;
     tombs.push({ id, generation: record.generation, status: record.status });
-    if (tombs.length === TOMBS_MAX) break;
   }
-  return tombs;
+  return [...tombs, ...deniedTombs(state)].slice(0, TOMBS_MAX);
 }
 
 /** The question is closed: an answer that comes later is an answer to nothing. */
@@ -89,6 +89,7 @@ export function onFresh(state: ReplicaState, fresh: Fresh, now: Instant): Replic
   }
   state.outstanding.delete(fresh.nonce);
   const effects: ReplicaEffect[] = [{ type: "answered", fresh }];
+  forgetDenials(state, fresh.cpTimeMs);
   for (const { rev, n } of question.aborted) {
     if (state.aborted.get(rev) === n) state.aborted.delete(rev);
   }

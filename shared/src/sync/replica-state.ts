@@ -2,7 +2,7 @@
 import type { Delta } from "../wire/delta.ts";
 import type { Fresh, Heartbeat, Nack } from "../wire/heartbeat.ts";
 import type { AuditRow } from "../wire/query.ts";
-import type { KeyRecord } from "../wire/record.ts";
+import type { DeniedTokenRecord, KeyRecord } from "../wire/record.ts";
 import type { Abort } from "./abort.ts";
 import { type ClockState, type Instant, type Proof, type Stamp, UNMEASURED } from "./freshness.ts";
 import type { ChainedPosition, Position } from "./position.ts";
@@ -41,6 +41,7 @@ export interface UnreadableEvent {
   readonly restrictive: boolean;
   readonly keyIds: readonly string[];
   readonly providerIds: readonly string[];
+  readonly tokenIds: readonly string[];
   readonly code: Nack["code"];
   readonly detail: string;
   readonly jws: string;
@@ -90,6 +91,8 @@ export interface ReplicaStamp extends Stamp {
   readonly audited: Position;
   /** `ReplicaState.kept`. */
   readonly kept: readonly KeyRecord[];
+  /** `ReplicaState.denials`. */
+  readonly denials: readonly DeniedTokenRecord[];
 }
 
 /** The part of a heartbeat that following decides. */
@@ -176,7 +179,7 @@ export interface ReplicaState {
   nack: Nack | undefined;
   /** Two signed histories under one epoch: nothing but a snapshot leads on. */
   forked: boolean;
-  /** Keys and LLM keys that an unreadable restrictive delta names, until a readable change at or past its revision. */
+  /** Keys, LLM keys and tokens that an unreadable restrictive delta names, until a readable change at or past its revision. */
   readonly closed: Map<string, number>;
   /** Restrictive deltas after the present revision that could not be read and have been acted on: their exact bytes. */
   readonly unread: Map<number, string>;
@@ -186,6 +189,8 @@ export interface ReplicaState {
   readonly kept: Map<string, KeyRecord>;
   /** Those of `kept` that the control plane knows, and knows otherwise: it is told of them until it agrees. */
   readonly disputed: Set<string>;
+  /** Tokens that are refused here although the control plane's history, which lost that, does not: `denials.ts`. */
+  readonly denials: Map<string, DeniedTokenRecord>;
 }
 
 /** Chain of nothing at all. */
@@ -213,12 +218,13 @@ export function emptyReplica(identity: Identity): ReplicaState {
     audited: { epoch: 0, rev: 0 },
     kept: new Map(),
     disputed: new Set(),
+    denials: new Map(),
   };
 }
 
 /** What would be written of freshness and clock now. */
 export function stampOf(state: ReplicaState): ReplicaStamp {
-  const { proof, clock, audited, kept } = state;
+  const { proof, clock, audited, kept, denials } = state;
   const written = proof === undefined ? null : { sentWallMs: proof.sentWallMs, cpTimeMs: proof.cpTimeMs };
-  return { proof: written, clock, audited, kept: [...kept.values()] };
+  return { proof: written, clock, audited, kept: [...kept.values()], denials: [...denials.values()] };
 }

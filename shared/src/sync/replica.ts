@@ -5,6 +5,7 @@
 
 import type { Change } from "../wire/record.ts";
 import { abortBetween, abortOf } from "./abort.ts";
+import { keepDenials } from "./denials.ts";
 import { fork } from "./fork.ts";
 import type { Instant } from "./freshness.ts";
 import type { ChainedPosition } from "./position.ts";
@@ -150,6 +151,7 @@ function apply(state: ReplicaState, event: DeltaEvent): ReplicaEffect {
 
 function applyChange(state: ReplicaState, change: Change): void {
   const kept = state.table.apply(change);
+  if (change.kind === "deny_jti") state.denials.delete(change.id);
   if (!isKeyChange(change)) return;
   if (kept === undefined) {
     state.kept.delete(change.id);
@@ -188,7 +190,7 @@ function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffec
   }
   if (!event.restrictive || state.unread.has(event.rev)) return effects;
   state.unread.set(event.rev, event.jws);
-  for (const id of [...event.keyIds, ...event.providerIds]) {
+  for (const id of [...event.keyIds, ...event.providerIds, ...event.tokenIds]) {
     state.closed.set(id, Math.max(event.rev, state.closed.get(id) ?? 0));
     state.table.close(id);
   }
@@ -198,7 +200,7 @@ function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffec
     rev: event.rev,
     keyIds: new Set(event.keyIds),
     providerIds: new Set(event.providerIds),
-    tokenIds: new Set<string>(),
+    tokenIds: new Set(event.tokenIds),
     projectIds: new Set<string>(),
     everything: false,
   };
@@ -224,6 +226,7 @@ function onSnapshot(state: ReplicaState, event: SnapshotEvent): ReplicaEffect[] 
   const { kept, disputed } = keepTombstones(before, event.table);
   for (const record of kept) state.kept.set(record.id, record);
   for (const id of disputed) state.disputed.add(id);
+  keepDenials(state, event.table, at);
   state.table = event.table;
   state.forked = false;
   state.chains.clear();

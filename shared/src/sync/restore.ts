@@ -2,6 +2,7 @@
  * A replica after a restart: the same fold over what it had written, and its freshness only if all of it is there.
  * The bargain: what was damaged can still refuse, and admits nothing until the control plane has spoken (I8).
  */
+import { keepDenial } from "./denials.ts";
 import { coldProof, type Instant, UNMEASURED } from "./freshness.ts";
 import { step } from "./replica.ts";
 import {
@@ -49,6 +50,7 @@ export function restore(
         state.table.keepKey(record);
         state.kept.set(record.id, record);
       }
+      for (const record of stamp.denials) keepDenial(state, state.table, record);
       continue;
     }
     const { effects } = step(state, entry, now);

@@ -23,7 +23,7 @@ export class Table implements TableView {
   epoch = 0;
   rev = 0;
   readonly #keys = new HeldKeys();
-  /** Keys whose `inactive` is this replica's caution and not their owner's word. */
+  /** Keys, LLM keys and tokens that are out of use by this replica's caution and not by their owner's word. */
   readonly #closed = new Set<string>();
   /** How many active keys have each `maxStalenessSeconds`. */
   readonly #activeByStaleness = new Map<number, number>();
@@ -75,8 +75,8 @@ export class Table implements TableView {
     return this.#projects.get(id);
   }
 
-  deniedTokens(): IterableIterator<string> {
-    return this.#denied.keys();
+  denials(): IterableIterator<DeniedTokenRecord> {
+    return this.#denied.values();
   }
 
   denied(tokenId: string): boolean {
@@ -109,7 +109,7 @@ export class Table implements TableView {
   #replace(change: Exclude<Change, KeyChange>): void {
     if (change.op === "del") {
       if (change.kind === "secret") this.#secrets.delete(change.id);
-      else if (change.kind === "deny_jti") this.#denied.delete(change.id);
+      else if (change.kind === "deny_jti") this.#setDenied(change.id, undefined);
       else this.#setProvider(change.id, undefined);
       return;
     }
@@ -127,9 +127,15 @@ export class Table implements TableView {
         this.#secrets.set(change.id, change.record);
         return;
       case "deny_jti":
-        this.#denied.set(change.id, change.record);
+        this.#setDenied(change.id, change.record);
         return;
     }
+  }
+
+  #setDenied(id: string, record: DeniedTokenRecord | undefined): void {
+    if (record === undefined) this.#denied.delete(id);
+    else this.#denied.set(id, record);
+    this.#closed.delete(id);
   }
 
   /** Sets a key that the history in force has otherwise: it is dead, or closed until that history has caught up. */
@@ -137,11 +143,11 @@ export class Table implements TableView {
     this.#setKey(record, !isDead(record));
   }
 
-  /** Takes a living key, or an LLM key, out of use without a word of the control plane that could be read. */
+  /** Takes a living key, an LLM key or a token out of use without a word of the control plane that could be read. */
   close(id: string): void {
-    if (this.#providers.has(id)) this.#closed.add(id);
     const held = this.#keys.get(id);
-    if (held?.status === "active") this.#setKey({ ...held, status: "inactive" }, true);
+    if (held === undefined) this.#closed.add(id);
+    else if (held.status === "active") this.#setKey({ ...held, status: "inactive" }, true);
   }
 
   /** Every record as the change that would put it, in a fixed order: what a snapshot holds, and what tests compare. */

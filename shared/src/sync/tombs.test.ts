@@ -106,9 +106,98 @@ test("what its owner deactivated, or is dead, is not closed by caution", () => {
   expect(setBack([revoked], [buildKey()]).table.closed(KEY)).toBe(false);
 });
 
+const TOKEN = { id: "tok_000000000001", keyId: KEY, expiresAtMs: 5_000_000 };
+const HOUR_MS = 3_600_000;
+
+/** A replica that holds a living key, one token of which is killed; then the database is set back to before that. */
+function withDenial(): ReplicaState {
+  const state = emptyReplica(IDENTITY);
+  dispatch(state, snapshot(1, 7, buildKey()));
+  dispatch(state, deny(1, 8, "put"));
+  expect(told(state)).toEqual([]);
+  dispatch(state, snapshot(2, 5, buildKey()));
+  return state;
+}
+
+function deny(epoch: number, rev: number, op: "put" | "del") {
+  const event = put(epoch, rev, buildKey());
+  const change =
+    op === "put"
+      ? ({ op, kind: "deny_jti", id: TOKEN.id, record: TOKEN } as const)
+      : ({ op, kind: "deny_jti", id: TOKEN.id } as const);
+  return { ...event, delta: { ...event.delta, changes: [change] } };
+}
+
+function answer(state: ReplicaState, cpTimeMs: number): void {
+  const nonce = `asked at ${cpTimeMs}`;
+  dispatch(state, { type: "beat", nonce });
+  const { epoch, rev, chain: head } = state.at;
+  const { org, replica, boot } = IDENTITY;
+  const about = { org, replica, boot, nonce, epoch, asOf: rev, chain: head, cpTimeMs };
+  const empty = { deltas: [], resync: false, usageCursor: 0, nextHeartbeatMs: 10_000 };
+  dispatch(state, { type: "fresh", fresh: { v: 1, ...about, ...empty } });
+}
+
+test("a killed token stays dead when the database lost that, and is told until the history has it again", () => {
+  const state = withDenial();
+  const tomb = { id: TOKEN.id, status: "denied", keyId: KEY, expiresAtMs: TOKEN.expiresAtMs };
+  expect(state.table.denied(TOKEN.id)).toBe(true);
+  expect(told(state)).toEqual([tomb]);
+  dispatch(state, snapshot(2, 6, buildKey()));
+  expect(told(state)).toEqual([tomb]);
+  dispatch(state, deny(2, 7, "put"));
+  expect(told(state)).toEqual([]);
+  expect(state.table.denied(TOKEN.id)).toBe(true);
+  dispatch(state, deny(2, 8, "del"));
+  expect(state.table.denied(TOKEN.id)).toBe(false);
+});
+
+test("a killed token that the database lost stays dead over restarts and the next loss", () => {
+  const entries = [snapshot(2, 5, buildKey()), { type: "stamp", stamp: stampOf(withDenial()) } as const];
+  const { state } = restore(IDENTITY, entries, true, NOW);
+  expect(state.table.denied(TOKEN.id)).toBe(true);
+  expect(told(state)).toHaveLength(1);
+  dispatch(state, snapshot(3, 4, buildKey()));
+  expect(state.table.denied(TOKEN.id)).toBe(true);
+});
+
+test("what the same history has forgotten is forgotten", () => {
+  const state = emptyReplica(IDENTITY);
+  dispatch(state, snapshot(1, 7, buildKey()));
+  dispatch(state, deny(1, 8, "put"));
+  dispatch(state, snapshot(1, 9, buildKey()));
+  expect([state.table.denied(TOKEN.id), [...state.denials]]).toEqual([false, []]);
+});
+
+test("what is kept of a killed token ends an hour after the token, by the control plane's clock", () => {
+  const state = withDenial();
+  answer(state, TOKEN.expiresAtMs + HOUR_MS - 1);
+  expect(state.table.denied(TOKEN.id)).toBe(true);
+  answer(state, TOKEN.expiresAtMs + HOUR_MS);
+  expect([state.table.denied(TOKEN.id), stampOf(state).denials, told(state)]).toEqual([false, [], []]);
+});
+
+test("of a killed token whose parent the database does not have nobody is told: it is nobody's", () => {
+  const state = withDenial();
+  dispatch(state, snapshot(3, 4));
+  expect([state.table.denied(TOKEN.id), told(state)]).toEqual([true, []]);
+});
+
+test("a token is closed by a denial that cannot be read, until a readable change is at or past it", () => {
+  const state = emptyReplica(IDENTITY);
+  dispatch(state, snapshot(1, 7, buildKey()));
+  dispatch(state, unreadable(9, [], [], [TOKEN.id]));
+  expect(state.pending.at(-1)?.abort?.tokenIds).toEqual(new Set([TOKEN.id]));
+  expect(state.table.closed(TOKEN.id)).toBe(true);
+  dispatch(state, put(1, 8, buildKey()));
+  expect(state.table.closed(TOKEN.id)).toBe(true);
+  dispatch(state, deny(1, 9, "put"));
+  expect([state.table.closed(TOKEN.id), state.table.denied(TOKEN.id)]).toEqual([false, true]);
+});
+
 /** A signed change that this version cannot read. */
-function unreadable(rev: number, keyIds: string[], providerIds: string[]) {
-  const facts = { org: ORG, epoch: 1, rev, restrictive: true, keyIds, providerIds };
+function unreadable(rev: number, keyIds: string[], providerIds: string[], tokenIds: string[] = []) {
+  const facts = { org: ORG, epoch: 1, rev, restrictive: true, keyIds, providerIds, tokenIds };
   return { type: "unreadable", ...facts, code: "unsupported", detail: "", jws: "" } as const;
 }
 

@@ -23,12 +23,19 @@ export const Nack = z.object({
 export type Nack = z.infer<typeof Nack>;
 
 /** A key that is dead or closed at the gateway although the control plane's history, which lost that, says otherwise. */
-export const Tomb = z.object({
+const KeyTomb = z.object({
   id: Id,
   generation: z.int().min(1).max(1_000_000_000),
   /** `inactive`: the history lost a rotation, so the generation is one that the control plane does not know. */
   status: z.enum(["inactive", "revoked", "deleted"]),
 });
+export type KeyTomb = z.infer<typeof KeyTomb>;
+
+/** An ephemeral token that is refused at the gateway although the control plane's history, which lost that, does not say so. */
+const TokenTomb = z.object({ id: Id, status: z.literal("denied"), keyId: Id, expiresAtMs: TimeMs });
+export type TokenTomb = z.infer<typeof TokenTomb>;
+
+export const Tomb = z.union([KeyTomb, TokenTomb]);
 export type Tomb = z.infer<typeof Tomb>;
 
 /** Gateway → control plane. `epoch` 0 and `rev` 0 say "I hold nothing". */
