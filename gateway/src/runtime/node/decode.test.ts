@@ -93,6 +93,29 @@ test("content that is not what its header says, or is cut, is the provider's bad
   await vi.waitFor(() => expect(gateway.gateway.inflight()).toBe(0), { timeout: 15_000 });
 });
 
+test.each(Object.keys(PACKERS))(
+  "an answer that says %s and has no content is the answer",
+  async (encoding) => {
+    behave = (out) => {
+      out.writeHead(404, { "content-type": "application/json", "content-encoding": encoding });
+      out.end();
+    };
+    const answer = await ask('{"model":"echo"}');
+    expect([answer.status, answer.broken]).toEqual([404, false]);
+    expect(answer.headers["content-encoding"]).toBeUndefined();
+  },
+);
+
+test("a header whose value reads like the name of another one hides no encoding", async () => {
+  behave = (out) => {
+    const vary = { vary: "content-encoding" };
+    out.writeHead(200, { ...vary, "content-type": "application/json", "content-encoding": "gzip" });
+    out.end(gzipSync(WHOLE));
+  };
+  const answer = await ask('{"model":"echo"}');
+  expect([answer.body, answer.broken]).toEqual([WHOLE, false]);
+});
+
 test("a bomb ends at the limit of an answer", async () => {
   const bomb = gzipSync(`{${" ".repeat(80 * 1024 * 1024)}}`);
   behave = (out) => {

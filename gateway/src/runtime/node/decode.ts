@@ -31,6 +31,8 @@ export interface Source {
 export class Decoding {
   readonly #decoder: Transform;
   readonly #source: Source;
+  readonly #to: Decoded;
+  #empty = true;
   /** The caller holds back; the decoder is full. */
   #held = false;
   #full = false;
@@ -38,6 +40,7 @@ export class Decoding {
   constructor(decoder: Transform, source: Source, to: Decoded) {
     this.#decoder = decoder;
     this.#source = source;
+    this.#to = to;
     decoder.on("data", (chunk: Buffer) => to.data(chunk));
     decoder.on("end", () => to.end());
     decoder.on("error", () => to.failed("bad_response"));
@@ -48,13 +51,17 @@ export class Decoding {
   }
 
   write(chunk: Uint8Array): void {
+    if (chunk.length > 0) this.#empty = false;
     if (this.#decoder.write(chunk)) return;
     this.#full = true;
     this.#source.pause();
   }
 
+  /** No content at all is plain already: a decoder would miss its first bytes. */
   end(): void {
-    this.#decoder.end();
+    if (!this.#empty) return void this.#decoder.end();
+    this.close();
+    this.#to.end();
   }
 
   pause(): void {
@@ -81,7 +88,7 @@ export class Decoding {
 
 /** A decoder for the content of these flat headers; undefined when it is plain, or encoded as nobody here knows. */
 export function decoderFor(flat: readonly string[]): Transform | undefined {
-  const at = flat.indexOf("content-encoding");
+  const at = flat.findIndex((text, i) => i % 2 === 0 && text === "content-encoding");
   return at < 0 ? undefined : DECODERS[(flat[at + 1] ?? "").trim().toLowerCase()]?.();
 }
 
