@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import { keepPartitions } from "../db/partitions.ts";
 import type { Ports } from "../ports.ts";
+import { sweepSlices } from "./escrow/write-off.ts";
 import { pruneNonces } from "./nonces.ts";
 import { type SettledTo, settleOperations } from "./operations.ts";
 import { rotateDataKeys } from "./rotate-data-key.ts";
@@ -10,6 +11,7 @@ const SETTLE_EVERY_MS = 3_000;
 const ROTATE_EVERY_MS = 20_000;
 const PRUNE_EVERY_MS = 600_000;
 const FORGET_EVERY_MS = 60_000;
+const SWEEP_EVERY_MS = 600_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
 
 /** Runs until it is stopped; a failure is logged and tried again. */
@@ -20,13 +22,14 @@ export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
   });
   const rotate = repeat(ports, "rotate", ROTATE_EVERY_MS, () => rotateDataKeys(ports));
   const prune = repeat(ports, "prune", PRUNE_EVERY_MS, () => pruneFleet(ports));
+  const sweep = repeat(ports, "slices", SWEEP_EVERY_MS, () => sweepSlices(ports));
   const forget = repeat(ports, "forget", FORGET_EVERY_MS, () => pruneNonces(ports.db));
   const partitions = repeat(ports, "partitions", PARTITIONS_EVERY_MS, () =>
     keepPartitions(ports.db, ports.clock.nowMs()),
   );
   return {
     async stop() {
-      await Promise.all([settle(), rotate(), prune(), forget(), partitions()]);
+      await Promise.all([settle(), rotate(), prune(), forget(), partitions(), sweep()]);
     },
   };
 }

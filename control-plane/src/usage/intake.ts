@@ -6,6 +6,7 @@
 
 import type { UsageAnswer, UsageBatch, UsageEvent } from "@claviger/shared/wire/usage";
 import { sql } from "drizzle-orm";
+import { chargeEvents } from "../fleet/escrow/charge.ts";
 import type { Tx } from "../fleet/journal.ts";
 import type { Ports } from "../ports.ts";
 import { costOfEvent } from "./cost.ts";
@@ -33,6 +34,7 @@ export async function takeUsage(ports: Ports, sender: UsageSender, batch: UsageB
     const next = following(from, batch.events);
     if (next.length === 0) return { cursor: held.seq };
     const cursor = from + next.length;
+    await chargeEvents(tx, ports, sender, next);
     const stamps = await readStamps(tx, sender.orgId, next);
     const place = { orgId: sender.orgId, gatewayId: held.gatewayId };
     const counted = next.map((event) => ({

@@ -30,6 +30,7 @@ export async function chargeEvents(
   const read = () => readSlices(tx, orgId, { replicas: [replicaId], ids, closed: true });
   const named = new Map((await read()).map((one) => [one.id, one]));
   const lost = charged.flatMap(({ charges = [] }) => charges.filter(({ slice }) => !named.has(slice)));
+  if (lost.length > 0) await refuseUnshown(tx, orgId, replicaId);
   const made = await windowsOfLost(tx, orgId, lost);
   await ensureWindows(tx, orgId, made);
   const windows = await lockWindows(tx, orgId, [...named.values(), ...made]);
@@ -69,7 +70,20 @@ function chargeEvent(books: Books, named: ReadonlyMap<string, StoredSlice>, even
   return excess;
 }
 
-/** The database has lost the slice: what was spent of it is spent. It is put back when its holder shows it. */
+/**
+ * After a restore a replica's heartbeat comes first: slices that it still holds are put back by it, and are charged as ever
+ * then. Throws until that; the events are sent again.
+ */
+async function refuseUnshown(tx: Tx, orgId: string, replicaId: string): Promise<void> {
+  const [row] = await tx.execute<{ unshown: boolean }>(sql`
+    select exists (
+      select 1 from org_epoch e join replica r on r.org_id = e.org_id
+      where e.org_id = ${orgId} and r.id = ${replicaId} and e.loss <> 'none'
+        and r.escrow_epoch < e.epoch and r.enrolled_at < e.raised_at) as unshown`);
+  if (row?.unshown === true) throw new Error(`${replicaId} has yet to show what it holds`);
+}
+
+/** Neither database nor holder has the slice any more: what was spent of it is spent. */
 function chargeLost(books: Books, { n, budget, startMs }: Charge, overrun: bigint): bigint {
   const nanos = BigInt(n) + overrun;
   const row =
