@@ -1,3 +1,4 @@
+import { Table } from "@claviger/shared/sync/table";
 import { afterEach, expect, test, vi } from "vitest";
 import { FakeControlPlane, keyId, putKey } from "./testing/fake-control-plane.ts";
 import { type Rig, rig } from "./testing/rig.ts";
@@ -97,6 +98,31 @@ test("what a failed fetch of a snapshot has brought is not fetched again", async
   await until(() => follower.view.rev === 9, "the head");
   expect(new Set(brought).size).toBe(brought.length);
   expect(brought).toHaveLength(9);
+});
+
+test("a snapshot that lacks keys is asked for later and later, and complained about once", async () => {
+  const cp = await FakeControlPlane.create();
+  await cp.commit([putKey(1), putKey(2)]);
+  const made = await rig({ cp });
+  running.push(made);
+  const { courier, follower, until } = made;
+  follower.start();
+  await until(() => cp.row.revEffective === 1 && follower.ready(), "the head, proved");
+  // A control plane that comes back half filled.
+  cp.table = new Table();
+  courier.onAnswer = (_, heartbeat) => cp.answer(heartbeat, { deltas: [], resync: true });
+  courier.sync = async () => encode({ snapshot: await cp.snapshot() });
+  await cp.commit([putKey(1)], { lost: true });
+  const heartbeats = cp.heartbeats.length;
+  const sinceMs = performance.now();
+  courier.poke();
+  await until(() => (follower.status().dropped.shrunk ?? 0) >= 4, "four refusals");
+  // At least half of 200, 200 and 400 ms lies between them.
+  expect(performance.now() - sinceMs).toBeGreaterThan(300);
+  expect(follower.status().alarms.shrink).toBe(1);
+  // The question that brought the news, and the complaint.
+  expect(cp.heartbeats.length - heartbeats).toBeLessThanOrEqual(2);
+  expect(follower.view.key(keyId(2))?.status).toBe("active");
 });
 
 test("a log is not shortened by a snapshot that is older than most of it: neither its pages nor the changes since are fetched", async () => {

@@ -162,9 +162,11 @@ async function adopt(
     ports.dispatch({ type: "refused", nack: { rev, code: "unsupported", detail } });
     refuse(ports, "unsupported", detail);
   });
-  kept.clear();
   const token: SnapshotToken = { jws, pages };
   ports.dispatch({ type: "snapshot", org, at: { epoch, rev, chain }, table, token });
+  // One that lacks keys; its pages stay for the next try.
+  if (!reaches(ports.at(), { epoch, rev })) throw new Error("the snapshot was refused");
+  kept.clear();
 }
 
 /** A snapshot of this organization; `complain` is called of an authentic one that is not understood. */

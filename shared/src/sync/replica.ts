@@ -252,12 +252,14 @@ function onSnapshot(state: ReplicaState, event: SnapshotEvent): ReplicaEffect[] 
 
 /**
  * Keys never leave a history, the dead ones stay as tombstones. A snapshot that lacks some is somebody's mistake, and
- * what is held is better; it grows old like everything that nobody proves.
+ * what is held is better; it grows old like everything that nobody proves. It is fetched again and again, and said once.
  */
 function shrunk(state: ReplicaState, rev: number, lost: number): ReplicaEffect[] {
   const detail = `the snapshot at revision ${rev} lacks ${lost} of ${state.table.keyCount} keys`;
-  state.nack ??= { rev, code: "unsupported", detail };
-  return [{ type: "alarm", code: "shrink" }, { type: "dropped", code: "shrunk" }, { type: "speak" }];
+  const dropped = { type: "dropped", code: "shrunk" } as const;
+  if (state.nack !== undefined) return [dropped];
+  state.nack = { rev, code: "unsupported", detail };
+  return [{ type: "alarm", code: "shrink" }, dropped, { type: "speak" }];
 }
 
 function onCompacted(state: ReplicaState, event: CompactedEvent): ReplicaEffect[] {

@@ -47,6 +47,14 @@ test.each([0, 50, 99])(
   },
 );
 
+test("one that comes again and again, also as a later one, is dropped each time and complained about once", () => {
+  const state = holding(ids(100));
+  codes(state, snapshot(1, 9, ids(50)));
+  for (const rev of [9, 9, 10, 11])
+    expect(codes(state, snapshot(1, rev, ids(50)))).toEqual(["dropped shrunk"]);
+  expect(state.nack).toMatchObject({ rev: 9 });
+});
+
 test("after commits were lost, which is another epoch, keys may be gone", () => {
   const state = holding(ids(100));
   expect(codes(state, snapshot(2, 3, ids(40)))).toEqual(["replace"]);
