@@ -67,6 +67,9 @@ export class Applier {
   /** By a signed word of the control plane; nothing comes after it. */
   detached = false;
   readonly loaded: Loaded;
+  /** The latest question whose answer was used, and the latest whose answer had a credential. */
+  #usedOf = 0;
+  #credentialOf = 0;
   readonly #ports: FollowPorts;
   #inbox: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -215,7 +218,7 @@ export class Applier {
       case "audit":
         return this.auditor.push(effect.entries, effect.upTo);
       case "answered":
-        return this.#useAnswer(effect.fresh);
+        return this.#useAnswer(effect.fresh, effect.asked);
       case "dropped":
         return this.#drop(effect.code, "by the rules of following");
       case "alarm":
@@ -229,16 +232,23 @@ export class Applier {
     if (n > 0) this.dispatch({ type: "aborted", rev: abort.rev, n });
   }
 
-  /** What else the answer carries, now that it is known to be the answer to our own question. */
-  #useAnswer(fresh: Fresh): void {
+  /**
+   * What else the answer carries, now that it is known to be the answer to our own question. Of two that pass each other
+   * on the way the one to the later question holds; what only adds is used of both.
+   */
+  #useAnswer(fresh: Fresh, asked: number): void {
     const { courier, credentials, events } = this.#ports;
-    this.beats.setPeriod(fresh.nextHeartbeatMs);
-    this.replicas = fresh.replicas ?? this.replicas;
-    this.draining = fresh.draining === true;
+    if (asked > this.#usedOf) {
+      this.#usedOf = asked;
+      this.beats.setPeriod(fresh.nextHeartbeatMs);
+      this.replicas = fresh.replicas ?? this.replicas;
+      this.draining = fresh.draining === true;
+    }
     events.usageCursor(fresh.usageCursor);
     if (fresh.dataKeys !== undefined) events.dataKeys(fresh.dataKeys);
     for (const query of fresh.queries ?? []) events.query(query);
-    if (fresh.natsJwt !== undefined) {
+    if (fresh.natsJwt !== undefined && asked > this.#credentialOf) {
+      this.#credentialOf = asked;
       courier.useNatsJwt(fresh.natsJwt);
       credentials(fresh.natsJwt);
     }

@@ -223,6 +223,47 @@ test("draining is what the last answer said, and nothing that is remembered", as
   await until(() => !follower.draining(), "the gateway takes requests again");
 });
 
+test("of two answers that pass each other on the way, the one to the later question holds", async () => {
+  const cp = await FakeControlPlane.create();
+  const { follower, courier, until } = await upToDate({ cp });
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: held, resolve: hold } = Promise.withResolvers<void>();
+  courier.onAnswer = async (_jws, heartbeat) => {
+    hold();
+    await released;
+    return cp.answer(heartbeat, { draining: true, replicas: 9, natsJwt: "earlier" });
+  };
+  courier.poke();
+  await held;
+  courier.onAnswer = (_jws, heartbeat) => cp.answer(heartbeat, { replicas: 2, natsJwt: "later" });
+  courier.poke();
+  await until(() => courier.natsJwt === "later", "the answer to the later question");
+  const { answered } = follower.status().heartbeats;
+  release();
+  await until(() => follower.status().heartbeats.answered > answered, "the answer to the earlier question");
+  expect([follower.draining(), follower.replicas(), courier.natsJwt]).toEqual([false, 2, "later"]);
+});
+
+test("a credential that only the earlier of two answers has is used, whenever it comes", async () => {
+  const cp = await FakeControlPlane.create();
+  const { follower, courier, until } = await upToDate({ cp });
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: held, resolve: hold } = Promise.withResolvers<void>();
+  courier.onAnswer = async (_jws, heartbeat) => {
+    hold();
+    await released;
+    return cp.answer(heartbeat, { natsJwt: "renewed" });
+  };
+  courier.poke();
+  await held;
+  courier.onAnswer = (jws) => jws;
+  const { answered } = follower.status().heartbeats;
+  courier.poke();
+  await until(() => follower.status().heartbeats.answered > answered, "the answer to the later question");
+  release();
+  await until(() => courier.natsJwt === "renewed", "the credential");
+});
+
 test("a clean shutdown says goodbye", async () => {
   const cp = await FakeControlPlane.create();
   const made = await upToDate({ cp });

@@ -30,7 +30,8 @@ const TOMBS_MAX = 200;
 /** Says what is held. Both clocks are noted now, before the message leaves. */
 export function beat(state: ReplicaState, nonce: string, now: Instant): ReplicaEffect[] {
   const aborted = [...state.aborted].slice(0, ABORTED_MAX).map(([rev, n]) => ({ rev, n }));
-  state.outstanding.set(nonce, { sent: now, rev: state.durable.rev, aborted });
+  state.asked += 1;
+  state.outstanding.set(nonce, { asked: state.asked, sent: now, rev: state.durable.rev, aborted });
   for (const oldest of state.outstanding.keys()) {
     if (state.outstanding.size <= OUTSTANDING_MAX) break;
     state.outstanding.delete(oldest);
@@ -44,7 +45,7 @@ export function beat(state: ReplicaState, nonce: string, now: Instant): ReplicaE
     wallMs: Math.max(0, Math.floor(now.wallMs)),
     epoch,
     revApplied: rev,
-    // No cache stands between the table and admission, so what is on disk holds for every request.
+    // What admission remembers of a credential is its signature alone; its rights are read from the table every time.
     revEffective: rev,
     chain,
     aborted,
@@ -88,7 +89,7 @@ export function onFresh(state: ReplicaState, fresh: Fresh, now: Instant): Replic
     return [{ type: "dropped", code: "stale_nonce" }];
   }
   state.outstanding.delete(fresh.nonce);
-  const effects: ReplicaEffect[] = [{ type: "answered", fresh }];
+  const effects: ReplicaEffect[] = [{ type: "answered", fresh, asked: question.asked }];
   forgetDenials(state, fresh.cpTimeMs);
   for (const { rev, n } of question.aborted) {
     if (state.aborted.get(rev) === n) state.aborted.delete(rev);

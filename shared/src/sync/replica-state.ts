@@ -125,8 +125,11 @@ export type ReplicaEffect =
   | { type: "sync"; from: ChainedPosition; whole: boolean }
   | { type: "abort"; abort: Abort }
   | { type: "audit"; entries: AuditRow["entry"][]; upTo: Position }
-  /** The answer is to this replica's own open question: what else it carries may be used. */
-  | { type: "answered"; fresh: Fresh }
+  /**
+   * The answer is to this replica's own open question, the `asked`-th of this process: what else it carries may be used,
+   * unless an answer to a later question has said it otherwise.
+   */
+  | { type: "answered"; fresh: Fresh; asked: number }
   /** A message changed nothing. */
   | { type: "dropped"; code: Dropped }
   | { type: "alarm"; code: "fork" | "clock_untrusted" | "unsupported" | "shrink" };
@@ -153,6 +156,8 @@ interface Pending {
 
 /** A heartbeat without an answer yet: when it was sent, and what it said. */
 export interface Question {
+  /** Which one of this process. */
+  readonly asked: number;
   readonly sent: Instant;
   readonly rev: number;
   readonly aborted: readonly { rev: number; n: number }[];
@@ -174,6 +179,8 @@ export interface ReplicaState {
   readonly buffer: Map<number, DeltaEvent>;
   /** Open questions by nonce. */
   readonly outstanding: Map<string, Question>;
+  /** Questions of this process. */
+  asked: number;
   proof: Proof | undefined;
   clock: ClockState;
   nack: Nack | undefined;
@@ -208,6 +215,7 @@ export function emptyReplica(identity: Identity): ReplicaState {
     chains: new Map(),
     buffer: new Map(),
     outstanding: new Map(),
+    asked: 0,
     proof: undefined,
     clock: UNMEASURED,
     nack: undefined,
