@@ -2,8 +2,7 @@
  * The bus as the normal courier (PROTOCOL §2.2). The bargain: it is not trusted and not the truth; whatever it loses,
  * repeats or reorders is harmless, and while it is down nothing waits for it but heartbeats.
  */
-import { claimsDetached } from "@claviger/shared/wire/detached";
-import { POKE, replicaSubjects } from "@claviger/shared/wire/subjects";
+import { replicaSubjects } from "@claviger/shared/wire/subjects";
 import {
   connect,
   jwtAuthenticator,
@@ -12,6 +11,7 @@ import {
   type Subscription,
 } from "@nats-io/transport-node";
 import type { Courier, Log } from "../../ports.ts";
+import { type BusListener, subscribeReplica } from "./nats-subscribe.ts";
 import { watchSilence } from "./probe.ts";
 
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -31,13 +31,6 @@ export interface NatsSettings {
   seed: string;
 }
 
-interface Listener {
-  delta(jws: string): void;
-  poke(): void;
-  query(jws: string): void;
-  detached(jws: string): void;
-}
-
 /** A courier that says whether its bus is there. */
 export interface BusCourier extends Courier {
   readonly connected: boolean;
@@ -55,10 +48,10 @@ class NatsCourier implements BusCourier {
   readonly #log: Log;
   #jwt: string;
   #connection: NatsConnection | undefined;
-  /** Of the connection that was made last. */
+  /** Of the connection that stands. */
   #subscriptions: readonly Subscription[] = [];
   #handingOver = false;
-  #listener: Listener | undefined;
+  #listener: BusListener | undefined;
   readonly #turned: ((connected: boolean) => void)[] = [];
   #up = false;
   #closing = false;
@@ -105,9 +98,9 @@ class NatsCourier implements BusCourier {
     await connection.flush();
   }
 
-  listen(on: Listener): void {
+  listen(on: BusListener): void {
     this.#listener = on;
-    if (this.#connection !== undefined) this.#subscribe(this.#connection);
+    if (this.#connection !== undefined) this.#subscriptions = this.#subscribe(this.#connection, on);
   }
 
   useNatsJwt(jwt: string): void {
@@ -151,7 +144,7 @@ class NatsCourier implements BusCourier {
         }
         this.#upSinceMs = performance.now();
         this.#connection = connection;
-        if (this.#listener !== undefined) this.#subscribe(connection);
+        this.#subscriptions = this.#listener === undefined ? [] : this.#subscribe(connection, this.#listener);
         this.#log.info({ server: connection.getServer() }, "bus connected");
         void this.#watch(connection);
         // Only once the server has the subscriptions can nothing be lost between the answer and the next push.
@@ -204,20 +197,26 @@ class NatsCourier implements BusCourier {
     const before = this.#connection;
     if (before === undefined || !this.#up || this.#handingOver) return;
     this.#handingOver = true;
+    let spare: NatsConnection | undefined;
     try {
-      const connection = await this.#connect();
-      if (this.#closing || this.#connection !== before) return await connection.close();
+      const made = await this.#connect();
+      spare = made;
+      const own = this.#listener === undefined ? [] : this.#subscribe(made, this.#listener);
+      await made.flush();
+      // The old one may have ended meanwhile: whoever looks after it makes the next one.
+      if (this.#closing || this.#connection !== before) return;
+      spare = undefined;
       const old = this.#subscriptions;
+      this.#subscriptions = own;
       this.#upSinceMs = performance.now();
-      if (this.#listener !== undefined) this.#subscribe(connection);
-      await connection.flush();
-      this.#connection = connection;
-      void this.#watch(connection);
-      this.#log.info({ server: connection.getServer() }, "bus joined with new credentials");
+      this.#connection = made;
+      void this.#watch(made);
+      this.#log.info({ server: made.getServer() }, "bus joined with new credentials");
       for (const subscription of old) subscription.unsubscribe();
       setTimeout(() => void before.close(), REQUEST_TIMEOUT_MS).unref();
     } finally {
       this.#handingOver = false;
+      await spare?.close();
     }
   }
 
@@ -237,28 +236,8 @@ class NatsCourier implements BusCourier {
     });
   }
 
-  #subscribe(connection: NatsConnection): void {
-    const listener = this.#listener;
-    if (listener === undefined) return;
-    const deltas = connection.subscribe(replicaSubjects.deltas, {
-      callback: (error, message) => {
-        if (error === null) listener.delta(message.string());
-        else this.#log.error({ err: error }, "the subscription for changes failed");
-      },
-    });
-    const own = connection.subscribe(replicaSubjects.own(this.#settings.replica), {
-      callback: (error, message) => {
-        if (error !== null) {
-          this.#log.error({ err: error }, "the subscription for pokes failed");
-          return;
-        }
-        const text = message.string();
-        if (text === POKE) listener.poke();
-        else if (claimsDetached(text)) listener.detached(text);
-        else listener.query(text);
-      },
-    });
-    this.#subscriptions = [deltas, own];
+  #subscribe(connection: NatsConnection, listener: BusListener): readonly Subscription[] {
+    return subscribeReplica(connection, this.#settings.replica, listener, this.#log);
   }
 
   /** After a reconnect the wire may have lost changes: a heartbeat asks. */
