@@ -1,5 +1,5 @@
 /** Composes following: the state from disk first, so that it can decide before anybody is reached. */
-import { ageMs, correctedNowMs } from "@claviger/shared/sync/freshness";
+import { ageMs, correctedNowMs, provedNowMs } from "@claviger/shared/sync/freshness";
 import { reaches } from "@claviger/shared/sync/position";
 import type { LogStore } from "../ports.ts";
 import { Applier, type FollowPorts } from "./applier.ts";
@@ -81,14 +81,19 @@ function windowOf(
   applier: Applier,
 ): Pick<
   Follower,
-  "view" | "secret" | "freshness" | "replicas" | "draining" | "detached" | "ready" | "status"
+  "view" | "secret" | "freshness" | "provedNowMs" | "replicas" | "draining" | "detached" | "ready" | "status"
 > {
   const { state } = applier;
   const age = () => ageMs(state.proof, applier.now());
   return {
     view: liveView(() => state.table),
     secret: (id) => state.table.secret(id),
-    freshness: () => ({ ageMs: age(), nowMs: correctedNowMs(state.clock, applier.now(), state.proof) }),
+    freshness() {
+      const now = applier.now();
+      const nowMs = correctedNowMs(state.clock, now, state.proof);
+      return { ageMs: ageMs(state.proof, now), nowMs, nowMsMin: provedNowMs(state.proof, now) ?? nowMs };
+    },
+    provedNowMs: () => provedNowMs(state.proof, applier.now()),
     replicas: () => applier.replicas,
     draining: () => applier.draining,
     detached: () => applier.detached,

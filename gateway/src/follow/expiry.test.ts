@@ -55,24 +55,26 @@ async function beat({ courier, follower, until }: Rig): Promise<void> {
 }
 
 describe.each([-HOUR_MS, -29_000, 0, 29_000, HOUR_MS])("with a clock that is ahead by %d ms", (aheadMs) => {
-  test("a key is admitted until the last millisecond by the control plane's clock, and refused from the next", async () => {
+  test("a key is admitted until the last millisecond by the control plane's clock, and refused from the next, by name with the next proof", async () => {
     const made = await holding(aheadMs);
     pass(LIFE_MS - 1);
     await beat(made);
     expect(decide(made)).toBe("admitted");
     pass(1);
-    expect(decide(made)).toBe("key_expired");
+    expect(decide(made)).toBe("authorization_stale");
     await beat(made);
     expect(decide(made)).toBe("key_expired");
     expect(made.cp.heartbeats.at(-1)).toMatchObject({ clockOffsetMs: aheadMs, clockErrorMs: 0 });
   });
 
-  test("so it is when the control plane is gone", async () => {
+  test("so it is when the control plane is gone, and it is told that it is over once no drift explains it otherwise", async () => {
     const made = await holding(aheadMs);
     made.courier.up = false;
     pass(LIFE_MS - 1);
     expect(decide(made)).toBe("admitted");
     pass(1);
+    expect(decide(made)).toBe("authorization_stale");
+    pass(LIFE_MS * 0.011);
     expect(decide(made)).toBe("key_expired");
     pass(HOUR_MS);
     expect(decide(made)).toBe("key_expired");
@@ -97,6 +99,8 @@ test("a slow way shifts the instant by half of its round trip at most, and the e
   pass(200);
   expect(decide(made)).toBe("admitted");
   pass(1);
+  expect(decide(made)).toBe("authorization_stale");
+  pass(200 + LIFE_MS * 0.011);
   expect(decide(made)).toBe("key_expired");
 });
 
@@ -111,15 +115,38 @@ test("a wall clock that is set back while nobody can be asked gives no key a lon
   expect(decide(made)).toBe("key_expired");
 });
 
-test("a wall clock that is set forward while nobody can be asked refuses early, and is right again with the next proof", async () => {
+test("a wall clock that is set forward while nobody can be asked refuses early but calls nothing expired, and is right again with the next proof", async () => {
   const made = await holding(0);
   made.courier.up = false;
   made.shift.wallMs = 20_000;
   pass(LIFE_MS - 10_000);
-  expect(decide(made)).toBe("key_expired");
+  expect(decide(made)).toBe("authorization_stale");
   made.courier.up = true;
   await beat(made);
   expect(decide(made)).toBe("admitted");
+});
+
+test("after a restart without the control plane the wall clock says what has expired", async () => {
+  const made = await holding(0);
+  await made.follower.stop();
+  const next = await rig({ cp: made.cp, store: made.store, shift: made.shift });
+  running.push(next);
+  next.courier.up = false;
+  next.follower.start();
+  expect(decide(next)).toBe("admitted");
+  pass(LIFE_MS);
+  expect(decide(next)).toBe("key_expired");
+});
+
+test("a machine that stood still calls nothing expired until it is proved, though its wall clock does", async () => {
+  const made = await holding(0);
+  made.courier.up = false;
+  pass(LIFE_MS);
+  made.shift.monoMs -= LIFE_MS;
+  expect(decide(made)).toBe("authorization_stale");
+  made.courier.up = true;
+  await beat(made);
+  expect(decide(made)).toBe("key_expired");
 });
 
 test("a machine that stood still has an older proof when it goes on, though its monotonic clock has counted nothing", async () => {

@@ -16,6 +16,8 @@ export interface Follower {
   /** The sealed credential of an LLM key. */
   secret(id: string): SecretRecord | undefined;
   freshness(): Freshness;
+  /** What the control plane's clock shows at least; undefined until this process has had a proof. */
+  provedNowMs(): number | undefined;
   /** How many replicas of the organization share each limit, as last told; 1 before the first answer. */
   replicas(): number;
   /** An admin wants this gateway to take no new requests. */

@@ -2,11 +2,13 @@
  * Admission: may this hash, from this address, on this gateway, now? Pure, and in the fixed order of PROTOCOL §4.2, so
  * that the same input has the same answer everywhere: look-up → key status → project → organization → freshness →
  * gateway → IP; then the model (`admitModel`); then, in the turn of the forward, all of it once more and the budget
- * (`recheck`). What is dead is refused with 401 however stale the table is. What the table lacks (no project, no
+ * (`recheck`). What is dead is refused with 401 however stale the table is; what has expired by a clock that nobody can
+ * confirm, with 503. What the table lacks (no project, no
  * organization of a key) is 503 and never a 401: a client must not throw its key away for a defect of ours.
  */
 import type { KeyHash, KeyRecord } from "../wire/record.ts";
 import { type EphemeralClaims, statusOfToken } from "./ephemeral.ts";
+import { judgeExpiry } from "./expiry.ts";
 import type { Address } from "./ip.ts";
 import { inRanges } from "./ip-ranges.ts";
 import { listsOf } from "./prepared.ts";
@@ -62,7 +64,9 @@ export function admitKey(view: TableView, freshness: Freshness, caller: Caller, 
     return judgeUnknown(freshness, waited, "invalid_api_key");
   }
   const { key, hash } = found;
-  const refusal = judgeStatus(view, key, hash, freshness.nowMs) ?? judgeKey(view, freshness, key, caller);
+  const refusal =
+    judgeExpiry(freshness, (nowMs) => judgeStatus(view, key, hash, nowMs)) ??
+    judgeKey(view, freshness, key, caller);
   if (refusal !== undefined) return refused(refusal, key);
   const { requestsPerMinute, tokensPerMinute, maxConcurrency } = key;
   const limits = { requestsPerMinute, tokensPerMinute, maxConcurrency };
@@ -87,7 +91,7 @@ export function admitToken(
   const key = view.key(claims.keyId);
   if (key === undefined) return judgeUnknown(freshness, waited, "invalid_token");
   const refusal =
-    statusOfToken(view, key, claims, freshness.nowMs) ??
+    judgeExpiry(freshness, (nowMs) => statusOfToken(view, key, claims, nowMs)) ??
     judgeKey(view, freshness, key, caller) ??
     judgeIp(claims, caller.ip);
   if (refusal !== undefined) return refused(refusal, key);

@@ -158,6 +158,19 @@ test("a token killed by its id is refused beside a living parent, and a token th
   expect(codeOf({ expiresAtMs: NOW_MS })).toMatchObject({ refusal: { code: "token_expired" } });
 });
 
+test("a token that is over by this clock alone is told no, and that it is dead only when that is certain", () => {
+  const codeAt = (freshness: { nowMs: number; nowMsMin: number }, token: Partial<EphemeralClaims> = {}) => {
+    const decision = admitToken(buildView(), { ageMs: 0, ...freshness }, caller, { ...claims, ...token });
+    return decision.kind === "refused" ? decision.refusal.code : decision.kind;
+  };
+  const { expiresAtMs } = claims;
+  expect(codeAt({ nowMs: expiresAtMs - 1, nowMsMin: expiresAtMs - 9 })).toBe("admitted");
+  expect(codeAt({ nowMs: expiresAtMs, nowMsMin: expiresAtMs - 1 })).toBe("authorization_stale");
+  expect(codeAt({ nowMs: expiresAtMs, nowMsMin: expiresAtMs })).toBe("token_expired");
+  // What is certain goes first.
+  expect(codeAt({ nowMs: expiresAtMs, nowMsMin: 0 }, { generation: 9 })).toBe("parent_rotated");
+});
+
 test("a token that is closed by caution is told no, and not that it is dead", () => {
   const view = buildView({ closed: [claims.tokenId] });
   const refusal = { code: "authorization_stale" };

@@ -30,4 +30,6 @@ export interface TableView {
 export interface Freshness {
   ageMs: number;
   nowMs: number;
+  /** What the control plane's clock shows at least, whatever was done to this one's; absent where `nowMs` is trusted. */
+  nowMsMin?: number;
 }

@@ -59,7 +59,7 @@ test("I2: a replica whose clocks keep to the assumptions admits nothing after re
         const proof = {
           sentWallMs: 0,
           cpTimeMs,
-          basis: { kind: "running", sentMonoMs: 0 },
+          basis: { kind: "running", sentMonoMs: 0, receivedMonoMs: 0 },
         } as const;
         const now = { wallMs: elapsedMs * rate + stepMs, monoMs: elapsedMs * rate };
         expect(ageMs(proof, now)).toBeGreaterThan(stalenessSeconds * 1000);

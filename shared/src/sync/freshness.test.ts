@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SKEW_MS_MAX } from "./assumptions.ts";
-import { ageMs, coldProof, correctedNowMs, type Instant, measureClock, type Stamp } from "./freshness.ts";
+import {
+  ageMs,
+  coldProof,
+  correctedNowMs,
+  type Instant,
+  measureClock,
+  provedNowMs,
+  type Stamp,
+} from "./freshness.ts";
 
 const at = (wallMs: number, monoMs = wallMs): Instant => ({ wallMs, monoMs });
 const stamp = (changes: Partial<Stamp["clock"]> = {}): Stamp => ({
@@ -14,7 +22,11 @@ test("without a proof the age is without end", () => {
 });
 
 test("M18: a running age takes whichever clock says more: one stands still in a pause, the other may be set back", () => {
-  const proof = { sentWallMs: 100, cpTimeMs: 100, basis: { kind: "running", sentMonoMs: 50 } } as const;
+  const proof = {
+    sentWallMs: 100,
+    cpTimeMs: 100,
+    basis: { kind: "running", sentMonoMs: 50, receivedMonoMs: 50 },
+  } as const;
   expect(ageMs(proof, { wallMs: 10_100, monoMs: 60 })).toBe(10_000);
   expect(ageMs(proof, { wallMs: 0, monoMs: 10_050 })).toBe(10_000);
 });
@@ -89,7 +101,7 @@ test("with a wall clock that is set back, control-plane time is never under-esti
         const proof = {
           sentWallMs: sent.wallMs,
           cpTimeMs,
-          basis: { kind: "running", sentMonoMs: sent.monoMs },
+          basis: { kind: "running", sentMonoMs: sent.monoMs, receivedMonoMs: upMs + downMs },
         } as const;
         const monoMs = upMs + downMs + sinceMs * (1 + drift);
         const shown = correctedNowMs(
@@ -98,6 +110,9 @@ test("with a wall clock that is set back, control-plane time is never under-esti
           proof,
         );
         const real = cpTimeMs + downMs + sinceMs;
+        const least = provedNowMs(proof, { wallMs: Number.MAX_SAFE_INTEGER, monoMs }) ?? Number.NaN;
+        expect(least).toBeLessThanOrEqual(real);
+        expect(least).toBeGreaterThanOrEqual(real - downMs - sinceMs * 0.02);
         const errorMs = clock.errorMs ?? 0;
         expect(shown).toBeLessThanOrEqual(real + errorMs + 0.001);
         expect(shown).toBeGreaterThanOrEqual(real - 2 * errorMs - (sinceMs + upMs + downMs) * 0.02 - 0.001);

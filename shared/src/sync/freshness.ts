@@ -16,8 +16,10 @@ export interface Proof {
   readonly sentWallMs: number;
   /** The control plane's clock in the answer. */
   readonly cpTimeMs: number;
-  /** Monotonic clock at sending; for a proof that was read from disk, when and where it was read. */
-  readonly basis: { kind: "running"; sentMonoMs: number } | { kind: "cold"; loaded: Instant };
+  /** Monotonic clock at sending and at the answer; for a proof that was read from disk, when and where it was read. */
+  readonly basis:
+    | { kind: "running"; sentMonoMs: number; receivedMonoMs: number }
+    | { kind: "cold"; loaded: Instant };
 }
 
 /** What is known of this replica's clock. */
@@ -79,10 +81,24 @@ export function correctedNowMs(clock: ClockState, now: Instant, proof?: Proof): 
   const offsetMs = clock.offsetMs ?? 0;
   const correctedMs = now.wallMs + offsetMs;
   if (proof === undefined) return correctedMs;
-  const { basis, cpTimeMs } = proof;
-  const since =
+  const { basis } = proof;
+  const leastMs =
     basis.kind === "running"
-      ? { atMs: cpTimeMs - 2 * (clock.errorMs ?? 0), monoMs: basis.sentMonoMs }
-      : { atMs: basis.loaded.wallMs + offsetMs, monoMs: basis.loaded.monoMs };
-  return Math.max(correctedMs, since.atMs + (now.monoMs - since.monoMs) * (1 - DRIFT_MAX));
+      ? (provedNowMs(proof, now) ?? correctedMs)
+      : basis.loaded.wallMs + offsetMs + sinceMs(basis.loaded.monoMs, now);
+  return Math.max(correctedMs, leastMs);
+}
+
+/**
+ * Unix milliseconds that the control plane's clock shows at least, by an answer that this process has had and by the
+ * monotonic clock alone (A1): no wall clock that is set, and no machine that sleeps, puts it ahead. undefined without one.
+ */
+export function provedNowMs(proof: Proof | undefined, now: Instant): number | undefined {
+  if (proof?.basis.kind !== "running") return undefined;
+  return proof.cpTimeMs + sinceMs(proof.basis.receivedMonoMs, now);
+}
+
+/** What has passed at least. */
+function sinceMs(monoMs: number, now: Instant): number {
+  return (now.monoMs - monoMs) * (1 - DRIFT_MAX);
 }

@@ -97,10 +97,10 @@ export function onFresh(state: ReplicaState, fresh: Fresh, now: Instant): Replic
   const trustedBefore = state.clock.trusted;
   state.clock = measureClock(question.sent, now, fresh.cpTimeMs);
   if (trustedBefore && !state.clock.trusted) effects.push({ type: "alarm", code: "clock_untrusted" });
-  return [...effects, ...judge(state, fresh, question)];
+  return [...effects, ...judge(state, fresh, question, now)];
 }
 
-function judge(state: ReplicaState, fresh: Fresh, question: Question): ReplicaEffect[] {
+function judge(state: ReplicaState, fresh: Fresh, question: Question, now: Instant): ReplicaEffect[] {
   const standing = standingOf(state, fresh, question);
   if (standing === "old") return [{ type: "dropped", code: "old_epoch" }];
   if (standing === "fork") return state.forked ? [sync(state)] : fork(state, fresh.asOf);
@@ -113,7 +113,7 @@ function judge(state: ReplicaState, fresh: Fresh, question: Question): ReplicaEf
   state.proof = {
     sentWallMs: sent.wallMs,
     cpTimeMs: fresh.cpTimeMs,
-    basis: { kind: "running", sentMonoMs: sent.monoMs },
+    basis: { kind: "running", sentMonoMs: sent.monoMs, receivedMonoMs: now.monoMs },
   };
   return [appendStamp(state)];
 }

@@ -103,6 +103,7 @@ export function fakeFollower(table: FakeTable): FakeFollower {
     isDetached: false,
     secret: () => undefined,
     freshness: () => ({ ...table.freshness, nowMs: Date.now() }),
+    provedNowMs: () => Date.now(),
     replicas: () => 1,
     draining: () => follower.drains,
     detached: () => follower.isDetached,
