@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { Ports } from "../ports.ts";
 import { createPost, parseEgressAllow } from "../runtime/node/egress.ts";
 import { createKnocker } from "./knock.ts";
@@ -173,4 +173,27 @@ test("one that does not answer is left in peace for a while, whatever changes me
     await ports.fleet.knock?.(edge.orgId);
   }
   expect(edge.worker.knocks.length).toBeLessThan(5);
+});
+
+test("an address that hangs delays the knocks at itself and at nobody else of its organization", async () => {
+  const edge = await sleeping();
+  const other = await startFakeWorker(cp.ports, edge.orgId, "edge-2");
+  open.push(other);
+  const hanging = Promise.withResolvers<never>();
+  const post = createPost(parseEgressAllow([other.host]));
+  let hung = 0;
+  const knock = createKnocker(cp.ports, async (url, body) => {
+    if (!url.includes(edge.worker.host)) return post(url, body);
+    hung += 1;
+    return hanging.promise;
+  });
+  const knocks: Promise<void>[] = [];
+  for (let n = 1; n <= 3; n++) {
+    await putTestKey(cp.ports, edge.orgId, testKey(edge.projectId), "neutral");
+    knocks.push(knock(edge.orgId));
+    await vi.waitFor(() => expect(other.knocks).toHaveLength(n), { timeout: 20_000 });
+  }
+  expect(hung).toBe(1);
+  hanging.reject(new Error("it hung"));
+  await Promise.all(knocks);
 });

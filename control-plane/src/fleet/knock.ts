@@ -13,6 +13,7 @@ import { batched } from "./batch.ts";
 import { createCallers } from "./callers.ts";
 import { chainsAt, readHead, signSteps, stepsAfter } from "./deltas.ts";
 import { createHeartbeatIntake } from "./heartbeat.ts";
+import { createSlots } from "./slots.ts";
 
 /** Who hears by bus or courier has confirmed within this time, in milliseconds. */
 const GRACE_MS = 300;
@@ -58,31 +59,41 @@ export function createKnocker(ports: Ports, post: Post): (orgId: string) => Prom
       ports.log.info({ err: error, replica: target.id, quietMs }, "a knock was not answered");
     }
   };
-  const run = batched<null, true>(0, async (orgId, waiting) => {
+  const inSlot = createSlots(KNOCKS_MAX);
+  // A line for each replica: whoever is slow delays its own next knock, and nobody else's.
+  const knockNext = batched<string, true>(0, async (id, waiting) => {
+    const [orgId] = waiting;
+    try {
+      // What it had to be told may have reached it while this waited.
+      const target = orgId === undefined ? undefined : (await targetsOf(ports, orgId, id))[0];
+      if (orgId !== undefined && target !== undefined) await inSlot(orgId, () => knockOne(orgId, target));
+    } catch (error) {
+      ports.log.warn({ err: error, replica: id }, "it could not be knocked at");
+    }
+    return waiting.map(() => true as const);
+  });
+  const begin = batched<null, { over: Promise<unknown> }>(0, async (orgId, waiting) => {
+    let over: Promise<unknown> = Promise.resolve();
     try {
       if ((await targetsOf(ports, orgId)).length > 0) {
         await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
-        const targets = (await targetsOf(ports, orgId)).values();
-        const worker = async () => {
-          for (const target of targets) await knockOne(orgId, target);
-        };
-        await Promise.all(Array.from({ length: KNOCKS_MAX }, worker));
+        over = Promise.all((await targetsOf(ports, orgId)).map(({ id }) => knockNext(id, orgId)));
       }
     } catch (error) {
       ports.log.warn({ err: error, org: orgId }, "nobody could be knocked at");
     }
-    return waiting.map(() => true as const);
+    return waiting.map(() => ({ over }));
   });
-  return async (orgId) => void (await run(orgId, null));
+  return async (orgId) => void (await (await begin(orgId, null)).over);
 }
 
-/** Replicas that may be admitting, have a public URL, and are not at the head. */
-async function targetsOf(ports: Pick<Ports, "db">, orgId: string): Promise<Target[]> {
+/** Replicas (or the one) that may be admitting, have a public URL, and are not at the head. */
+async function targetsOf(ports: Pick<Ports, "db">, orgId: string, id?: string): Promise<Target[]> {
   const rows = await ports.db.execute<{ id: string; url: string; epoch: number; rev: string }>(sql`
     select r.id, r.public_url as url, r.epoch, r.rev_applied as rev
     from replica r join org_head h using (org_id)
     where r.org_id = ${orgId} and r.public_url is not null and r.gone_at is null and r.fresh_hi is not null
-      and (r.epoch, r.rev_effective) < (h.epoch, h.rev)
+      and (r.epoch, r.rev_effective) < (h.epoch, h.rev) ${id === undefined ? sql`` : sql`and r.id = ${id}`}
     order by r.id`);
   return rows.map((row) => ({ ...row, rev: Number(row.rev) }));
 }
