@@ -2,7 +2,7 @@ import type { LookupAddress } from "node:dns";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { createPost, parseEgressAllow } from "./egress.ts";
+import { createPost, limitLookups, parseEgressAllow } from "./egress.ts";
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -126,4 +126,25 @@ test("an answer without end is not read to its end, and one that does not come i
 
 test("an entry of the list that is none is named", () => {
   expect(() => parseEgressAllow(["127.0.0.1:1", "localhost"])).toThrow('"localhost"');
+});
+
+test("names that hang hold so many threads and no more, and whoever waited in vain is not looked up", async () => {
+  const pending: (() => void)[] = [];
+  const hang = (_host: string, _options: object, done: (error: null, found: LookupAddress[]) => void) =>
+    void pending.push(() => done(null, [{ address: "93.184.216.34", family: 4 }]));
+  const ask = (resolve: ReturnType<typeof limitLookups>) =>
+    new Promise((settle) =>
+      resolve("hang.example", {}, (error, found) => settle(error?.message ?? found[0]?.address)),
+    );
+  const patient = limitLookups(hang, 2);
+  const three = [ask(patient), ask(patient), ask(patient)];
+  expect(pending).toHaveLength(2);
+  pending[0]?.();
+  expect(await three[0]).toBe("93.184.216.34");
+  await expect.poll(() => pending.length).toBe(3);
+  for (const answer of pending.splice(0)) answer();
+  await Promise.all(three);
+
+  const hasty = limitLookups(hang, 1, -1);
+  expect([await ask(hasty), pending.length]).toEqual(["too many look-ups of names", 0]);
 });

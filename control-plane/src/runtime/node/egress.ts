@@ -13,9 +13,15 @@ import {
   readEgressAllow,
 } from "@claviger/shared/decide/egress";
 import type { Post, Posted } from "../../fleet/knock.ts";
+import { createSlots } from "../../fleet/slots.ts";
 
 /** The whole exchange, in milliseconds. */
 const EXCHANGE_MS_MAX = 5_000;
+/**
+ * The system's look-up takes a thread of this process's four for as long as a name server pleases, and whoever chose the
+ * name chose its server: files and hashes need threads too.
+ */
+const LOOKUPS_MAX = 2;
 /** Of an answer; what is longer is not read to its end. */
 const ANSWER_BYTES_MAX = 1_048_576;
 
@@ -39,10 +45,29 @@ export function parseEgressAllow(entries: readonly string[]): EgressAllow {
   return read;
 }
 
+/** So many look-ups at once; one that could not begin within the time of an exchange fails, for nobody waits any more. */
+export function limitLookups(resolve: Resolve, max = LOOKUPS_MAX, waitMsMax = EXCHANGE_MS_MAX): Resolve {
+  const inSlot = createSlots(max);
+  return (host, options, done) => {
+    const sinceMs = performance.now();
+    void inSlot("", async () => {
+      if (performance.now() - sinceMs > waitMsMax) return done(new Error("too many look-ups of names"), []);
+      await new Promise<void>((free) =>
+        resolve(host, options, (error, found) => {
+          free();
+          done(error, found);
+        }),
+      );
+    });
+  };
+}
+
 /** A guarded `Post`; only a test brings a resolver. */
 export function createPost(
   allow: EgressAllow,
-  resolve: Resolve = (host, options, done) => systemLookup(host, { ...options, all: true }, done),
+  resolve: Resolve = limitLookups((host, options, done) =>
+    systemLookup(host, { ...options, all: true }, done),
+  ),
   exchangeMsMax = EXCHANGE_MS_MAX,
 ): Post {
   return async (address, body) => {
