@@ -138,6 +138,24 @@ test("after a restart without the control plane the wall clock says what has exp
   expect(decide(next)).toBe("key_expired");
 });
 
+test("the control plane's time is not known after a restart alone, and is never put ahead by a wall clock", async () => {
+  const made = await holding(0);
+  made.courier.up = false;
+  const provedMs = made.cp.nowMs();
+  pass(LIFE_MS);
+  made.shift.wallMs = 365 * 24 * HOUR_MS;
+  const nowMs = made.follower.provedNowMs();
+  expect(nowMs).toBeGreaterThan(provedMs);
+  expect(nowMs).toBeLessThanOrEqual(provedMs + LIFE_MS);
+  await made.follower.stop();
+  const next = await rig({ cp: made.cp, store: made.store, shift: made.shift });
+  running.push(next);
+  expect(next.follower.provedNowMs()).toBeUndefined();
+  next.follower.start();
+  await next.until(() => next.follower.provedNowMs() !== undefined, "a proof");
+  expect(next.follower.provedNowMs()).toBeLessThanOrEqual(next.cp.nowMs());
+});
+
 test("a machine that stood still calls nothing expired until it is proved, though its wall clock does", async () => {
   const made = await holding(0);
   made.courier.up = false;

@@ -55,6 +55,12 @@ test("of what the last process left open, what did not reach the disk is settled
   expect(journal.settled.sort()).toEqual(orphans.map(({ requestId }) => requestId));
 });
 
+test("a change is dated by the corrected time", async () => {
+  const { store, logs } = await open();
+  await logs.audit([applied(1)]);
+  expect(store.entries).toMatchObject([{ kind: "change", atMs: 70_000 }]);
+});
+
 test("strict: without an open record nothing is served; continue: it is served and counted", async () => {
   const strict = await open();
   strict.journal.failing = true;

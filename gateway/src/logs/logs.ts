@@ -8,7 +8,6 @@ import type { Verify } from "@claviger/shared/wire/sign";
 import { countUp, type Metrics } from "../metrics.ts";
 import type {
   AuditEntry,
-  Clock,
   Courier,
   Log,
   LogEntry,
@@ -29,9 +28,10 @@ export interface LogsDeps {
   readonly courier: Pick<Courier, "usage" | "answer">;
   readonly verify: Verify;
   readonly replicaId: string;
-  readonly clock: Clock;
-  /** The control plane's time as far as it is known; undefined before the first proof. */
+  /** What the control plane's clock shows at least; undefined before the first proof. */
   readonly nowMs: () => number | undefined;
+  /** What lines are stamped with: they are let go by the control plane's time, so no wrong clock here may date them. */
+  readonly stampMs: () => number;
   readonly log: Log;
   /** Where failures are counted; `createGateway`'s. */
   readonly metrics: Pick<
@@ -98,7 +98,7 @@ class Books implements Logs {
     this.#waitingMax = deps.waitingMax ?? WAITING_MAX;
     this.#outbox = new Outbox(deps, heads.usageCursor, heads.usageNextSeq);
     this.#answer = createAnswering({ ...deps, drop: (code) => countUp(deps.metrics.dropped, code) });
-    this.#sweeping = setInterval(() => this.#add(this.#counts.take(deps.clock.wallMs())), COUNTS_MS);
+    this.#sweeping = setInterval(() => this.#add(this.#counts.take(deps.stampMs())), COUNTS_MS);
   }
 
   /** Requests that were open when the last process ended and whose settlement never reached the disk. */
@@ -140,7 +140,7 @@ class Books implements Logs {
   }
 
   async audit(entries: readonly AuditEntry[]): Promise<void> {
-    const atMs = this.#deps.clock.wallMs();
+    const atMs = this.#deps.stampMs();
     const mine = entries.map((audit): LogEntry => {
       if (audit.kind === "request") throw new Error("requests are audited by their settlement");
       return { kind: "change", atMs, audit: audit satisfies Change };

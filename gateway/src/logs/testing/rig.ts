@@ -132,8 +132,8 @@ export async function openRig(changes: Changes = {}) {
   };
   const opened = await openLogs({
     ...{ store, journal, courier, metrics, log: quiet, replicaId: "rep_000000000001" },
-    clock: { wallMs: () => 60_000, monoMs: () => 0 },
     nowMs: () => 60_000,
+    stampMs: () => 70_000,
     verify: async (type, jws) => (type === "clv-query+jws" ? new TextEncoder().encode(jws) : undefined),
     auditPolicy: () => changes.policy ?? "strict",
     ...(changes.waitingMax === undefined ? {} : { waitingMax: changes.waitingMax }),

@@ -94,6 +94,7 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
     verify,
     log,
     vitals: () => ({ ...logs.vitals(), inflight: inflight() }),
+    witness: logs.witness,
     events: {
       ...logs.events,
       dataKeys(jwes) {
@@ -107,13 +108,10 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
     },
     credentials: (renewed) => keeper.update({ natsJwt: renewed }),
   };
-  const follower: RunningFollower = await createFollower(followPorts, logs.knowsLater);
+  const follower: RunningFollower = await createFollower(followPorts);
   vault.readFrom((id) => follower.secret(id));
   logs.policyFrom(() => follower.view.policy()?.auditPolicy);
-  logs.timeFrom(() => {
-    const { ageMs, nowMs } = follower.freshness();
-    return Number.isFinite(ageMs) ? nowMs : undefined;
-  });
+  logs.timeFrom({ nowMs: () => follower.provedNowMs(), stampMs: () => follower.freshness().nowMs });
   const countInflight = (count: () => number) => {
     inflight = count;
   };

@@ -69,6 +69,14 @@ const phases: Record<string, { behave: Behave; leave: "asked" | "answered" }> = 
   },
 };
 
+test("what is written down of a request is dated by the corrected time", async () => {
+  behave = (_in, out) => void out.end("{}");
+  gateway.follower.freshness = () => ({ ageMs: 0, nowMs: 12_345 });
+  rawRequest(gateway.table.addKey().secret);
+  await gateway.ledger.settledCount(1);
+  expect(gateway.ledger.opened.map(({ atMs }) => atMs)).toEqual([12_345]);
+});
+
 for (const [name, phase] of Object.entries(phases)) {
   for (const how of ["FIN", "RST"] as const) {
     test(`a caller that leaves ${name} (${how}) closes the provider's connection, settled once`, async () => {

@@ -1,11 +1,11 @@
 /** The logs of one replica on Node: SQLite in its own thread, the open journal beside it, in the replica's folder. */
 import { join } from "node:path";
 import type { Verify } from "@claviger/shared/wire/sign";
-import type { FollowerEvents, Vitals } from "../../follow/follower.ts";
+import type { FollowerEvents, Vitals, Witness } from "../../follow/follower.ts";
 import { openLogs } from "../../logs/logs.ts";
 import { type RetentionSettings, startRetention } from "../../logs/retention.ts";
 import type { Metrics } from "../../metrics.ts";
-import type { Clock, Courier, Log, LogStore } from "../../ports.ts";
+import type { Clock, Courier, Log } from "../../ports.ts";
 import type { Ledger } from "../../rooms.ts";
 import { openLogStore } from "./log-store.ts";
 import { openOpenJournal } from "./open-journal.ts";
@@ -13,13 +13,20 @@ import { openOpenJournal } from "./open-journal.ts";
 export interface LocalLogs {
   readonly ledger: Ledger;
   readonly events: Omit<FollowerEvents, "dataKeys" | "detached">;
-  knowsLater: LogStore["knowsLater"];
+  readonly witness: Witness;
   vitals(): Omit<Vitals, "inflight">;
   /** Where the organization's audit policy is read from; `strict` until then. */
   policyFrom(policy: () => "strict" | "continue" | undefined): void;
   /** Where the control plane's time is read from; nothing is deleted and no question answered before it is known. */
-  timeFrom(nowMs: () => number | undefined): void;
+  timeFrom(time: LogTime): void;
   close(): Promise<void>;
+}
+
+export interface LogTime {
+  /** What the control plane's clock shows at least; undefined until this process has had a proof. */
+  readonly nowMs: () => number | undefined;
+  /** What lines are stamped with: the time as it is corrected here. */
+  readonly stampMs: () => number;
 }
 
 export interface LocalLogsDeps {
@@ -36,9 +43,11 @@ export interface LocalLogsDeps {
 export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promise<LocalLogs> {
   let policy: () => "strict" | "continue" | undefined = () => undefined;
   const store = await openLogStore(join(folder, "log.sqlite"), deps.replicaId);
+  // Before anything is added: what the last process left open is settled next.
+  const { auditN: openedN } = await store.heads();
   const journal = await openOpenJournal(join(folder, "open"));
-  let nowMs = (): number | undefined => undefined;
-  const time = { nowMs: () => nowMs() };
+  let source: LogTime = { nowMs: () => undefined, stampMs: () => deps.clock.wallMs() };
+  const time: LogTime = { nowMs: () => source.nowMs(), stampMs: () => source.stampMs() };
   const logs = await openLogs({ ...deps, ...time, store, journal, auditPolicy: () => policy() ?? "strict" });
   const usageCursor = () => logs.heads().usageCursor;
   const retention = startRetention({ store, log: deps.log, ...time, usageCursor }, deps.retention);
@@ -50,7 +59,7 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
       query: (jws) => logs.query(jws),
       usageCursor: (cursor) => logs.usageCursor(cursor),
     },
-    knowsLater: (at) => store.knowsLater(at),
+    witness: { openedN, auditN: () => logs.heads().auditN, knowsLater: (at) => store.knowsLater(at) },
     vitals() {
       const { usageNextSeq, auditN, auditHead } = logs.heads();
       const now = { admitted: deps.metrics.admitted, monoMs: deps.clock.monoMs() };
@@ -59,11 +68,11 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
       last = now;
       return { usage: { nextSeq: usageNextSeq }, audit: { n: auditN, head: auditHead }, requestsPerSecond };
     },
-    policyFrom(source) {
-      policy = source;
+    policyFrom(from) {
+      policy = from;
     },
-    timeFrom(source) {
-      nowMs = source;
+    timeFrom(from) {
+      source = from;
     },
     async close() {
       retention.stop();
