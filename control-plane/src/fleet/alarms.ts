@@ -57,13 +57,13 @@ export async function raiseAlarm(
 
 /**
  * For heartbeats that get no proof because a later process speaks for the replica, and for those that say that the state
- * was damaged; one of these per process.
+ * was damaged; one of these per process. It never rejects, and nobody has to wait for it.
  */
 export function createReplicaAlarm(
   ports: AlarmPorts,
 ): (sender: Sender, code: keyof typeof HEARD) => Promise<void> {
   const raisedMs = new Map<string, number>();
-  return async ({ orgId, replicaId }, code) => {
+  const note = async ({ orgId, replicaId }: Sender, code: keyof typeof HEARD): Promise<void> => {
     const nowMs = ports.clock.nowMs();
     const which = `${code} ${replicaId}`;
     if (nowMs - (raisedMs.get(which) ?? 0) < COUNTED_EVERY_MS) return;
@@ -78,4 +78,9 @@ export function createReplicaAlarm(
     ports.log.error(fields, HEARD[code]);
     await raiseAlarm(ports, row.gatewayId, { code, replica: replicaId, slot: row.slot });
   };
+  return (sender, code) =>
+    note(sender, code).catch((error: unknown) => {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "unknown";
+      ports.log.warn({ cause, alarm: code, replica: sender.replicaId }, "an alarm could not be noted");
+    });
 }

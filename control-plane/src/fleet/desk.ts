@@ -52,8 +52,8 @@ export function createDesk(ports: Ports, takeUsage: TakeUsage, mailbox?: Mailbox
     });
     const said = { replicaId, heartbeat, queries: mailbox?.take(replicaId) ?? [] };
     const answer = (await takeHeartbeat(orgId, said)) ?? (await detachmentOf(ports, orgId, replicaId));
-    if (answer === undefined) await raise(sender, "replica_conflict");
-    else if (heartbeat.stateDamaged === true) await raise(sender, "state_damaged");
+    if (answer === undefined) void raise(sender, "replica_conflict");
+    else if (heartbeat.stateDamaged === true) void raise(sender, "state_damaged");
     return answer ?? null;
   });
   return {
