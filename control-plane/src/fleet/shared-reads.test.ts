@@ -41,6 +41,18 @@ test("no more is kept than the bytes allow: the earliest goes first, one that is
   expect(await shared.get("large", async () => "again")).toBe("again");
 });
 
+test("that there is nothing is not kept, and of what there is no more than four thousand", async () => {
+  const shared = createSharedReads<string | undefined>(
+    { keepMs: 60_000, bytesMax: 100_000 },
+    (text) => text?.length ?? 0,
+  );
+  expect(await shared.get("a", async () => undefined)).toBeUndefined();
+  expect(await shared.get("a", async () => "there")).toBe("there");
+  for (let n = 0; n < 4_096; n++) await shared.get(String(n), async () => "");
+  expect(await shared.get("4095", async () => "again")).toBe("");
+  expect(await shared.get("a", async () => "again")).toBe("again");
+});
+
 test("a failure is told to all who asked, and not kept", async () => {
   const shared = createSharedReads({ keepMs: 60_000, bytesMax: 100 }, sizeOf);
   const failing = () => Promise.reject(new Error("away"));

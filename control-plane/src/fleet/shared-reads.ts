@@ -8,7 +8,13 @@ export interface SharedReads<T> {
   get(key: string, read: () => Promise<T>): Promise<T>;
 }
 
-/** Keeps for `keepMs` what was read, the latest up to `bytesMax` bytes, as `sizeOf` tells them. */
+/** Kept at once, however small: a map of a few thousand names is no matter. */
+const KEPT_MAX = 4_096;
+
+/**
+ * Keeps for `keepMs` what was read, the latest up to `bytesMax` bytes, as `sizeOf` tells them. That there is nothing is
+ * not kept: it may come to be, and whoever asks for what is not there must not fill the memory.
+ */
 export function createSharedReads<T>(
   { keepMs, bytesMax }: { keepMs: number; bytesMax: number },
   sizeOf: (value: T) => number,
@@ -32,10 +38,11 @@ export function createSharedReads<T>(
       value.then(
         (result) => {
           if (kept.get(key) !== entry) return;
+          if (result === undefined) return forget(key, value);
           entry.bytes = sizeOf(result);
           bytes += entry.bytes;
           for (const [oldest, { value: its }] of kept) {
-            if (bytes <= bytesMax) break;
+            if (bytes <= bytesMax && kept.size <= KEPT_MAX) break;
             forget(oldest, its);
           }
           setTimeout(() => forget(key, value), keepMs).unref();
