@@ -16,13 +16,17 @@ export interface OpenDatabase {
   close(): Promise<void>;
 }
 
+/** Before an attempt to connect, in seconds. By default one call that finds the database away keeps the next waiting for up to 20. */
+export function pauseBefore(attempt: number): number {
+  return Math.min(0.05 * 2 ** attempt, 1);
+}
+
 /** Opens a pool of at most `connectionsMax` connections; every session runs in UTC. */
 export function openDatabase(url: string, connectionsMax = 10): OpenDatabase {
   const client = postgres(url, {
     max: connectionsMax,
     onnotice: () => undefined,
-    // Seconds. By default one call that finds the database away would keep the next ones waiting for up to 20.
-    backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
+    backoff: pauseBefore,
     connect_timeout: 5,
     connection: { TimeZone: "UTC", application_name: "claviger" },
   });

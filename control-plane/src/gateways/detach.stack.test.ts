@@ -61,8 +61,8 @@ test("what is taken away after a detachment is answered at once, and says until 
     }),
   );
   for (const { heard, ms } of [detached, revoked]) {
-    // Less than the 15 s that the caller would have waited; it takes some milliseconds.
-    expect(ms).toBeLessThan(14_000);
+    // Less than the 50 s that the caller would have waited, the most there is; it takes some milliseconds.
+    expect(ms).toBeLessThan(45_000);
     expect(heard.status).toBe(202);
     expect(heard.meta.operation).toMatchObject({
       status: "pending",
@@ -131,7 +131,7 @@ async function callOf(replica: FakeReplica): Promise<{ status: number; said: unk
   };
 }
 
-const WAIT = { prefer: "wait=15" };
+const WAIT = { prefer: "wait=50" };
 
 async function timed(work: () => Promise<Heard>): Promise<{ heard: Heard; ms: number }> {
   const start = performance.now();

@@ -88,17 +88,8 @@ test("the order of the headers decides nothing", () => {
   );
 });
 
-test("16 KiB of blanks inside a header cost no quadratic time", () => {
-  // The quickest of many runs: a busy machine slows some, not all. Quadratic would be 64 times as long, not 8.
-  const quickestMs = (blanks: number) => {
-    const authorization = `Bearer a${" ".repeat(blanks)}b`;
-    const runs = Array.from({ length: 50 }, () => {
-      const startMs = performance.now();
-      answer({ authorization });
-      return performance.now() - startMs;
-    });
-    return Math.min(...runs);
-  };
-  quickestMs(2_048);
-  expect(quickestMs(16_384) / quickestMs(2_048)).toBeLessThan(32);
+test("blanks inside a header cost no quadratic time", () => {
+  // So many that quadratic time is minutes, which no test has; linear is some milliseconds.
+  const authorization = `Bearer a${" ".repeat(1_000_000)}b`;
+  expect(answer({ authorization })).toBe("malformed_api_key");
 });
