@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import { makeApiKey, makeToken, remakeSecret } from "@claviger/shared/key/secret";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { signInFailure } from "../db/tables/sign-in-failure.ts";
 import { makeKey, makeTenant, resource, startApi, type Tenant, type TestApi } from "../http/testing/api.ts";
+import { holdsAgentSecret } from "./report.ts";
 
 let api: TestApi;
 let tenant: Tenant;
@@ -114,8 +116,19 @@ test("one address may report much and not everything", async () => {
   };
   for (let i = 0; i < 4; i++) await Promise.all(Array.from({ length: 15 }, send));
   expect(answers).toEqual(Array(60).fill(202));
+  const rows = () => api.ports.db.$count(signInFailure);
+  const before = await rows();
   const refused = await send();
+  expect(await rows()).toBe(before);
   expect([refused.refusal, refused.headers.get("retry-after")]).toEqual(["429 rate_limit_exceeded", "60"]);
+});
+
+test("a stranger's report of an agent's secret is looked up, and has no table read", async () => {
+  const plan = await api.ports.db.transaction(async (tx) => {
+    await tx.execute(sql`set local enable_seqscan = off`);
+    return tx.execute(sql`explain select 1 from api_key where ${holdsAgentSecret("x".repeat(43))}`);
+  });
+  expect(JSON.stringify(plan)).toContain("Bitmap Index Scan on api_key_agent_hashes");
 });
 
 test.each([[{}], [{ secret: 5 }], [{ secret: "a", more: 1 }]])("%j is no report", async (body) => {

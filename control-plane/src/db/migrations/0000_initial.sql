@@ -419,6 +419,7 @@ ALTER TABLE "session" ADD CONSTRAINT "session_member_id_member_id_fk" FOREIGN KE
 CREATE INDEX "api_key_org" ON "api_key" USING btree ("org_id","created_at");--> statement-breakpoint
 CREATE INDEX "api_key_project" ON "api_key" USING btree ("project_id");--> statement-breakpoint
 CREATE INDEX "api_key_owner" ON "api_key" USING btree ("owner_id");--> statement-breakpoint
+CREATE INDEX "api_key_agent_hashes" ON "api_key" USING gin (hashes jsonb_path_ops) WHERE kind = 'agent';--> statement-breakpoint
 CREATE INDEX "barrier_op_open" ON "barrier_op" USING btree ("org_id","rev") WHERE done_at is null;--> statement-breakpoint
 CREATE INDEX "budget_demand_said" ON "budget_demand" USING btree ("said_at");--> statement-breakpoint
 CREATE INDEX "budget_org" ON "budget" USING btree ("org_id");--> statement-breakpoint

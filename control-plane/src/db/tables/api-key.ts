@@ -1,4 +1,5 @@
 import type { KeyHash, McpPolicy } from "@claviger/shared/wire/record";
+import { sql } from "drizzle-orm";
 import { index, integer, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 import { member } from "./member.ts";
 import { project } from "./project.ts";
@@ -45,5 +46,7 @@ export const apiKey = pgTable(
     index("api_key_org").on(table.orgId, table.createdAt),
     index("api_key_project").on(table.projectId),
     index("api_key_owner").on(table.ownerId),
+    // An agent's secret does not tell its id, and anybody may hand one in.
+    index("api_key_agent_hashes").using("gin", sql`hashes jsonb_path_ops`).where(sql`kind = 'agent'`),
   ],
 );
