@@ -6,8 +6,21 @@ import { type Rig, rig } from "./testing/rig.ts";
 const running: Rig[] = [];
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 const never = () => new Promise<never>(() => undefined);
-/** After an answer has come: what it does, it does in the turns that follow. */
-const settle = () => new Promise((resolve) => setTimeout(resolve, 30));
+
+/** What is counted when the fault has been met and judged; where nothing is named nothing ever comes that could be judged. */
+const COUNTED: Record<string, string> = {
+  "answers garbage": "bad_signature",
+  "answers nothing at all, in the right form": "unsupported",
+  "sends other pages than it signed": "bad_page",
+  "sends a page of a later version": "unsupported",
+  "sends an older snapshot": "stale_snapshot",
+};
+
+/** Resolves when what a fault brought has been judged. */
+async function settle({ follower, until }: Rig, what: string): Promise<void> {
+  const code = COUNTED[what];
+  if (code !== undefined) await until(() => (follower.status().dropped[code] ?? 0) > 0, code);
+}
 
 afterEach(async () => {
   await Promise.all(running.splice(0).map(({ follower }) => follower.stop()));
@@ -99,7 +112,7 @@ for (const [what, fault] of Object.entries(faults)) {
     await cp.commit([putKey(4)]);
     first.courier.poke();
     await met;
-    await settle();
+    await settle(first, what);
     expect(first.follower.view.key(keyId(1))?.status).toBe("active");
     expect(first.follower.view.key(keyId(9))).toBeUndefined();
     expect(first.follower.ready()).toBe(true);
@@ -109,7 +122,7 @@ for (const [what, fault] of Object.entries(faults)) {
     const metAgain = meet(cp, next.courier, fault(next.courier, cp));
     next.follower.start();
     await metAgain;
-    await settle();
+    await settle(next, what);
     expect(next.follower.view.key(keyId(1))?.status).toBe("active");
     expect(next.follower.view.key(keyId(2))?.status).toBe("revoked");
     expect(next.follower.view.key(keyId(9))).toBeUndefined();
