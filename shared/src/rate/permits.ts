@@ -17,7 +17,7 @@ export interface PermitBook {
   max: number;
   readonly lines: Map<string, Line>;
   /** As in `Book`. */
-  readonly unheard: Set<string>;
+  readonly unheard: Map<string, number>;
 }
 
 export interface PermitReport {
@@ -26,6 +26,27 @@ export interface PermitReport {
   readonly inflight: number;
   /** Requests at once that it had, or would have had, since the last report. */
   readonly wanted: number;
+}
+
+/** The book of a key that has just got its limit: nobody holds anything. */
+export function newPermitBook(max: number): PermitBook {
+  return { max, lines: new Map(), unheard: new Map() };
+}
+
+/** A book that was lost; as `lostBook`: nothing grows until all who may hold a share have reported, or can hold none. */
+export function lostPermitBook(max: number, mayHold: Iterable<readonly [string, number]>): PermitBook {
+  return { ...newPermitBook(max), unheard: new Map(mayHold) };
+}
+
+/** Said goodbye, or was detached: what it had is free at once. */
+export function releasePermits(book: PermitBook, replica: string): void {
+  book.lines.delete(replica);
+  book.unheard.delete(replica);
+}
+
+/** A limit that was edited; what is out beyond a smaller one comes back as shares are replaced. */
+export function relimitPermits(book: PermitBook, max: number): void {
+  book.max = max;
 }
 
 /** The permits of this replica from now on; the sum over all never exceeds the limit. */
@@ -40,6 +61,7 @@ export function dealPermits(
   const line = book.lines.get(replica) ?? { shares: [], inflight: 0, demand: 0 };
   book.lines.set(replica, line);
   const untilMs = untilOf(nowMs, ttlMs);
+  for (const [name, endMs] of book.unheard) if (endMs <= nowMs) book.unheard.delete(name);
   if (book.unheard.delete(replica) && held.id > 0) line.shares = [...line.shares, { ...held, untilMs }];
   // A smaller share is in force when no more are in flight than it allows.
   const inForce = inflight <= held.permits ? held.id : 0;

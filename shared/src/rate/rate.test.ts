@@ -4,7 +4,6 @@ import { deal, lostBook, newBook, release, relimit, type Share } from "./book.ts
 import { correct, emptyBucket, floorBucket, heldShare, take, takeUp } from "./bucket.ts";
 import { dealtOf, floorOf, type Rate, wholeOf } from "./limit.ts";
 import { booked } from "./outstanding.ts";
-import { dealPermits, type PermitBook } from "./permits.ts";
 
 const TTL_MS = 20_000;
 const none = { id: 0, rate: 0, burst: 0 } as const;
@@ -208,47 +207,4 @@ describe("a bucket", () => {
     expect(dealtOf(100, 4)).toEqual(wholeOf(100));
     expect(dealtOf(6_000, 4).rate + 4 * floor.rate).toBeCloseTo(wholeOf(6_000).rate);
   });
-});
-
-test("permits never exceed the limit, and those in use are not dealt again", () => {
-  const op = fc.record({
-    who: fc.nat(2),
-    inflight: fc.nat(9),
-    wanted: fc.nat(20),
-    arrives: fc.boolean(),
-    gapMs: fc.nat(9_000),
-  });
-  fc.assert(
-    fc.property(fc.nat(12), fc.array(op, { maxLength: 80 }), (max, ops) => {
-      const book: PermitBook = { max, lines: new Map(), unheard: new Set() };
-      const at = ["a", "b", "c"].map((name) => ({
-        name,
-        held: { id: 0, permits: 0 },
-        endMs: 0,
-        inflight: 0,
-      }));
-      let nowMs = 0;
-      let id = 0;
-      for (const one of ops) {
-        nowMs += one.gapMs;
-        const replica = at[one.who]!;
-        for (const each of at) if (nowMs > each.endMs) each.held = { ...each.held, permits: 0 };
-        // Requests may end at any time, and start only within the permits.
-        replica.inflight = Math.min(one.inflight, Math.max(replica.inflight, replica.held.permits));
-        const { name, held, inflight } = replica;
-        const next = dealPermits(
-          book,
-          { replica: name, held, inflight, wanted: one.wanted },
-          ++id,
-          TTL_MS,
-          nowMs,
-        );
-        if (one.arrives) {
-          replica.held = next;
-          replica.endMs = nowMs + TTL_MS;
-        }
-        expect(at.reduce((sum, each) => sum + each.held.permits, 0)).toBeLessThanOrEqual(max);
-      }
-    }),
-  );
 });
