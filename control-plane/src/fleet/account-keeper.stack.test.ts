@@ -107,3 +107,23 @@ test("a change that its process did not live to push is pushed by another one", 
   expect(jwt).not.toBe(before);
   await vi.waitFor(() => expect(servers.held.get(account)).toBe(jwt), WAIT);
 });
+
+test("what the servers lost while nobody was connected is back with the reconnect, before any look", async () => {
+  const other = await startCluster();
+  try {
+    // Its keeper does not look while this test lasts: only the connection can make it push.
+    const { ports, accounts } = await other.start({ accountsEveryMs: 3_600_000 });
+    const { orgId } = await createTestOrganization(ports);
+    await ports.db.execute(
+      sql`update org_account set updated_at = clock_timestamp() - interval '1 day' where org_id = ${orgId}`,
+    );
+    const [row] = await ports.db.execute<{ account: string }>(
+      sql`select account from org_account where org_id = ${orgId}`,
+    );
+    await vi.waitFor(async () => expect(await accounts.list()).toContain(row?.account), WAIT);
+    await other.nats.restart(true);
+    await vi.waitFor(async () => expect(await accounts.list()).toContain(row?.account), WAIT);
+  } finally {
+    await other.stop();
+  }
+});

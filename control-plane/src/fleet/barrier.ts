@@ -11,7 +11,7 @@ import { sql } from "drizzle-orm";
 import type { Database, Queryable } from "../db/database.ts";
 import type { Confirmation } from "../db/tables/replica.ts";
 import { batched } from "./batch.ts";
-import { lastLossyEpoch } from "./epochs.ts";
+import { type LossyEpoch, lossyEpochs } from "./epochs.ts";
 
 /** The longest staleness that a key may have, in seconds. */
 const STALENESS_SECONDS_MAX = 604_800;
@@ -167,9 +167,9 @@ async function queryReplicas(db: Database, orgId: string): Promise<readonly Repl
 async function stalenessHi(
   db: Queryable,
   operation: StoredOperation,
-  replicas: readonly BarrierReplica[],
+  replicas: readonly ReplicaOfOperation[],
 ): Promise<Map<string, number>> {
-  const lossy = await lastLossyEpoch(db, operation.orgId, operation.epoch);
+  const lossy = await lossyEpochs(db, operation.orgId, operation.epoch);
   const held = replicas.map((replica) => ({ id: replica.replica, rev: replica.revEffective }));
   const named =
     operation.keys === "all"
@@ -185,7 +185,19 @@ async function stalenessHi(
     ) s on s.until > h.rev
     group by h.id`);
   const seconds = new Map(rows.map((row) => [row.id, row.seconds]));
-  // Silent since commits may have been lost: what it was told then, nobody knows.
-  for (const { replica, epoch } of replicas) if (epoch < lossy) seconds.set(replica, STALENESS_SECONDS_MAX);
+  for (const replica of replicas) {
+    if (lossy.some((loss) => mayHaveHeard(replica, loss)))
+      seconds.set(replica.replica, STALENESS_SECONDS_MAX);
+  }
   return seconds;
+}
+
+/**
+ * Silent since commits may have been lost: what it was told then, nobody knows. A row that said, when another server was
+ * first looked at, that it was detached has outlived the loss: after that it was told nothing. A database that went back
+ * without anybody noticing may have been told of the detachment only afterwards.
+ */
+function mayHaveHeard({ epoch, goneAtMs }: ReplicaOfOperation, loss: LossyEpoch): boolean {
+  const wasGone = loss.why === "server" && goneAtMs !== null && goneAtMs < loss.raised_ms;
+  return epoch < loss.epoch && !wasGone;
 }

@@ -233,3 +233,32 @@ test("while a replica is silent since a possible loss, its moment is that of the
   };
   expect(await secondsLeft()).toBeGreaterThan(604_700);
 });
+
+test("a replica that was detached before a possible loss, as the restored row says, refuses by its own keys' staleness", async () => {
+  const { orgId, projectId } = await createTestOrganization(cp.ports);
+  const replica = await attach(orgId, "eu-1");
+  const key = testKey(projectId, { maxStalenessSeconds: 60 });
+  await putTestKey(cp.ports, orgId, key, "giving");
+  await vi.waitFor(() => expect(replica.held.rev).toBe(2), { timeout: 30_000 });
+  replica.following = false;
+  await cp.ports.db.execute(
+    sql`update replica set gone_at = clock_timestamp() - interval '1 hour',
+      fresh_hi = clock_timestamp() - interval '1 hour', last_seen = clock_timestamp() - interval '1 hour'
+      where id = ${replica.id}`,
+  );
+  await forgetServer();
+  await lookAtPast(cp.ports);
+  const revoke = await putTestKey(cp.ports, orgId, { ...key, status: "revoked" }, "restrictive");
+  const view = async () => {
+    const operation = await readStoredOperation(cp.ports.db, orgId, revoke.operationId);
+    if (operation === undefined) throw new Error("the operation is gone");
+    return viewOperation(cp.ports.db, operation);
+  };
+  // An hour after the last proof it can have, a staleness of a minute is over.
+  expect(await view()).toMatchObject({ status: "confirmed", gateways: [] });
+  // Detached after the loss, it may have heard anything before.
+  await cp.ports.db.execute(sql`update replica set gone_at = clock_timestamp() where id = ${replica.id}`);
+  const { status, gateways } = await view();
+  expect(status).toBe("pending");
+  expect(Date.parse(gateways[0]?.refusesBy ?? "") - Date.now()).toBeGreaterThan(604_700_000 - 3_600_000);
+});

@@ -27,6 +27,9 @@ const FORK_EVERY_SECONDS = 10;
 const systemId = sql`(select system_identifier::text from pg_control_system())`;
 const timeline = sql`('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int`;
 
+/** By a past of which nothing is known; who was detached got no proof after that. */
+const PROVED_UNTIL = sql`greatest(fresh_hi, coalesce(gone_at, clock_timestamp()))`;
+
 /** True when a commit waits for a standby (A3). */
 export const synchronous = sql`(current_setting('synchronous_commit') in ('on', 'remote_apply')
   and current_setting('synchronous_standby_names') <> '')`;
@@ -110,7 +113,7 @@ async function raiseAll(tx: Tx, kept: boolean): Promise<"none" | "possible"> {
     from raised`);
   // Proofs that the lost past has given are not in these rows: each replica counts as proved until now,
   // and until the last one that it is known to have: this server's clock may be behind that of the one before.
-  await tx.execute(sql`update replica set fresh_hi = greatest(fresh_hi, clock_timestamp())`);
+  await tx.execute(sql`update replica set fresh_hi = ${PROVED_UNTIL}`);
   return loss;
 }
 
@@ -149,9 +152,7 @@ export async function raiseOnFork(
       insert into org_epoch (org_id, epoch, rev, chain, why, raised_at, survived_at, loss)
       select org_id, epoch, rev, chain, 'fork', clock_timestamp(), to_timestamp(${survivedMs}::float8 / 1000), 'proved'
       from org_head where org_id = ${orgId}`);
-    await tx.execute(
-      sql`update replica set fresh_hi = greatest(fresh_hi, clock_timestamp()) where org_id = ${orgId}`,
-    );
+    await tx.execute(sql`update replica set fresh_hi = ${PROVED_UNTIL} where org_id = ${orgId}`);
     return true;
   });
   if (raised) {
@@ -171,12 +172,21 @@ export async function noteLoss(tx: Tx, orgId: string, held: ChainedPosition): Pr
       and (rev < ${held.rev} or (rev = ${held.rev} and chain <> ${held.chain}))`);
 }
 
-/** The highest epoch up to `epoch` that began with a possible loss; 0 without one. */
-export async function lastLossyEpoch(db: Queryable, orgId: string, epoch: number): Promise<number> {
-  const [row] = await db.execute<{ epoch: number | null }>(sql`
-    select max(epoch) as epoch from org_epoch
+export interface LossyEpoch extends Record<string, unknown> {
+  epoch: number;
+  why: "server" | "fork";
+  raised_ms: number;
+}
+
+/** The epochs up to `epoch` that began with a possible loss. */
+export async function lossyEpochs(
+  db: Queryable,
+  orgId: string,
+  epoch: number,
+): Promise<readonly LossyEpoch[]> {
+  return db.execute<LossyEpoch>(sql`
+    select epoch, why, extract(epoch from raised_at)::float8 * 1000 as raised_ms from org_epoch
     where org_id = ${orgId} and epoch <= ${epoch} and loss <> 'none'`);
-  return row?.epoch ?? 0;
 }
 
 const LOOK_EVERY_MS = 5_000;

@@ -48,7 +48,7 @@ export interface TestCluster {
   databaseUrl: string;
   nats: { url: string; server: StartedNats; dir: string; restart(wipe: boolean): Promise<void> };
   /** A further control-plane process on the same database and bus; `serve: false` leaves replicas unanswered. */
-  start(options?: { serve?: boolean; natsUrl?: string }): Promise<TestProcess>;
+  start(options?: { serve?: boolean; natsUrl?: string; accountsEveryMs?: number }): Promise<TestProcess>;
   stop(): Promise<void>;
 }
 
@@ -83,6 +83,7 @@ export async function startCluster(databaseUrl?: string): Promise<TestCluster> {
         database.url,
         options.natsUrl ?? server.url,
         options.serve ?? true,
+        options.accountsEveryMs,
       );
       processes.push(started);
       return started;
@@ -96,7 +97,12 @@ export async function startCluster(databaseUrl?: string): Promise<TestCluster> {
   };
 }
 
-async function startTestProcess(databaseUrl: string, natsUrl: string, serve: boolean): Promise<TestProcess> {
+async function startTestProcess(
+  databaseUrl: string,
+  natsUrl: string,
+  serve: boolean,
+  accountsEveryMs?: number,
+): Promise<TestProcess> {
   const log = recordingLog();
   const { db, close } = openDatabase(databaseUrl, 20);
   const vault = await createVault(KEK);
@@ -104,7 +110,7 @@ async function startTestProcess(databaseUrl: string, natsUrl: string, serve: boo
   const wake = await openWake(databaseUrl, log);
   const bus = openFleetBus({ servers: [natsUrl], account: keys.controlPlane, name: "cp", log });
   const accounts = openAccountBus({ servers: [natsUrl], account: keys.system, name: "cp-sys", log });
-  const keeper = startAccountKeeper({ db, wake, log, bus, sign: keys.sign }, accounts);
+  const keeper = startAccountKeeper({ db, wake, log, bus, sign: keys.sign }, accounts, accountsEveryMs);
   const base = { db, vault, random, passwords, bus, wake, log, sign: keys.sign, clock: { nowMs: Date.now } };
   const queries = createQueries(base, bus);
   const { verificationKeys } = keys;
