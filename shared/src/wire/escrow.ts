@@ -85,6 +85,9 @@ export const EscrowReport = z.object({
 });
 export type EscrowReport = z.infer<typeof EscrowReport>;
 
+/** Slices shown with one heartbeat: each brings its JWS, and a heartbeat has to fit into one message. */
+export const SHOW_MAX = 64;
+
 /** The answer's part, to be taken in this order. Each line may come again, and then changes nothing. */
 export const EscrowAnswer = z.object({
   /** Slices (JWS) that are this process's and that it did not name, and slices for the window that comes next. */
@@ -93,8 +96,8 @@ export const EscrowAnswer = z.object({
   recall: z.array(Id),
   /** Slices that are closed here: to be dropped when they are empty there too. */
   closed: z.array(Id),
-  /** Slices that are not known here: to be shown, signed, with the next heartbeat. */
-  show: z.array(Id),
+  /** Slices that are not known here (others may follow): to be shown, signed, with the next heartbeat. */
+  show: z.array(Id).max(SHOW_MAX),
   budgets: z.array(z.object({ id: Id, startMs: TimeMs, spent: Nanos, limit: Nanos })),
 });
 export type EscrowAnswer = z.infer<typeof EscrowAnswer>;

@@ -8,7 +8,12 @@
 import type { BudgetRow, Ledger } from "@claviger/shared/escrow/budget-row";
 import { charge, type Report, reconcile } from "@claviger/shared/escrow/settle-slices";
 import type { Holding } from "@claviger/shared/escrow/slice";
-import type { EscrowAnswer, EscrowReport, Holding as WireHolding } from "@claviger/shared/wire/escrow";
+import {
+  type EscrowAnswer,
+  type EscrowReport,
+  SHOW_MAX,
+  type Holding as WireHolding,
+} from "@claviger/shared/wire/escrow";
 import type { Ports } from "../../ports.ts";
 import type { Tx } from "../journal.ts";
 import { type Due, dueOf, issueForNext } from "./ahead.ts";
@@ -175,8 +180,10 @@ async function slicesOf(tx: Tx, orgId: string, beats: readonly EscrowBeat[]): Pr
   return [...new Map([...open, ...named].map((one) => [one.id, one])).values()];
 }
 
+/** The first of them; while there are any, more come with each heartbeat. */
 function unknownTo({ report }: EscrowBeat, books: Books): string[] {
-  return report.holding.map(({ slice }) => slice).filter((id) => !books.slices.has(id));
+  const unknown = report.holding.map(({ slice }) => slice).filter((id) => !books.slices.has(id));
+  return unknown.slice(0, SHOW_MAX);
 }
 
 function holdingOf({ slice, amount, spent, reserved, lastSeq }: WireHolding): Holding {
