@@ -5,8 +5,11 @@ import { createVerify } from "@claviger/shared/wire/sign";
 import { courierPaths, replicaSubjects } from "@claviger/shared/wire/subjects";
 import { fromSeed } from "@nats-io/nkeys";
 import { sql } from "drizzle-orm";
+import { compactDecrypt, decodeProtectedHeader, importJWK } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sealCredential } from "../fleet/data-key.ts";
 import { refusalsOf } from "../fleet/refusals.ts";
+import { rotateDataKeys } from "../fleet/rotate-data-key.ts";
 import { enrolFakeReplica, type FakeReplica, startFakeReplica } from "../fleet/testing/fake-replica.ts";
 import { type Heard, makeKey, makeTenant, startApi, type TestApi } from "../http/testing/api.ts";
 import { sign } from "../http/testing/courier-calls.ts";
@@ -232,4 +235,55 @@ test("whoever is no longer attached is nobody over a bus connection that still s
   await api.ports.db.execute(sql`delete from replica where id = ${replica.id}`);
   expect(await heardOnBoth(replica, calls)).toEqual({ bus: [], https: NOBODY, refused: 4 });
   expect(await usageOf()).toBe(0);
+});
+
+test("a detachment rotates the data key: who remains gets the new one, and what is sealed then does not open with the one that the detached had", async () => {
+  const tenant = await makeTenant(api);
+  const orgId = tenant.organizationId;
+  const gone = await startFakeReplica(api.ports, orgId, "eu-1");
+  const stays = await startFakeReplica(api.ports, orgId, "us-1");
+  replicas.push(gone, stays);
+  for (const replica of [gone, stays]) {
+    await replica.beat();
+    await replica.catchUp();
+    await replica.beat();
+  }
+  const credential = {
+    orgId,
+    id: "llm_000000000001",
+    version: 1,
+    provider: "openai",
+    host: "api.openai.com",
+  };
+  const seal = () =>
+    api.ports.db.transaction((tx) => sealCredential(tx, api.ports, { ...credential, secret: "sk-canary" }));
+  const before = await seal();
+  const idsOf = (jwes: readonly string[] = []) => jwes.map((jwe) => decodeProtectedHeader(jwe).dek_id);
+  expect(idsOf(gone.answer.dataKeys)).toEqual([before.dataKeyId]);
+  await api.call("DELETE", `/api/v1/gateways/${gone.answer.gatewayId}`, {
+    token: tenant.token,
+    headers: { prefer: "wait=0" },
+  });
+  const { dataKeys = [] } = await stays.beat();
+  expect(idsOf(dataKeys)).toEqual([before.dataKeyId, expect.stringMatching(/^dek_/)]);
+  // Three heartbeats later.
+  await rotateDataKeys(api.ports, 0);
+  const after = await seal();
+  expect(after.dataKeyId).not.toBe(before.dataKeyId);
+  expect(idsOf(dataKeys)[1]).toBe(after.dataKeyId);
+  const open = async (replica: FakeReplica, jwe: string | undefined) => {
+    const jwk = await importJWK(replica.sealPrivateKey, "ECDH-ES+A256KW");
+    const { plaintext } = await compactDecrypt(jwe ?? "", jwk);
+    const key = await crypto.subtle.importKey("raw", new Uint8Array(plaintext), "AES-GCM", false, [
+      "decrypt",
+    ]);
+    const iv = Buffer.from(after.iv, "base64url");
+    const additionalData = new TextEncoder().encode(`${orgId}|${credential.id}|1|openai|api.openai.com`);
+    const ciphertext = Buffer.from(after.ciphertext, "base64url");
+    const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, key, ciphertext);
+    return new TextDecoder().decode(plain);
+  };
+  expect(await open(stays, dataKeys[1])).toBe("sk-canary");
+  await expect(open(gone, gone.answer.dataKeys[0])).rejects.toThrow();
+  await expect(open(stays, dataKeys[0])).rejects.toThrow();
 });
