@@ -1,5 +1,5 @@
 /** Composes following: the state from disk first, so that it can decide before anybody is reached. */
-import { ageMs, correctedNowMs, provedNowMs } from "@claviger/shared/sync/freshness";
+import { ageMs, certainNowMs, correctedNowMs, provedNowMs } from "@claviger/shared/sync/freshness";
 import { reaches } from "@claviger/shared/sync/position";
 import type { LogStore } from "../ports.ts";
 import { Applier, type FollowPorts } from "./applier.ts";
@@ -91,7 +91,8 @@ function windowOf(
     freshness() {
       const now = applier.now();
       const nowMs = correctedNowMs(state.clock, now, state.proof);
-      return { ageMs: ageMs(state.proof, now), nowMs, nowMsMin: provedNowMs(state.proof, now) ?? nowMs };
+      const nowMsMin = certainNowMs(state.clock, now, state.proof);
+      return { ageMs: ageMs(state.proof, now), nowMs, nowMsMin };
     },
     provedNowMs: () => provedNowMs(state.proof, applier.now()),
     replicas: () => applier.replicas,

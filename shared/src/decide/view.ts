@@ -30,6 +30,6 @@ export interface TableView {
 export interface Freshness {
   ageMs: number;
   nowMs: number;
-  /** What the control plane's clock shows at least, whatever was done to this one's; absent where `nowMs` is trusted. */
+  /** Less than `nowMs` when this clock cannot be believed: what the control plane's shows at least, whatever was done to this one's. */
   nowMsMin?: number;
 }

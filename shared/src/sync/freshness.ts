@@ -2,7 +2,7 @@
  * How old the control plane's last word is. The bargain: an age may be over-estimated, never under-estimated, so it
  * is measured from before the question was sent, with both clocks, and a clock that ran backwards ends it (§2.4).
  */
-import { DRIFT_MAX, SKEW_MS_MAX } from "./assumptions.ts";
+import { DRIFT_MAX, SKEW_MS_MAX, STEP_MS_MAX } from "./assumptions.ts";
 
 /** Both clocks of a replica, read together, in milliseconds. The monotonic one stands still in a paused machine. */
 export interface Instant {
@@ -96,6 +96,20 @@ export function correctedNowMs(clock: ClockState, now: Instant, proof?: Proof): 
 export function provedNowMs(proof: Proof | undefined, now: Instant): number | undefined {
   if (proof?.basis.kind !== "running") return undefined;
   return proof.cpTimeMs + sinceMs(proof.basis.receivedMonoMs, now);
+}
+
+/**
+ * Unix milliseconds by which something may be called over for good: the corrected time, to the millisecond, as long as
+ * both clocks tell the same story since the proof. A wall clock that ran ahead of the monotonic one by more than drift and
+ * a step explain (A1, A2) was set forward, or the machine slept: then it is only what the monotonic clock can show.
+ */
+export function certainNowMs(clock: ClockState, now: Instant, proof: Proof | undefined): number {
+  const correctedMs = correctedNowMs(clock, now, proof);
+  if (proof?.basis.kind !== "running") return correctedMs;
+  const passedMs = now.monoMs - proof.basis.receivedMonoMs;
+  const explainedMs = STEP_MS_MAX + passedMs * DRIFT_MAX + (clock.errorMs ?? 0);
+  const aheadMs = correctedMs - (proof.cpTimeMs + passedMs);
+  return aheadMs <= explainedMs ? correctedMs : (provedNowMs(proof, now) ?? correctedMs);
 }
 
 /** What has passed at least. */
