@@ -64,7 +64,10 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const { follower, clock, metrics = createMetrics() } = ports;
   const inflight = new Inflight();
   // What is logged is let go by the control plane's time, so no wrong clock here may date it.
-  const stamps: Clock = { wallMs: () => follower.freshness().nowMs, monoMs: () => clock.monoMs() };
+  const stamps: Clock = {
+    wallMs: () => Math.floor(follower.freshness().nowMs),
+    monoMs: () => clock.monoMs(),
+  };
   const deps: ServeDeps = {
     ...ports,
     clock: stamps,

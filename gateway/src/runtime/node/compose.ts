@@ -111,7 +111,10 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   const follower: RunningFollower = await createFollower(followPorts);
   vault.readFrom((id) => follower.secret(id));
   logs.policyFrom(() => follower.view.policy()?.auditPolicy);
-  logs.timeFrom({ nowMs: () => follower.provedNowMs(), stampMs: () => follower.freshness().nowMs });
+  logs.timeFrom({
+    nowMs: () => follower.provedNowMs(),
+    stampMs: () => Math.floor(follower.freshness().nowMs),
+  });
   const countInflight = (count: () => number) => {
     inflight = count;
   };
