@@ -19,7 +19,7 @@ import { type Auditor, createAuditor } from "./auditor.ts";
 import { type Beats, createBeats } from "./beats.ts";
 import { endFollowing, readDetachment } from "./detachment.ts";
 import { createFetcher, type Fetcher } from "./fetch-state.ts";
-import type { Abort, FollowerEvents, Vitals } from "./follower.ts";
+import type { Abort, FollowerEvents, Vitals, Witness } from "./follower.ts";
 import type { Loaded } from "./load.ts";
 import { readFresh, readHistory } from "./read-message.ts";
 import { createCondition } from "./until.ts";
@@ -45,6 +45,8 @@ export interface FollowPorts {
   /** It was detached before this process began. */
   readonly detached?: boolean;
   readonly vitals: () => Vitals;
+  /** The audit log, as it can speak for the state; absent where there is none, in tests. */
+  readonly witness?: Witness;
   readonly events: FollowerEvents;
   /** A renewed NATS user JWT: the courier has it already, and it has to outlive the process. */
   readonly credentials: (natsJwt: string) => void;
@@ -79,7 +81,7 @@ export class Applier {
     this.#ports = ports;
     this.loaded = loaded;
     const { courier, verify, log } = ports;
-    this.writer = createWriter(ports.store, log, (n) => this.#persisted(n), loaded);
+    this.writer = createWriter(ports, (n) => this.#persisted(n), loaded);
     this.auditor = createAuditor(
       (entries) => ports.events.audit(entries),
       log,

@@ -1,11 +1,10 @@
 /** Composes following: the state from disk first, so that it can decide before anybody is reached. */
 import { ageMs, certainNowMs, correctedNowMs, provedNowMs } from "@claviger/shared/sync/freshness";
 import { reaches } from "@claviger/shared/sync/position";
-import type { LogStore } from "../ports.ts";
 import { Applier, type FollowPorts } from "./applier.ts";
-import type { Follower, FollowerStatus } from "./follower.ts";
+import type { Follower, FollowerStatus, Witness } from "./follower.ts";
 import { liveView } from "./live-view.ts";
-import { load } from "./load.ts";
+import { type Loaded, load } from "./load.ts";
 
 /** A hash that is not in the table is believed to be unknown while the last proof is not older than this. */
 const UNKNOWN_PROOF_MS_MAX = 2_000;
@@ -22,21 +21,19 @@ export interface RunningFollower extends Follower {
 }
 
 /**
- * Loads the persisted state, verifying all of it again. Rejects only when the store cannot be read at all. `knowsLater`
- * is the audit log's word on whether it has seen a change after a position: files that an older copy has replaced verify
- * like any others, and would bring back what was revoked since.
+ * Loads the persisted state, verifying all of it again. Rejects only when the store cannot be read at all. The audit log
+ * is its witness: files that an older copy has replaced verify like any others, and would bring back what was revoked
+ * since. Without the log, or with less of it than the state has seen, nobody vouches for the state.
  */
-export async function createFollower(
-  ports: FollowPorts,
-  knowsLater: LogStore["knowsLater"] = async () => false,
-): Promise<RunningFollower> {
+export async function createFollower(ports: FollowPorts): Promise<RunningFollower> {
   const { clock, courier, log } = ports;
   const loaded = await load(ports.identity, ports.verify, await ports.store.load(), () => ({
     wallMs: clock.wallMs(),
     monoMs: clock.monoMs(),
   }));
-  if (loaded.condition !== "empty" && (await knowsLater(loaded.state.at))) {
-    loaded.complaints.push("the audit log has a later change than the state, which is an older one put back");
+  const objection = await objectionOf(loaded, ports.witness);
+  if (objection !== undefined) {
+    loaded.complaints.push(objection);
     loaded.condition = "damaged";
     loaded.state.proof = undefined;
   }
@@ -75,6 +72,17 @@ export async function createFollower(
       applier.auditor.stop();
     },
   };
+}
+
+/** Why the audit log does not vouch for the state; undefined when it does, and when there is no state. */
+async function objectionOf(loaded: Loaded, witness: Witness | undefined): Promise<string | undefined> {
+  if (witness === undefined || loaded.condition === "empty") return undefined;
+  if (witness.openedN < loaded.auditN) {
+    return `the audit log has ${witness.openedN} links and had ${loaded.auditN}: it is missing, cut or an older one, and nobody vouches for the state`;
+  }
+  return (await witness.knowsLater(loaded.state.at))
+    ? "the audit log has a later change than the state, which is an older one put back"
+    : undefined;
 }
 
 function windowOf(

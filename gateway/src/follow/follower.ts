@@ -1,12 +1,22 @@
-/**
- * What the rest of the gateway sees of following the control plane. One applier writes the table; everybody else
- * looks. Nothing here asks the control plane while a request waits, but for the two bounded waits.
- */
+/** What the audit log knows of the state: a state that says otherwise is an older one, or the log is not its log. */
+export interface Witness {
+  /** Links that were there when it was opened. */
+  readonly openedN: number;
+  /** Links that are on disk, never one that is not. */
+  auditN(): number;
+  knowsLater: LogStore["knowsLater"];
+}
+
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
 import type { Abort } from "@claviger/shared/sync/abort";
 import type { Heartbeat } from "@claviger/shared/wire/heartbeat";
 import type { AuditRow } from "@claviger/shared/wire/query";
 import type { SecretRecord } from "@claviger/shared/wire/record";
+/**
+ * What the rest of the gateway sees of following the control plane. One applier writes the table; everybody else
+ * looks. Nothing here asks the control plane while a request waits, but for the two bounded waits.
+ */
+import type { LogStore } from "../ports.ts";
 
 export type { Abort } from "@claviger/shared/sync/abort";
 

@@ -18,6 +18,8 @@ export interface Loaded {
   snapshotBytes: number;
   logBytes: number;
   logDeltas: number;
+  /** How many links the audit log had when the last stamp was written. */
+  auditN: number;
 }
 
 /** The state that the store holds, without freshness unless all of it verified. */
@@ -27,7 +29,7 @@ export async function load(
   loaded: LoadedState,
   now: () => Instant,
 ): Promise<Loaded> {
-  const reader: Reader = { identity, verify, entries: [], complaints: [...loaded.complaints] };
+  const reader: Reader = { identity, verify, entries: [], complaints: [...loaded.complaints], auditN: 0 };
   const sizes = { snapshotBytes: 0, logBytes: 0, logDeltas: 0 };
   let open: { snapshot: Snapshot; jws: string; pages: Uint8Array[] } | undefined;
   for (const bytes of loaded.records) {
@@ -52,7 +54,8 @@ export async function load(
   const restored = restore(identity, reader.entries, whole, now());
   const { state, effects } = restored;
   const condition = loaded.condition === "empty" ? "empty" : restored.whole ? "whole" : "damaged";
-  return { state, effects, condition, complaints: reader.complaints, ...sizes };
+  const { complaints, auditN } = reader;
+  return { state, effects, condition, complaints, auditN, ...sizes };
 }
 
 interface Reader {
@@ -60,6 +63,7 @@ interface Reader {
   readonly verify: Verify;
   readonly entries: LoadedEntry[];
   readonly complaints: string[];
+  auditN: number;
 }
 
 async function readLogged(
@@ -68,6 +72,7 @@ async function readLogged(
 ): Promise<void> {
   if (record.kind === "stamp") {
     reader.entries.push({ type: "stamp", stamp: record.stamp });
+    reader.auditN = record.auditN ?? 0;
     return;
   }
   const event = await readHistory(reader.verify, record.jws);

@@ -238,3 +238,33 @@ test("damaged state is mended by an older snapshot too, with the changes since t
   expect(last.follower.view.key(keyId(1))?.status).toBe("revoked");
   expect(last.follower.view.key(keyId(2))?.status).toBe("active");
 });
+
+test("without its audit log, or with less of it than it has seen, nobody vouches for a state: it refuses the dead and admits nothing", async () => {
+  const cp = await FakeControlPlane.create();
+  await cp.commit([putKey(1), putKey(2, { status: "revoked" })]);
+  const log = (links: number) => ({ openedN: links, auditN: () => links, knowsLater: async () => false });
+  const first = await upToDate({ cp, witness: log(7) });
+  await first.follower.stop();
+  const { store } = first;
+  for (const [links, loaded] of [
+    [7, "whole"],
+    [8, "whole"],
+    [6, "damaged"],
+    [0, "damaged"],
+  ] as const) {
+    const next = await rig({ cp, store, witness: log(links) });
+    expect(next.follower.status().loaded, `${links} links`).toBe(loaded);
+    expect(next.follower.ready()).toBe(loaded === "whole");
+    expect(Number.isFinite(next.follower.freshness().ageMs)).toBe(loaded === "whole");
+    expect(next.follower.view.key(keyId(2))?.status).toBe("revoked");
+  }
+  // One word of the control plane is enough, also for a log that was moved away.
+  const next = await upToDate({ cp, store, witness: log(0) });
+  expect(next.follower.ready()).toBe(true);
+});
+
+test("a first start needs no audit log", async () => {
+  const witness = { openedN: 0, auditN: () => 0, knowsLater: async () => true };
+  const { follower } = await rig({ witness });
+  expect(follower.status().loaded).toBe("empty");
+});

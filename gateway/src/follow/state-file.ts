@@ -11,7 +11,8 @@ export type StateRecord =
   | { kind: "snapshot"; jws: string }
   | { kind: "page"; bytes: Uint8Array }
   | { kind: "delta"; jws: string }
-  | { kind: "stamp"; stamp: ReplicaStamp };
+  /** `auditN`: how many links the audit log had on disk by then; a log that has fewer is not the one. */
+  | { kind: "stamp"; stamp: ReplicaStamp; auditN?: number };
 
 const LETTERS = { snapshot: 0x73, page: 0x70, delta: 0x64, stamp: 0x74 } as const;
 
@@ -26,6 +27,7 @@ const Stamp = z.object({
   audited: z.object({ epoch: z.int(), rev: z.int() }),
   kept: z.array(KeyRecord),
   denials: z.array(DeniedTokenRecord),
+  auditN: z.int().min(0).default(0),
 });
 
 const encoder = new TextEncoder();
@@ -41,7 +43,8 @@ export function encodeRecord(record: StateRecord): Uint8Array {
 
 function bodyOf(record: StateRecord): Uint8Array {
   if (record.kind === "page") return record.bytes;
-  return encoder.encode(record.kind === "stamp" ? JSON.stringify(record.stamp) : record.jws);
+  if (record.kind !== "stamp") return encoder.encode(record.jws);
+  return encoder.encode(JSON.stringify({ ...record.stamp, auditN: record.auditN ?? 0 }));
 }
 
 /** undefined for anything that `encodeRecord` does not make. */
@@ -55,8 +58,10 @@ export function decodeRecord(bytes: Uint8Array): StateRecord | undefined {
         return { kind: "page", bytes: body };
       case LETTERS.delta:
         return { kind: "delta", jws: decoder.decode(body) };
-      case LETTERS.stamp:
-        return { kind: "stamp", stamp: Stamp.parse(JSON.parse(decoder.decode(body))) };
+      case LETTERS.stamp: {
+        const { auditN, ...stamp } = Stamp.parse(JSON.parse(decoder.decode(body)));
+        return { kind: "stamp", stamp, auditN };
+      }
       default:
         return undefined;
     }

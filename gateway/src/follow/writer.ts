@@ -5,6 +5,7 @@
  */
 import type { ReplicaEffect } from "@claviger/shared/sync/replica-state";
 import type { Log, StateStore } from "../ports.ts";
+import type { Witness } from "./follower.ts";
 import { encodeRecord, type StateRecord } from "./state-file.ts";
 
 export type WriteEffect = Extract<ReplicaEffect, { type: "append" | "replace" }>;
@@ -39,8 +40,7 @@ const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
 
 export function createWriter(
-  store: StateStore,
-  log: Log,
+  { store, log, witness }: { store: StateStore; log: Log; witness?: Pick<Witness, "auditN"> },
   persisted: (n: number) => void,
   initial: WriterSizes,
 ): Writer {
@@ -54,7 +54,8 @@ export function createWriter(
     while (queue.length > 0 && !stopped) {
       const batch = takeBatch(queue);
       try {
-        await write(store, batch, sizes);
+        // Read now: what the audit log has by then is on disk before the stamp that names it.
+        await write(store, batch, sizes, witness?.auditN() ?? 0);
         queue.splice(0, batch.length);
         retryMs = RETRY_MS_MIN;
         persisted(batch.at(-1)?.n ?? 0);
@@ -98,7 +99,12 @@ function takeBatch(queue: readonly WriteEffect[]): WriteEffect[] {
   return queue.slice(0, end === -1 ? queue.length : end);
 }
 
-async function write(store: StateStore, batch: readonly WriteEffect[], sizes: Sizes): Promise<void> {
+async function write(
+  store: StateStore,
+  batch: readonly WriteEffect[],
+  sizes: Sizes,
+  auditN: number,
+): Promise<void> {
   const [first] = batch;
   if (first?.type === "replace") {
     const { jws, pages } = first.token as SnapshotToken;
@@ -108,7 +114,7 @@ async function write(store: StateStore, batch: readonly WriteEffect[], sizes: Si
     ];
     const rest: StateRecord[] = [
       ...first.deltas.map((delta) => ({ kind: "delta", jws: delta }) as const),
-      { kind: "stamp", stamp: first.stamp },
+      { kind: "stamp", stamp: first.stamp, auditN },
     ];
     const records = snapshot.map(encodeRecord);
     const after = rest.map(encodeRecord);
@@ -120,7 +126,7 @@ async function write(store: StateStore, batch: readonly WriteEffect[], sizes: Si
     return;
   }
   const entries = batch.flatMap((effect) => (effect.type === "append" ? [effect.entry] : []));
-  const records = entries.map(encodeRecord);
+  const records = entries.map((entry) => encodeRecord(entry.kind === "stamp" ? { ...entry, auditN } : entry));
   await store.append(records);
   sizes.logBytes += total(records);
   sizes.logDeltas += entries.filter(({ kind }) => kind === "delta").length;

@@ -4,6 +4,7 @@ import type { AuditRow } from "@claviger/shared/wire/query";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import type { LoadedState, Log, StateStore } from "../../ports.ts";
 import { createFollower, type RunningFollower } from "../create-follower.ts";
+import type { Witness } from "../follower.ts";
 import { FakeControlPlane, type FakeCourier, fakeCourier, ORG, REPLICA } from "./fake-control-plane.ts";
 
 export interface MemoryStore extends StateStore {
@@ -57,7 +58,9 @@ export interface Rig {
 let starts = 0;
 
 /** A follower that has not started yet; with `from` it is the next process on the same disk. */
-export async function rig(from?: Partial<Pick<Rig, "cp" | "store" | "shift">>): Promise<Rig> {
+export async function rig(
+  from?: Partial<Pick<Rig, "cp" | "store" | "shift"> & { witness: Witness }>,
+): Promise<Rig> {
   const cp = from?.cp ?? (await FakeControlPlane.create());
   const courier = fakeCourier(cp);
   const store = from?.store ?? memoryStore();
@@ -85,6 +88,7 @@ export async function rig(from?: Partial<Pick<Rig, "cp" | "store" | "shift">>): 
       inflight: 0,
       requestsPerSecond: 0,
     }),
+    ...(from?.witness && { witness: from.witness }),
     events: {
       async audit(entries) {
         if (auditing.failing) throw new Error("disk full");

@@ -63,10 +63,13 @@ test("a last record that was cut anywhere was never acknowledged: it is dropped,
   await twoGenerations();
   const path = join(folder, "state-2.log");
   const whole = await readFile(path);
+  const mark = await readFile(join(folder, "state.mark"));
   const store = createStateStore(folder, MASTER, REPLICA);
   await store.load();
   await store.append([bytes("torn")]);
   await store.close();
+  // It is written when the record is whole, and before it is acknowledged.
+  await writeFile(join(folder, "state.mark"), mark);
   const longer = await readFile(path);
   for (let length = whole.length; length < longer.length; length++) {
     await writeFile(path, longer.subarray(0, length));
@@ -84,7 +87,7 @@ test("a last record that was cut anywhere was never acknowledged: it is dropped,
 test("any byte flipped in any file leaves no state with freshness, and no record that was not written", async () => {
   await twoGenerations();
   const written = new Set(["old", "old-1", ...WHOLE]);
-  const inForce = ["state.pointer", "state-2.snapshot", "state-2.log"];
+  const inForce = ["state.pointer", "state.mark", "state-2.snapshot", "state-2.log"];
   const kept = new Map<string, Buffer>();
   for (const name of await readdir(folder)) kept.set(name, await readFile(join(folder, name)));
   for (const name of inForce) {
@@ -152,7 +155,7 @@ test("the generation before stands in for one that cannot be read, as state with
 });
 
 test("a file of the generation in force that is gone is damage, not an older state with freshness", async () => {
-  for (const name of ["state-2.snapshot", "state-2.log", "state.pointer"]) {
+  for (const name of ["state-2.snapshot", "state-2.log", "state.pointer", "state.mark"]) {
     await rm(folder, { recursive: true, force: true });
     await twoGenerations();
     await rm(join(folder, name));
@@ -165,6 +168,7 @@ test("an older pointer put back is damage, and what is read is the generation th
   await store.replace([bytes("old")]);
   await store.append([bytes("old-1")]);
   const older = await readFile(join(folder, "state.pointer"));
+  const olderMark = await readFile(join(folder, "state.mark"));
   await store.replace([bytes("new")]);
   await store.append([bytes("new-1")]);
   await store.close();
@@ -175,7 +179,38 @@ test("an older pointer put back is damage, and what is read is the generation th
   // With everything newer gone the older generation is whole: that it is older, only the audit log can tell.
   for (const name of ["state-2.snapshot", "state-2.log"]) await rm(join(folder, name));
   await writeFile(join(folder, "state.pointer"), older);
+  expect(await reread()).toMatchObject({ condition: "damaged" });
+  await writeFile(join(folder, "state.pointer"), older);
+  await writeFile(join(folder, "state.mark"), olderMark);
   expect(await reread()).toMatchObject({ condition: "whole" });
+});
+
+test("a log that was cut between two records is damage: what was acknowledged is not forgotten in silence", async () => {
+  await twoGenerations();
+  const path = join(folder, "state-2.log");
+  const whole = await readFile(path);
+  const pointer = await readFile(join(folder, "state.pointer"));
+  let n = 0;
+  for (let at = 0; at < whole.length; at += 8 + whole.readUInt32BE(at), n++) {
+    await writeFile(join(folder, "state.pointer"), pointer);
+    await writeFile(path, whole.subarray(0, at));
+    const loaded = await reread();
+    expect(loaded.condition, `${n} records`).toBe("damaged");
+    expect(loaded.complaints.join()).toContain("fewer records");
+    expect((await reread()).condition, "and stays so").toBe("damaged");
+  }
+  expect(n).toBe(3);
+});
+
+test("a mark that a kill left behind its log is no damage", async () => {
+  await twoGenerations();
+  const mark = await readFile(join(folder, "state.mark"));
+  const { store } = await opened();
+  await store.append([bytes("new-4")]);
+  await store.replace([bytes("newer")]);
+  await store.close();
+  await writeFile(join(folder, "state.mark"), mark);
+  expect(await reread()).toMatchObject({ condition: "whole", complaints: [] });
 });
 
 test("damage is remembered over restarts, and ends with the next replacement", async () => {

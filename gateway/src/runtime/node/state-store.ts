@@ -1,6 +1,6 @@
 /**
- * The persisted state on Node: a snapshot file and an append-only log per generation, and a pointer that names the
- * generation in force. The bargain: what `append` and `replace` resolved for survives a power cut; whatever was
+ * The persisted state on Node: a snapshot file and an append-only log per generation, a pointer that names the
+ * generation in force, and a mark that says how long its log was. The bargain: what `append` and `replace` resolved for survives a power cut; whatever was
  * changed, lost or is of an earlier generation is read as `damaged`, and stays so until the next `replace`.
  */
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
@@ -9,6 +9,7 @@ import type { LoadedState, StateStore } from "../../ports.ts";
 import { readIfThere, syncFolder, writeDurably } from "./durable-file.ts";
 import { createSealer, type Sealer } from "./seal.ts";
 import { frame, type ReadFrames, readFrames } from "./sealed-log.ts";
+import { isShorter, type MarkFile, openMark, readMark } from "./state-mark.ts";
 
 /** Closes a snapshot file, so that a shorter one is seen. */
 const END = Buffer.from("end");
@@ -28,6 +29,7 @@ class NodeStateStore implements StateStore {
   readonly #sealer: Sealer;
   #pointer: Pointer = { generation: 0, damaged: false };
   #log: FileHandle | undefined;
+  #mark: MarkFile | undefined;
   /** Where the next record of the log goes, and its number. */
   #logBytes = 0;
   #logRecords = 0;
@@ -48,6 +50,7 @@ class NodeStateStore implements StateStore {
       await this.#createLog(0);
       await this.#writePointer({ generation: 0, damaged: false });
       await this.#openLog();
+      await this.#writeMark(0);
       return { records: [], condition: "empty", complaints: [] };
     }
     const complaints: string[] = [];
@@ -57,6 +60,15 @@ class NodeStateStore implements StateStore {
     const written = await this.#lastWritten(generations);
     if (written > named) complaints.push(`the pointer names generation ${named}, and ${written} is in use`);
     const records = await this.#readNewest(Math.max(named, written), generations, complaints);
+    const mark = await readMark(this.#path("state.mark"), this.#sealer);
+    const held = { generation: this.#pointer.generation, records: this.#logRecords };
+    // Before its first record a process may have been killed without a mark; of nothing there is nothing to vouch for.
+    const isNothing = held.generation === 0 && held.records === 0;
+    if (typeof mark === "string") {
+      if (!isNothing) complaints.push(`the mark of the state is ${mark}`);
+    } else if (isShorter(held, mark)) {
+      complaints.push(`the log has fewer records than the ${mark.records} of generation ${mark.generation}`);
+    }
     const damaged = complaints.length > 0;
     if (damaged) await this.#writePointer({ ...this.#pointer, damaged: true });
     await this.#openLog();
@@ -72,6 +84,7 @@ class NodeStateStore implements StateStore {
     const bytes = Buffer.concat(frames);
     await writeAll(this.#log, bytes, this.#logBytes);
     await this.#log.datasync();
+    await this.#writeMark(this.#logRecords + records.length);
     this.#logBytes += bytes.length;
     this.#logRecords += records.length;
     this.#dirty = false;
@@ -88,6 +101,7 @@ class NodeStateStore implements StateStore {
     this.#logBytes = 0;
     this.#logRecords = 0;
     await this.#openLog();
+    await this.#writeMark(0);
     for (const old of await this.#generations()) {
       if (old !== generation && old !== before) await this.#remove(old);
     }
@@ -96,7 +110,13 @@ class NodeStateStore implements StateStore {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#log?.close();
+    await this.#mark?.close();
     this.#log = undefined;
+    this.#mark = undefined;
+  }
+
+  async #writeMark(records: number): Promise<void> {
+    await this.#mark?.write({ generation: this.#pointer.generation, records });
   }
 
   /** Records of `wanted`, or of the newest earlier generation whose snapshot is whole. */
@@ -175,8 +195,9 @@ class NodeStateStore implements StateStore {
     if (!(await readdir(this.#folder)).includes(name)) await this.#createLog(this.#pointer.generation);
     const log = await open(this.#path(name), "r+");
     // Who closes the store does not wait for a replacement that is under way.
-    if (this.#closed) await log.close();
-    else this.#log = log;
+    if (this.#closed) return log.close();
+    this.#log = log;
+    this.#mark ??= await openMark(this.#path("state.mark"), this.#sealer);
   }
 
   async #readPointer(): Promise<Pointer | "none" | "damaged"> {
