@@ -3,7 +3,7 @@
  * runs goes on, what starts goes on from its disk, what was damaged or put back admits nothing, and then all is back.
  */
 import { randomBytes } from "node:crypto";
-import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { makeApiKey } from "@claviger/shared/key/secret";
 import { seededRandom } from "@claviger/shared/testing/seeded-random";
@@ -21,6 +21,7 @@ import {
   readiness,
   until,
 } from "./proofs/blackout.ts";
+import { olderFiles } from "./proofs/older-files.ts";
 import type { MadeKey } from "./support/admin.ts";
 import {
   addGeneration,
@@ -149,7 +150,12 @@ describe("meanwhile, with nobody to ask, a copy of the killed gateway's files", 
     const two = atKill.again();
     await addGeneration(world, RESTARTED, two, replica);
     const files = [...filesOf(two).state].filter(([name]) => !name.startsWith("state-1"));
-    expect(files.map(([name]) => name).sort()).toEqual(["state-2.log", "state-2.snapshot", "state.pointer"]);
+    expect(files.map(([name]) => name).sort()).toEqual([
+      "state-2.log",
+      "state-2.snapshot",
+      "state.mark",
+      "state.pointer",
+    ]);
     for (const [name, size] of files) {
       const places = [0, -1, ...Array.from({ length: FLIPS_PER_FILE - 2 }, () => random.int(0, size - 1))];
       for (const at of places) {
@@ -186,31 +192,7 @@ describe("meanwhile, with nobody to ask, a copy of the killed gateway's files", 
   });
 
   test("with older files in place of the newest, whichever they are, does not admit what was revoked since", async () => {
-    const states = (folder: string) => readdirSync(folder).filter((name) => name.startsWith("state"));
-    const older: Record<string, (copied: Copied) => void | Promise<void>> = {
-      "every file of the state": ({ folder }) => {
-        for (const name of states(folder)) rmSync(join(folder, name));
-        for (const name of states(before.folder)) cpSync(join(before.folder, name), join(folder, name));
-      },
-      "the log": ({ folder }) => cpSync(join(before.folder, "state-1.log"), join(folder, "state-1.log")),
-      "the generation before under the newest one's name": async (copied) => {
-        const { folder } = copied;
-        await addGeneration(world, RESTARTED, copied, replica);
-        for (const name of ["snapshot", "log"]) {
-          renameSync(join(folder, `state-1.${name}`), join(folder, `state-2.${name}`));
-        }
-      },
-      "the generation before, with its pointer, and without the newest": async (copied) => {
-        const { folder } = copied;
-        await addGeneration(world, RESTARTED, copied, replica);
-        for (const name of ["snapshot", "log"]) rmSync(join(folder, `state-2.${name}`));
-        for (const name of states(before.folder)) cpSync(join(before.folder, name), join(folder, name));
-      },
-      "only the generation before": async (copied) => {
-        await addGeneration(world, RESTARTED, copied, replica);
-        for (const name of ["snapshot", "log"]) rmSync(join(copied.folder, `state-2.${name}`));
-      },
-    };
+    const older = olderFiles(world, RESTARTED, replica, before);
     for (const [which, alter] of Object.entries(older)) {
       await inCopy(world, RESTARTED, which, atKill, alter, async (cold) => {
         expect(await answerTo(cold.url, last.secret)).toMatch(/^(401 key_revoked|503 .*)$/);
