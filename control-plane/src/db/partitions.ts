@@ -70,7 +70,7 @@ export async function createRollUps(db: PostgresJsDatabase): Promise<void> {
 
 /**
  * Makes the partitions around this instant and drops those that are older than they are kept. Any number of processes
- * may do it at once: one works, the others leave it to that one.
+ * may do it at once: each partition is made by one, and is there when any of them returns.
  */
 export async function keepPartitions(db: PostgresJsDatabase, nowMs: number): Promise<void> {
   for (const kept of GRAINS) {
@@ -134,15 +134,14 @@ async function dropBefore(db: PostgresJsDatabase, { grain, span }: Kept, keepFro
   );
 }
 
-/** One transaction under the lock, or none when somebody else has it. Whoever reads a table for long is not waited for. */
+/** One transaction under the lock. Whoever has it has it for milliseconds; who reads a table for long is not waited for. */
 async function alone(
   db: PostgresJsDatabase,
   work: (run: (statement: string) => Promise<void>, tx: Queryable) => Promise<void>,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.execute(sql`set local lock_timeout = '3s'`);
-    const [got] = await tx.execute<{ got: boolean }>(sql`select pg_try_advisory_xact_lock(${LOCK}) as got`);
-    if (got?.got !== true) return;
+    await tx.execute(sql`select pg_advisory_xact_lock(${LOCK})`);
     await work(async (statement) => {
       await tx.execute(sql.raw(statement));
     }, tx);
