@@ -11,6 +11,7 @@ const TROUBLE_MS = 150_000;
 const CALM_MS = 75_000;
 /** As a refusal for want of headroom says. */
 const RETRY_AFTER_MS = 5_000;
+const SWEEP_EVERY_MS = 500;
 const WAITED_MS = 2_000;
 /** Two keys and their project; the second key's budget is per minute, in place of per day. */
 const PATHS: readonly (readonly string[])[] = [
@@ -86,8 +87,17 @@ function trouble(world: World, network: Network, cp: Bank, spenders: readonly Sp
   else if (!spenders.some((one) => one.lost)) {
     spender.lost = true;
     spender.crash(0);
-    world.after(world.between(1_000, 5_000), () => cp.writeOff(spender.name));
+    world.after(world.between(1_000, 5_000), () => sweep(world, cp, spender.name));
   }
+}
+
+/** The control plane sweeps again and again: what a crash left undone is done by the next round. */
+function sweep(world: World, cp: Bank, replica: string): void {
+  cp.writeOff(replica);
+  world.after(SWEEP_EVERY_MS, () => {
+    const open = [...cp.slices.values()].some((one) => one.replica === replica && one.state === "open");
+    if (open) sweep(world, cp, replica);
+  });
 }
 
 /** A request that there is money for, at each gateway, when everything is well again; refused once, it is sent again. */
