@@ -11,7 +11,7 @@ const TROUBLE_MS = 150_000;
 const CALM_MS = 75_000;
 /** As a refusal for want of headroom says. */
 const RETRY_AFTER_MS = 5_000;
-const SWEEP_EVERY_MS = 500;
+const SWEEP_EVERY_MS = 5_000;
 const WAITED_MS = 2_000;
 /** Two keys and their project; the second key's budget is per minute, in place of per day. */
 const PATHS: readonly (readonly string[])[] = [
@@ -87,16 +87,22 @@ function trouble(world: World, network: Network, cp: Bank, spenders: readonly Sp
   else if (!spenders.some((one) => one.lost)) {
     spender.lost = true;
     spender.crash(0);
-    world.after(world.between(1_000, 5_000), () => sweep(world, cp, spender.name));
+    world.after(world.between(1_000, 5_000), () => {
+      cp.writeOff(spender.name);
+      sweep(world, cp, spender.name);
+    });
   }
 }
 
-/** The control plane sweeps again and again: what a crash left undone is done by the next round. */
+/**
+ * The control plane sweeps again and again: what a crash left undone, or what a word of the lost one that was long on its
+ * way has opened again, is written off by a later round.
+ */
 function sweep(world: World, cp: Bank, replica: string): void {
-  cp.writeOff(replica);
   world.after(SWEEP_EVERY_MS, () => {
     const open = [...cp.slices.values()].some((one) => one.replica === replica && one.state === "open");
-    if (open) sweep(world, cp, replica);
+    if (open) cp.writeOff(replica);
+    if (world.nowMs < TROUBLE_MS + CALM_MS / 2) sweep(world, cp, replica);
   });
 }
 
