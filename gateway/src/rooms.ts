@@ -24,6 +24,8 @@ export type Authenticated =
       readonly ok: false;
       readonly refusal: Refusal;
       readonly key: KeyRecord | undefined;
+      /** The ephemeral token that asked, where its signature held. */
+      readonly tokenId?: string;
       readonly ip: Address | undefined;
     };
 
@@ -95,6 +97,29 @@ export interface RequestFacts {
   readonly path: string;
   readonly ip: string;
   readonly ipPrefix: string;
+  /** The ephemeral token that asked. */
+  readonly tokenId?: string;
+  /** Absent while nobody traces it. */
+  readonly trace?: Trace;
+}
+
+/** One traced request (`telemetry/tracer.ts`). Nothing here fails or waits. */
+export interface Trace {
+  /** What a provider is handed whose row says so: the context of that attempt, 1 for the first. */
+  traceparent(attempt: number): string;
+  /** Ends the request's span: no provider was asked, or no attempt was the last. */
+  refused(code: string, status: number, keyId: string | undefined): void;
+  /** Tells of one attempt; the last one ends the request's span. */
+  settled(settlement: Settlement, attempt: number, last: boolean): void;
+}
+
+export interface Tracer {
+  /** Undefined for a request that is not sampled. */
+  begin(
+    exchange: Exchange,
+    requestId: string,
+    route: { readonly path: string; readonly surface: string },
+  ): Trace | undefined;
 }
 
 export interface Settlement {

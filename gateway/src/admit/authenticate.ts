@@ -112,7 +112,7 @@ function judgeParent(
   const decision = admitToken(authority.view, authority.freshness(), caller, claims);
   return decision.kind === "unsure"
     ? judgeTokenAgain(authority, claims, caller)
-    : settled(decision, caller.ip);
+    : settled(decision, caller.ip, claims.tokenId);
 }
 
 async function judgeTokenAgain(
@@ -121,12 +121,16 @@ async function judgeTokenAgain(
   caller: Caller,
 ): Promise<Authenticated> {
   await authority.waitForUnknown();
-  return settled(admitToken(authority.view, authority.freshness(), caller, claims, true), caller.ip);
+  const decision = admitToken(authority.view, authority.freshness(), caller, claims, true);
+  return settled(decision, caller.ip, claims.tokenId);
 }
 
-function settled(decision: KeyDecision, ip: Address | undefined): Authenticated {
+function settled(decision: KeyDecision, ip: Address | undefined, tokenId?: string): Authenticated {
   if (decision.kind === "admitted") return { ok: true, principal: decision.principal, ip };
-  if (decision.kind === "refused") return { ok: false, refusal: decision.refusal, key: decision.key, ip };
+  if (decision.kind === "refused") {
+    const { refusal, key } = decision;
+    return tokenId === undefined ? { ok: false, refusal, key, ip } : { ok: false, refusal, key, ip, tokenId };
+  }
   return refused(refuse("authorization_stale"), ip);
 }
 

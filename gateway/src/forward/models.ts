@@ -4,10 +4,11 @@ import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import type { KeyRecord } from "@claviger/shared/wire/record";
 import { countUp } from "../metrics.ts";
 import type { Exchange } from "../ports.ts";
+import { factsOf } from "./facts.ts";
 import { sendProblem } from "./problem.ts";
 import { providers } from "./providers.ts";
 import { type ModelsRoute, modelInPath, routes } from "./routes.ts";
-import { factsOf, ownHeaders, type ServeDeps } from "./serve.ts";
+import { ownHeaders, type ServeDeps } from "./serve.ts";
 import type { Dialect } from "./surfaces.ts";
 
 /** Lists the models, or shows one; where all vendors have the same address, in the shape of whose client asks. */
@@ -22,7 +23,11 @@ export async function answerModels(deps: ServeDeps, exchange: Exchange, route: M
     countUp(deps.metrics.refusals, refusal.code);
     const status = sendProblem(exchange.answer, refusal, dialect, ours, requestId);
     if (key === undefined) return;
-    const asked = { exchange, requestId, atMs, ip: who.ip, route: { surface: "models", path: route.path } };
+    const tokenId = who.ok ? who.principal.claims?.tokenId : who.tokenId;
+    const asked = {
+      ...{ exchange, requestId, atMs, ip: who.ip, tokenId },
+      route: { surface: "models", path: route.path },
+    };
     deps.ledger.refused(factsOf(asked), key, refusal.code, status);
   };
   if (!who.ok) return turnAway(who.refusal, who.key);

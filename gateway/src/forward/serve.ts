@@ -3,7 +3,6 @@
  * a refused request has sent no byte to a provider.
  */
 import type { Principal } from "@claviger/shared/decide/admit";
-import { formatIp, networkOf } from "@claviger/shared/decide/ip";
 import { admitModel, type Route as ModelRoute, readModel } from "@claviger/shared/decide/model";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import type { TableView } from "@claviger/shared/decide/view";
@@ -21,8 +20,11 @@ import type {
   LimitBook,
   Limited,
   RequestFacts,
+  Trace,
+  Tracer,
 } from "../rooms.ts";
 import type { RequestBody } from "./body.ts";
+import { factsOf } from "./facts.ts";
 import type { Inflight } from "./inflight.ts";
 import { sendProblem } from "./problem.ts";
 import { providers } from "./providers.ts";
@@ -52,6 +54,8 @@ export interface ServeDeps {
   readonly limits: LimitBook;
   readonly ledger: Ledger;
   readonly metrics: Metrics;
+  /** Absent while nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   readonly inflight: Inflight;
   readonly settings: ServeSettings;
   /** Refusals that the head alone decides, in order. */
@@ -66,8 +70,10 @@ interface Visit {
   readonly route: ForwardRoute;
   readonly requestId: string;
   readonly atMs: number;
+  readonly trace: Trace | undefined;
   ours: string[];
   ip: Authenticated["ip"];
+  tokenId: string | undefined;
 }
 
 const BYTES_PER_TOKEN = 4;
@@ -76,12 +82,25 @@ const BYTES_PER_TOKEN = 4;
 export async function serve(deps: ServeDeps, exchange: Exchange, route: ForwardRoute): Promise<void> {
   const requestId = `req_${deps.crypto.randomId()}`;
   const ours = ownHeaders(deps.settings.gatewayName, requestId, route);
-  const visit: Visit = { deps, exchange, route, requestId, atMs: deps.clock.wallMs(), ours, ip: undefined };
+  const trace = deps.tracer?.begin(exchange, requestId, route);
+  const atMs = deps.clock.wallMs();
+  const visit: Visit = {
+    deps,
+    exchange,
+    route,
+    requestId,
+    atMs,
+    trace,
+    ours,
+    ip: undefined,
+    tokenId: undefined,
+  };
   const tooLarge = deps.refuseBySize(exchange, deps.settings.bodyBytesMax);
   if (tooLarge !== undefined) return turnAway(visit, tooLarge);
   const judged = deps.authenticate(exchange);
   const who = judged instanceof Promise ? await judged : judged;
   visit.ip = who.ip;
+  visit.tokenId = who.ok ? who.principal.claims?.tokenId : who.tokenId;
   if (!who.ok) return turnAway(visit, who.refusal, who.key);
   const limited = limitedOf(who.principal);
   if (!deps.limits.enter(limited)) {
@@ -262,23 +281,8 @@ function turnAway(visit: Visit, refusal: Refusal, key?: KeyRecord): void {
   const { deps, exchange, route, ours, requestId } = visit;
   countUp(deps.metrics.refusals, refusal.code);
   const status = sendProblem(exchange.answer, refusal, route.dialect, ours, requestId);
+  visit.trace?.refused(refusal.code, status, key?.id);
   if (key !== undefined) deps.ledger.refused(factsOf(visit), key, refusal.code, status);
-}
-
-/** What is written down of whoever asked, and for what. */
-export function factsOf(
-  visit: Pick<Visit, "exchange" | "requestId" | "atMs" | "ip"> & { route: { surface: string; path: string } },
-): RequestFacts {
-  const { exchange, ip, route } = visit;
-  return {
-    requestId: visit.requestId,
-    atMs: visit.atMs,
-    surface: route.surface,
-    method: exchange.method,
-    path: route.path,
-    ip: ip === undefined ? exchange.peer : formatIp(ip),
-    ipPrefix: ip === undefined ? "" : networkOf(ip),
-  };
 }
 
 /** The headers of every answer on a data route. `request-id` is where Anthropic's clients look. */

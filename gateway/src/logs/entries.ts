@@ -64,6 +64,7 @@ export function refusedEntry(facts: RequestFacts, key: KeyRecord, code: string, 
       totalMs: 0,
       ip: facts.ip,
       metadata: key.metadata,
+      ...(facts.tokenId === undefined ? {} : { tokenId: facts.tokenId }),
     },
   };
 }

@@ -136,6 +136,19 @@ describe("§4.3: what a token is answered", () => {
     expect(await refusalOf(await tokenOf({ jti: "tok_llllllllllll" }))).toBe("200");
   });
 
+  test("what is written down of a refusal names the token, before and after the admission", async () => {
+    const facts = gateway.ledger.refusedFacts;
+    gateway.table.denied.add("tok_mmmmmmmmmmmm");
+    expect(await refusalOf(await tokenOf({ jti: "tok_mmmmmmmmmmmm" }))).toBe(`${AU} token_revoked`);
+    expect(facts.at(-1)?.tokenId).toBe("tok_mmmmmmmmmmmm");
+    const lim = { ...NO_LIMITS, models: ["story"] };
+    const narrowed = await tokenOf({ jti: "tok_nnnnnnnnnnnn", lim });
+    expect(await refusalOf(narrowed)).toBe("403 permission_error model_not_allowed");
+    expect(facts.at(-1)?.tokenId).toBe("tok_nnnnnnnnnnnn");
+    expect(await refusalOf(parent.secret, "nothing")).toBe("404 invalid_request_error model_not_found");
+    expect(facts.at(-1)?.tokenId).toBeUndefined();
+  });
+
   test.each<[Partial<TokenLimits>, string]>([
     [{ models: ["story"] }, "403 permission_error model_not_allowed"],
     [{ models: [] }, "403 permission_error model_not_allowed"],

@@ -6,7 +6,7 @@ import { buildKey } from "@claviger/shared/testing/records";
 import type { KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "@claviger/shared/wire/record";
 import type { Abort, Follower } from "../../../follow/follower.ts";
 import type { OpenRecord } from "../../../ports.ts";
-import type { Ledger, Settlement } from "../../../rooms.ts";
+import type { Ledger, RequestFacts, Settlement } from "../../../rooms.ts";
 import { createCrypto } from "../crypto.ts";
 
 export const PROJECT = "prj_000000000001";
@@ -154,6 +154,8 @@ export interface FakeLedger extends Ledger {
   readonly opened: OpenRecord[];
   readonly settlements: Settlement[];
   readonly refusals: string[];
+  /** Of each refusal, in the same order. */
+  readonly refusedFacts: RequestFacts[];
   records: boolean;
   /** Resolves when `n` requests have been settled. */
   settledCount(n: number): Promise<void>;
@@ -165,6 +167,7 @@ export function fakeLedger(): FakeLedger {
     opened: [],
     settlements: [],
     refusals: [],
+    refusedFacts: [],
     records: true,
     async open(record) {
       ledger.opened.push(record);
@@ -175,8 +178,9 @@ export function fakeLedger(): FakeLedger {
       ledger.settlements.push(settlement);
       for (const each of waiting) if (ledger.settlements.length >= each.n) each.resolve();
     },
-    refused(_facts, _key, code) {
+    refused(facts, _key, code) {
       ledger.refusals.push(code);
+      ledger.refusedFacts.push(facts);
     },
     settledCount(n) {
       if (ledger.settlements.length >= n) return Promise.resolve();
