@@ -5,17 +5,17 @@
 import type { Tokens } from "../wire/usage.ts";
 
 /** What a provider says it has used, in buckets of which no two count the same thing; absent or null: not said. */
-export interface Usage extends Tokens {
+export interface Usage extends Omit<Tokens, "apart"> {
   /** Written to a cache that lives longer than the default one (Anthropic: 1 h instead of 5 min). */
-  readonly cacheWriteLong?: number | null;
-  readonly audioInput?: number | null;
-  readonly audioOutput?: number | null;
-  readonly imageInput?: number | null;
-  readonly imageOutput?: number | null;
+  readonly cacheWriteLong?: number | null | undefined;
+  readonly audioInput?: number | null | undefined;
+  readonly audioOutput?: number | null | undefined;
+  readonly imageInput?: number | null | undefined;
+  readonly imageOutput?: number | null | undefined;
   /** Whole images made, where they are billed by the piece. */
-  readonly images?: number | null;
+  readonly images?: number | null | undefined;
   /** Uses of the provider's own search. */
-  readonly searches?: number | null;
+  readonly searches?: number | null | undefined;
 }
 
 /** Nano-dollars per million tokens, per disjoint bucket; null or absent: not known. */

@@ -1,15 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { costOf, nanosOf, type Price, type Usage, usdOf } from "./cost.ts";
-import {
-  chatUsage,
-  foldUsage,
-  geminiUsage,
-  imagesUsage,
-  isSaid,
-  messagesUsage,
-  responsesUsage,
-} from "./usage.ts";
+import { chatUsage, geminiUsage, imagesUsage, messagesUsage, responsesUsage } from "./usage.ts";
 
 const usd = (text: string) => nanosOf(text) as bigint;
 
@@ -219,15 +211,4 @@ test("what was cached is taken from the text first, so that no token stands in t
   expect(at(19)).toMatchObject({ input: 0, imageInput: 58, cacheRead: 19 });
   expect(at(77)).toMatchObject({ input: 0, imageInput: 0, cacheRead: 77 });
   expect(at(99)).toMatchObject({ input: 0, imageInput: 0, cacheRead: 99 });
-});
-
-test("a usage event's five buckets hold what the finer ones held", () => {
-  const usage = {
-    ...{ input: 1, cacheRead: 2, cacheWrite: 3, output: 4, reasoning: 5 },
-    ...{ cacheWriteLong: 10, audioInput: 20, imageInput: 30, audioOutput: 40, imageOutput: 50, images: 60 },
-  };
-  expect(foldUsage(usage)).toEqual({ input: 51, cacheRead: 2, cacheWrite: 13, output: 94, reasoning: 5 });
-  const none = { input: null, cacheRead: null, cacheWrite: null, output: null, reasoning: null };
-  expect(foldUsage({ ...none, images: 2 })).toEqual(none);
-  expect([isSaid(none), isSaid({ ...none, images: 0 }), isSaid(null)]).toEqual([false, true, false]);
 });

@@ -77,8 +77,12 @@ export function speechUsage(usage: Fields): Usage {
   };
 }
 
-/** The later word wins where it says anything; what it leaves out stays as it was said before. */
-export function mergeUsage(before: Usage | null, now: Usage): Usage {
+/**
+ * What a provider has said in several events, as if in one: the later word wins where it says anything, and what it leaves
+ * out stays as it was said before. In the provider's own words, so that a total that comes again without its parts is not
+ * added to them.
+ */
+export function mergeSaid(before: Fields | null, now: Fields): Fields {
   if (before === null) return now;
   const said = Object.entries(now).filter(([, value]) => value !== null && value !== undefined);
   return { ...before, ...Object.fromEntries(said) };
@@ -89,15 +93,55 @@ export function isSaid(usage: Usage | null): usage is Usage {
   return usage !== null && Object.values(usage).some((value) => value !== null && value !== undefined);
 }
 
-/** The five buckets of a usage event: what has one of its own here is added to the bucket that it was split from. */
+/** No answer has more tokens; a provider that says so has said nothing that could be stored or billed. `wire/usage.ts` agrees. */
+const COUNT_MAX = 1_000_000_000;
+
+/** Parts that travel inside a bucket, and in which. */
+const PARTS = [
+  ["cacheWriteLong", "cacheWrite"],
+  ["audioInput", "input"],
+  ["imageInput", "input"],
+  ["audioOutput", "output"],
+  ["imageOutput", "output"],
+] as const;
+const PIECES = ["images", "searches"] as const;
+
+/**
+ * As a usage event says it: five buckets that hold everything, and apart from them which parts they hold, when the provider
+ * told any. A sum beyond what may be stored is told as the most that may.
+ */
 export function foldUsage(usage: Usage): Tokens {
-  return {
-    input: plus(plus(usage.input, usage.audioInput), usage.imageInput),
-    cacheRead: usage.cacheRead,
-    cacheWrite: plus(usage.cacheWrite, usage.cacheWriteLong),
-    output: plus(plus(usage.output, usage.audioOutput), usage.imageOutput),
-    reasoning: usage.reasoning,
-  };
+  const { input, cacheRead, cacheWrite, output, reasoning } = usage;
+  const tokens = { input, cacheRead, cacheWrite, output, reasoning };
+  let apart: Record<string, number> | undefined;
+  for (const [name, bucket] of PARTS) {
+    const part = usage[name];
+    if (part === null || part === undefined) continue;
+    apart ??= {};
+    apart[name] = part;
+    tokens[bucket] = Math.min(COUNT_MAX, (tokens[bucket] ?? 0) + part);
+  }
+  for (const name of PIECES) {
+    const pieces = usage[name];
+    if (pieces === null || pieces === undefined) continue;
+    apart ??= {};
+    apart[name] = pieces;
+  }
+  return apart === undefined ? tokens : { ...tokens, apart };
+}
+
+/** What was folded, in disjoint buckets again. A part counts for no more than the bucket that it was told to be in. */
+export function unfoldTokens({ apart, ...tokens }: Tokens): Usage {
+  if (apart === undefined) return tokens;
+  const usage: { -readonly [Name in keyof Usage]: Usage[Name] } = { ...tokens, ...apart };
+  for (const [name, bucket] of PARTS) {
+    const part = apart[name];
+    const whole = usage[bucket];
+    if (part === undefined || whole === null) continue;
+    usage[name] = Math.min(part, whole);
+    usage[bucket] = whole - Math.min(part, whole);
+  }
+  return usage;
 }
 
 function openaiBuckets(
@@ -164,9 +208,6 @@ export function geminiUsage(usage: Fields): Usage {
 function fieldsOf(value: unknown): Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
-
-/** No answer has more tokens; a provider that says so has said nothing that could be stored or billed. */
-const COUNT_MAX = 1_000_000_000;
 
 function count(value: unknown): number | null {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= COUNT_MAX

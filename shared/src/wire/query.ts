@@ -1,6 +1,7 @@
 /** A question of the control plane to one replica (JWS typ `clv-query+jws`), and its answer in parts of ≤ 256 KiB. */
 import * as z from "zod";
 import { Id, TimeMs } from "./scalars.ts";
+import { Tokens } from "./usage.ts";
 
 /** Newest first, `before` is the `n` of the last row seen. */
 const Range = {
@@ -52,15 +53,7 @@ export const LogRow = z.object({
   /** null when the request was admitted and answered by the provider. */
   code: z.string().nullable(),
   streamed: z.boolean(),
-  tokens: z
-    .object({
-      input: z.int().nullable(),
-      cacheRead: z.int().nullable(),
-      cacheWrite: z.int().nullable(),
-      output: z.int().nullable(),
-      reasoning: z.int().nullable(),
-    })
-    .nullable(),
+  tokens: Tokens.nullable(),
   firstByteMs: z.number().nullable(),
   totalMs: z.number(),
   ip: z.string(),

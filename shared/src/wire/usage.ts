@@ -6,13 +6,36 @@ import * as z from "zod";
 import { Charge, Nanos } from "./escrow.ts";
 import { Id, TimeMs } from "./scalars.ts";
 
-/** Disjoint buckets; null means the provider did not say, 0 means it said zero. */
+/** No answer has more, so that sums of any number of them fit into what stores them. */
+const COUNT_MAX = 1_000_000_000;
+
+const Count = z.int().min(0).max(COUNT_MAX);
+
+/**
+ * Five disjoint buckets; null means the provider did not say, 0 means it said zero. `apart` names parts of them, which are
+ * counted in them as well, so that whoever does not know the parts has right sums: `money/usage.ts` takes them out.
+ */
 export const Tokens = z.object({
-  input: z.int().min(0).nullable(),
-  cacheRead: z.int().min(0).nullable(),
-  cacheWrite: z.int().min(0).nullable(),
-  output: z.int().min(0).nullable(),
-  reasoning: z.int().min(0).nullable(),
+  input: Count.nullable(),
+  cacheRead: Count.nullable(),
+  cacheWrite: Count.nullable(),
+  output: Count.nullable(),
+  reasoning: Count.nullable(),
+  apart: z
+    .object({
+      /** Of `cacheWrite`: to a cache that lives longer than the default one. */
+      cacheWriteLong: Count.optional(),
+      /** Of `input`. */
+      audioInput: Count.optional(),
+      imageInput: Count.optional(),
+      /** Of `output`. */
+      audioOutput: Count.optional(),
+      imageOutput: Count.optional(),
+      /** Pieces, which are no tokens: images made, and uses of the provider's own search. */
+      images: Count.optional(),
+      searches: Count.optional(),
+    })
+    .optional(),
 });
 export type Tokens = z.infer<typeof Tokens>;
 
@@ -56,7 +79,7 @@ export const RefusedEvent = z.object({
   keyId: Id,
   code: z.string().max(64),
   minuteMs: TimeMs,
-  n: z.int().min(1),
+  n: z.int().min(1).max(COUNT_MAX),
 });
 export type RefusedEvent = z.infer<typeof RefusedEvent>;
 

@@ -5,7 +5,7 @@
  * because only then is it known what it is.
  */
 import type { Usage } from "@claviger/shared/money/cost";
-import { mergeUsage } from "@claviger/shared/money/usage";
+import { mergeSaid } from "@claviger/shared/money/usage";
 import { type DialectUsage, isObject } from "./dialect-usage.ts";
 import { CR, find, LF, nullMember, OPEN, valueAfter } from "./find-bytes.ts";
 import { countText, type UsageReader } from "./reader.ts";
@@ -20,14 +20,14 @@ export function streamReader(dialect: DialectUsage, strip: Strip): UsageReader {
   return {
     pass: (bytes) => reader.pass(bytes),
     finish: () => reader.finish(),
-    tokens: () => reader.tokens,
+    tokens: () => reader.tokens(),
     textBytes: () => reader.textBytes,
   };
 }
 
 class StreamReader {
-  tokens: Usage | null = null;
   textBytes = 0;
+  #said: Readonly<Record<string, unknown>> | null = null;
   readonly #dialect: DialectUsage;
   readonly #strip: boolean;
   readonly #stripNulls: boolean;
@@ -38,6 +38,10 @@ class StreamReader {
     this.#dialect = dialect;
     this.#strip = strip !== "nothing";
     this.#stripNulls = strip === "extra and nulls";
+  }
+
+  tokens(): Usage | null {
+    return this.#said === null ? null : this.#dialect.tokensOf(this.#said);
   }
 
   pass(bytes: Uint8Array): Uint8Array | undefined {
@@ -116,7 +120,7 @@ class StreamReader {
     const event = parseEvent(bytes);
     if (event === undefined) return false;
     const usage = this.#dialect.usageIn(event);
-    if (isObject(usage)) this.tokens = mergeUsage(this.tokens, this.#dialect.tokensOf(usage));
+    if (isObject(usage)) this.#said = mergeSaid(this.#said, usage);
     return this.#dialect.isExtra(event);
   }
 }

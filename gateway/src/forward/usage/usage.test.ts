@@ -128,6 +128,14 @@ test("a messages stream cut anywhere: input from its beginning, output from its 
   );
 });
 
+test("a messages stream whose end repeats a total without its parts counts no token twice", () => {
+  const start = `"usage":{"input_tokens":9,"cache_creation_input_tokens":556,"cache_creation":{"ephemeral_5m_input_tokens":456,"ephemeral_1h_input_tokens":100},"output_tokens":1}`;
+  const end = `"usage":{"cache_creation_input_tokens":556,"output_tokens":15}`;
+  const stream = `data: {"type":"message_start","message":{${start}}}\n\ndata: {"type":"message_delta",${end}}\n\n`;
+  const { tokens } = run(streamReader(messagesUsage, "nothing"), [encoder.encode(stream)]);
+  expect(tokens).toEqual({ ...said({ input: 9, cacheWrite: 456, output: 15 }), cacheWriteLong: 100 });
+});
+
 test("a whole answer cut anywhere gives its usage", () => {
   const chat = `{"id":"c","choices":[{"message":{"content":"a \\"usage\\":{} b"}}],"usage":${USAGE},"system_fingerprint":"f"}`;
   provedAtEveryOffset(() => wholeReader(chatUsage), chat, chat, CHAT_TOKENS);
