@@ -268,6 +268,17 @@ describe("the last look before the forward", () => {
     const { principal, route } = admitted();
     expect(recheck(buildView(records), freshness, principal, "echo", route)?.code).toBe(code);
   });
+  test("a request is forwarded when its cost is set aside in every budget on its path, and in none less", () => {
+    const { principal, route } = admitted();
+    const view = buildView({
+      keys: [buildKey({ budgetId: "bud_000000000001" })],
+      policy: buildPolicy({ budgetId: "bud_000000000003" }),
+    });
+    const late = (...reserved: string[]) => recheck(view, FRESH, principal, "echo", route, reserved)?.code;
+    expect(late("bud_000000000001", "bud_000000000003")).toBeUndefined();
+    expect(late("bud_000000000001")).toBe("budget_unavailable");
+    expect(late("bud_000000000001", "bud_000000000002")).toBe("budget_unavailable");
+  });
   test("nothing that matters changed: forwarded", () => {
     const { principal, route } = admitted();
     const view = buildView({ keys: [buildKey({ metadata: { team: "a" } })] });

@@ -3,13 +3,14 @@
  * arrive, and a revocation may have been confirmed. A request that passed admission and fails here was never forwarded.
  */
 import { admitKey, admitToken, type Principal } from "./admit.ts";
+import { budgetsOf } from "./budgets.ts";
 import { admitModel, type Route } from "./model.ts";
 import { type Refusal, refuse } from "./refusals.ts";
 import type { Freshness, TableView } from "./view.ts";
 
 /**
  * Undefined when the request may be forwarded to that route now; else why not. `asked` is the model as the client
- * spelled it. The budget comes last, as in PROTOCOL §4.2.
+ * spelled it. The budget comes last, as in PROTOCOL §4.2: `reserved` are the budgets in which the worst case is set aside.
  */
 export function recheck(
   view: TableView,
@@ -17,6 +18,7 @@ export function recheck(
   principal: Principal,
   asked: string,
   route: Route,
+  reserved: readonly string[] = [],
 ): Refusal | undefined {
   const { caller, claims } = principal;
   const again = claims
@@ -34,17 +36,7 @@ export function recheck(
       return refuse("model_not_found");
     }
   }
-  return judgeBudget(view, again.principal);
-}
-
-/**
- * A budget on the key, its project or the organization needs a slice before the forward. Nothing here can hold one, so
- * the answer is the one of a gateway whose slices are all taken: fail closed, never unbounded.
- */
-function judgeBudget(view: TableView, { key }: Principal): Refusal | undefined {
-  const budgeted =
-    key.budgetId !== null ||
-    view.project(key.projectId)?.budgetId !== null ||
-    view.policy()?.budgetId !== null;
-  return budgeted ? refuse("budget_unavailable") : undefined;
+  // One that was set meanwhile: the next try reserves in it.
+  const isCovered = budgetsOf(view, again.principal.key).every((id) => reserved.includes(id));
+  return isCovered ? undefined : refuse("budget_unavailable");
 }

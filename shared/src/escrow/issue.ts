@@ -6,7 +6,7 @@ export interface IssueInput {
   readonly row: BudgetRow;
   /** The slice that this request was given before, if any. */
   readonly given: SliceRow | undefined;
-  readonly ask: Pick<Ask, "req" | "boot" | "min" | "bound" | "want">;
+  readonly ask: Pick<Ask, "req" | "boot" | "min" | "bound" | "want" | "ahead">;
   readonly replica: string;
   /** For a new slice. */
   readonly id: string;
@@ -54,7 +54,8 @@ function denied({ limit, spent }: BudgetRow, bound: bigint): Issued {
 /** `clamp(demand, min = what is missing, max = free ÷ (2 · replicas))`: half of what is free stays free for others. */
 function sizeOf({ ask, demand, replicas }: IssueInput, free: bigint): bigint {
   const most = free / BigInt(2 * replicas);
-  const wished = demand > ask.want ? demand : ask.want;
+  // Who asks ahead knows what it wants to hold, and how much of that it has.
+  const wished = ask.ahead !== true && demand > ask.want ? demand : ask.want;
   const amount = wished < most ? wished : most;
   return amount > ask.min ? amount : ask.min;
 }

@@ -41,6 +41,11 @@ describe("an issue", () => {
     expect([amount(10n, 50n), amount(10n, 9_000n), amount(400n, 0n)]).toEqual([50n, 250n, 400n]);
   });
 
+  test("ahead of need is no more than was asked for, whatever its holder wants to hold in all", () => {
+    const ask = { req: "q", boot: "1.a", min: 10n, bound: 10n, want: 60n, ahead: true } as const;
+    expect(issued(asked(window, 10n, { ask, demand: 200n })).slice.amount).toBe(60n);
+  });
+
   test("leaves the last cent spendable", () => {
     const row = { ...window, spent: 999n };
     expect(issued(asked(row, 1n)).slice.amount).toBe(1n);

@@ -40,6 +40,14 @@ export type EscrowEvent =
   | { readonly type: "recall"; readonly slice: string }
   /** The control plane has closed it for good. */
   | { readonly type: "closed"; readonly slice: string }
+  /** What is to be held of a budget for the time without a control plane; `mean` is that of one reservation. */
+  | {
+      readonly type: "stock";
+      readonly budget: string;
+      readonly hold: bigint;
+      readonly mean: bigint;
+      readonly wallMs: number;
+    }
   /** Windows end. */
   | { readonly type: "tick"; readonly wallMs: number };
 

@@ -6,7 +6,7 @@
 import { available, type JournalRecord, type Reservation } from "./held.ts";
 import type { EscrowEffect, EscrowEvent, EscrowState, Wanted } from "./replica-state.ts";
 import { isDrained, type Slice } from "./slice.ts";
-import { LATE_MS_MAX, takeAll, usedOf } from "./take.ts";
+import { availableOf, LATE_MS_MAX, takeAll, usedOf } from "./take.ts";
 
 /** The one transition. `state` is changed in place and belongs to whoever called. */
 export function step(state: EscrowState, event: EscrowEvent): EscrowEffect[] {
@@ -29,6 +29,8 @@ export function step(state: EscrowState, event: EscrowEvent): EscrowEffect[] {
       return close(state, event.slice);
     case "closed":
       return onClosed(state, event.slice);
+    case "stock":
+      return onStock(state, event);
     case "tick":
       return onTick(state, event.wallMs);
   }
@@ -90,7 +92,7 @@ interface Shortage {
 }
 
 /** One question per budget serves all who wait. */
-function ask(state: EscrowState, budget: string, missing: Shortage): EscrowEffect[] {
+function ask(state: EscrowState, budget: string, missing: Shortage & { ahead?: true }): EscrowEffect[] {
   if (state.asked.has(budget)) return [];
   const { replica, boot } = state.identity;
   const req = `${replica}.${boot}.${state.nextReq++}`;
@@ -177,6 +179,16 @@ function onClosed(state: EscrowState, slice: string): EscrowEffect[] {
   state.closing.delete(slice);
   state.dropped.set(slice, { spent: one.spent, lastSeq: one.lastSeq });
   return [append(state, { kind: "drop", slice })];
+}
+
+/** Asks ahead when less than half of it is there, for enough that it is worth a slice. */
+function onStock(state: EscrowState, event: Extract<EscrowEvent, { type: "stock" }>): EscrowEffect[] {
+  const { budget, hold, mean, wallMs } = event;
+  const rest = availableOf(state.held, state.closing, budget, wallMs);
+  if (hold <= 0n || rest * 2n >= hold) return [];
+  const want = hold - rest;
+  const min = want / 4n > mean ? want / 4n : mean;
+  return min > 0n ? ask(state, budget, { min, bound: min, want, ahead: true }) : [];
 }
 
 /** Slices of windows that are over go back. */

@@ -13,6 +13,8 @@ export interface Slice {
   /** The window it belongs to; `endMs` null: without end. Whoever spends it, and whenever, charges this window. */
   readonly startMs: number;
   readonly endMs: number | null;
+  /** As it was signed, for a control plane that has lost it; nothing here looks at it. */
+  readonly jws?: string;
 }
 
 /** Money of one slice. */
@@ -32,6 +34,8 @@ export interface Ask {
   readonly bound: bigint;
   /** What all who wait are missing. */
   readonly want: bigint;
+  /** Nobody waits: it is for the time when there may be no control plane, so nothing is asked back from others for it. */
+  readonly ahead?: true;
 }
 
 export type Denial = "exhausted" | "no_headroom";

@@ -30,6 +30,19 @@ export function takeAll(
   return missing.size > 0 ? { missing } : { charges };
 }
 
+/** What may still be reserved of a budget here. */
+export function availableOf(
+  held: Held,
+  closing: ReadonlySet<string>,
+  budget: string,
+  wallMs: number,
+): bigint {
+  return (held.byBudget.get(budget) ?? []).reduce(
+    (sum, one) => (closing.has(one.slice.id) || !isOpen(one, wallMs) ? sum : sum + available(one)),
+    0n,
+  );
+}
+
 /** Which slice is chosen, never how much may be spent: that is why a clock may have a word in it. */
 function isOpen({ slice }: HeldSlice, wallMs: number): boolean {
   return slice.startMs <= wallMs && (slice.endMs === null || wallMs < slice.endMs + LATE_MS_MAX);

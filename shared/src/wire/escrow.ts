@@ -40,6 +40,8 @@ export const Ask = z.object({
   bound: Nanos,
   /** What all who wait are missing. */
   want: Nanos,
+  /** Nobody waits for it: it is for the time when there may be no control plane. */
+  ahead: z.literal(true).optional(),
 });
 export type Ask = z.infer<typeof Ask>;
 

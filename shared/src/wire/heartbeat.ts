@@ -62,6 +62,8 @@ export const Heartbeat = z.object({
   usage: z.object({ nextSeq: z.int().min(1) }),
   /** Absent at a gateway that knows of no budgets. */
   escrow: EscrowReport.optional(),
+  /** What it would have to say of budgets is too much for a message: nothing is concluded from its absence. */
+  escrowLeftOut: z.literal(true).optional(),
   audit: z.object({ n: z.int().min(0), head: Digest }),
   inflight: z.int().min(0).max(COUNT_MAX),
   requestsPerSecond: z.number().min(0),

@@ -71,13 +71,19 @@ async function decide(tx: Tx, ports: Ports, { orgId, replicaId }: Sender, ask: A
   if (row === undefined) throw new Error(`window ${keyOf(key)} is not there`);
   const result = issue({
     ...{ row, given: given[0], replica: replicaId, id: newId(ports.random, "slc") },
-    ask: { ...ask, min: BigInt(ask.min), bound: BigInt(ask.bound), want: BigInt(ask.want) },
+    ask: amountsOf(ask),
     ...{ demand, replicas, frozen: asked.frozen },
   });
   if (result.kind === "again") return { answer: { slice: given[0]?.jws ?? "" }, recalled: [] };
   if (result.kind === "issued") return give(tx, ports, orgId, result, window);
-  const recalled = result.code === "no_headroom" ? await recall(tx, orgId, row, replicaId, ask) : [];
+  const recalled =
+    result.code === "no_headroom" && ask.ahead !== true ? await recall(tx, orgId, row, replicaId, ask) : [];
   return denied(result.code, result.spent, result.limit, recalled);
+}
+
+function amountsOf({ req, boot, min, bound, want, ahead }: Ask) {
+  const amounts = { req, boot, min: BigInt(min), bound: BigInt(bound), want: BigInt(want) };
+  return ahead === true ? { ...amounts, ahead } : amounts;
 }
 
 async function give(

@@ -34,7 +34,11 @@ export async function settleReports(
   const lacking = new Set(
     answers.flatMap((one, index) => (one.show.length > 0 ? [beats[index]?.replicaId] : [])),
   );
-  const heard = new Set(taken.flatMap((one) => (one === null ? [] : [one.beat.replicaId])));
+  const heard = new Set(
+    taken.flatMap((one) =>
+      one === null || one.beat.heartbeat.escrowLeftOut === true ? [] : [one.beat.replicaId],
+    ),
+  );
   await noteShown(
     tx,
     head,
