@@ -4,6 +4,7 @@
  * PostgreSQL.
  */
 import type { ChainedPosition, Position } from "@claviger/shared/sync/position";
+import { SKIPPABLE_KINDS } from "@claviger/shared/wire/record";
 import type { Snapshot } from "@claviger/shared/wire/snapshot";
 import { sql } from "drizzle-orm";
 import type { Database, Queryable } from "../db/database.ts";
@@ -14,6 +15,8 @@ import { createSharedReads, perOwner } from "./shared-reads.ts";
 /** A page begins after this many bytes of records; one is at most 64 KiB, so that none passes 512 KiB. */
 const PAGE_BYTES = 400_000;
 const REUSE_SECONDS = 60;
+
+const SKIPPABLE = `{${SKIPPABLE_KINDS.join(",")}}`;
 
 interface Wanted {
   epoch: number;
@@ -114,8 +117,9 @@ async function makePages(
 ): Promise<{ head: ChainedPosition; pages: string[]; bytes: number }> {
   const rows = await tx.execute<PageRow>(sql`
     with change as materialized (
-      select array_position(array['policy', 'project', 'provider', 'secret', 'key', 'agent', 'deny_jti'], kind) as n, id,
-        format('{"op":"put","kind":%s,"id":%s,"record":%s}', to_json(kind), to_json(id), record) as body
+      select array_position(array['policy', 'project', 'provider', 'secret', 'key', 'agent', 'deny_jti', 'models', 'alias'], kind) as n, id,
+        format('{"op":"put","kind":%s,"id":%s,"record":%s%s}', to_json(kind), to_json(id), record,
+          case when kind = any(${SKIPPABLE}::text[]) then ',"ifUnknown":"skip"' end) as body
       from org_record where org_id = ${orgId}
     ), placed as (
       select n, id, body,

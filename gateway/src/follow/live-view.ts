@@ -11,6 +11,9 @@ export function liveView(present: () => TableView): TableView {
     denied: (tokenId) => present().denied(tokenId),
     provider: (id) => present().provider(id),
     providersOf: (projectId) => present().providersOf(projectId),
+    priceOf: (provider, model) => present().priceOf(provider, model),
+    alias: (projectId, name) => present().alias(projectId, name),
+    aliasesOf: (projectId) => present().aliasesOf(projectId),
     get configured() {
       return present().configured;
     },

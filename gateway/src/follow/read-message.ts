@@ -8,6 +8,7 @@ import { nextChain, toBase64Url } from "@claviger/shared/wire/chain";
 import { Delta } from "@claviger/shared/wire/delta";
 import { EpochMessage } from "@claviger/shared/wire/epoch";
 import { Fresh } from "@claviger/shared/wire/heartbeat";
+import { skipUnknown } from "@claviger/shared/wire/record";
 import { claimsEpoch, type Verify } from "@claviger/shared/wire/sign";
 import { Page, Snapshot } from "@claviger/shared/wire/snapshot";
 import * as z from "zod";
@@ -68,7 +69,7 @@ export async function readDelta(
   const payload = await verify("clv-delta+jws", jws);
   if (payload === undefined) return rejected("bad_signature", "a delta");
   const json = parse(payload);
-  const delta = Delta.safeParse(json);
+  const delta = readSkipping(json);
   if (delta.success) {
     return { type: "delta", delta: delta.data, chainAfter: await nextChain(delta.data.prev, payload), jws };
   }
@@ -90,6 +91,14 @@ export async function readDelta(
     detail: keepable(z.prettifyError(delta.error).slice(0, 500)),
     jws,
   };
+}
+
+/** A delta as far as it is understood; what says of itself that it may be skipped does not hold up the rest. */
+function readSkipping(json: unknown) {
+  const whole = Delta.safeParse(json);
+  if (whole.success || typeof json !== "object" || json === null || !("changes" in json)) return whole;
+  const { changes } = json;
+  return Array.isArray(changes) ? Delta.safeParse({ ...json, changes: skipUnknown(changes) }) : whole;
 }
 
 /** Names out of a message that is not understood, cut anywhere: as text that can be sent on and be kept. */
@@ -128,7 +137,9 @@ export function tableOf(pages: Iterable<Uint8Array>): Table | undefined {
 
 /** Puts a page's records into a table that nobody reads yet; false when it is not understood. */
 export function putPage(table: Table, bytes: Uint8Array): boolean {
-  const page = Page.safeParse(parse(bytes));
+  const json = parse(bytes);
+  const whole = Page.safeParse(json);
+  const page = whole.success || !Array.isArray(json) ? whole : Page.safeParse(skipUnknown(json));
   if (!page.success) return false;
   for (const change of page.data) table.apply(change);
   return true;

@@ -2,7 +2,23 @@
  * What deciding reads of a gateway's table. The table (sync) implements it; admission, model resolution and the list
  * of models only ever look through this window, so that a decision cannot write.
  */
-import type { KeyHash, KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "../wire/record.ts";
+import type { PinnedPrice } from "../money/cost.ts";
+import type {
+  AliasRecord,
+  KeyHash,
+  KeyRecord,
+  PolicyRecord,
+  ProjectRecord,
+  ProviderRecord,
+} from "../wire/record.ts";
+
+/** What is known of a model, in the integers that bounds and costs are computed with. */
+export interface ModelFacts {
+  /** undefined: the model has no price, which is never $0. */
+  readonly price: PinnedPrice | undefined;
+  readonly contextWindow: number | null;
+  readonly outputTokensMax: number | null;
+}
 
 export interface TableView {
   /** The key that this hash belongs or once belonged to, and the hash's own entry. One map look-up. */
@@ -17,6 +33,12 @@ export interface TableView {
   provider(id: string): ProviderRecord | undefined;
   /** The project's LLM keys, in id order. */
   providersOf(projectId: string): readonly ProviderRecord[];
+  /** What `model`, as `provider` knows it, costs and takes; undefined when nothing is known of it. One look-up per call. */
+  priceOf(provider: string, model: string): ModelFacts | undefined;
+  /** The alias that a key of this project means by `name`: the project's own before the organization's. */
+  alias(projectId: string, name: string): AliasRecord | undefined;
+  /** Every alias that a key of this project may use, by name. */
+  aliasesOf(projectId: string): readonly AliasRecord[];
   /** True when there is a verified table at all (else 503 `no_configuration`). */
   readonly configured: boolean;
   readonly epoch: number;

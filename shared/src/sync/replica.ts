@@ -21,7 +21,8 @@ import {
   stampOf,
   type UnreadableEvent,
 } from "./replica-state.ts";
-import { countLost, isKeyChange, keepTombstones } from "./table.ts";
+import { isKeyChange } from "./table.ts";
+import { countLost, keepTombstones } from "./tombstones.ts";
 
 /** Deltas that came too early and are kept; more are fetched again. */
 export const BUFFER_MAX = 256;

@@ -2,8 +2,9 @@
  * An organization's records as one replica holds them. The bargain: one owner writes, deciding looks through
  * `TableView`, and a key's (generation, status) never moves down, whatever arrives in whatever order (I3).
  */
-import type { TableView } from "../decide/view.ts";
+import type { ModelFacts, TableView } from "../decide/view.ts";
 import type {
+  AliasRecord,
   Change,
   DeniedTokenRecord,
   KeyHash,
@@ -14,6 +15,7 @@ import type {
   SecretRecord,
 } from "../wire/record.ts";
 import { HeldKeys } from "./held-keys.ts";
+import { HeldAliases, HeldModels } from "./model-table.ts";
 
 const NOTHING: readonly ProviderRecord[] = [];
 
@@ -32,6 +34,8 @@ export class Table implements TableView {
   readonly #providersOf = new Map<string, readonly ProviderRecord[]>();
   readonly #secrets = new Map<string, SecretRecord>();
   readonly #denied = new Map<string, DeniedTokenRecord>();
+  readonly #models = new HeldModels();
+  readonly #aliases = new HeldAliases();
   #policy: PolicyRecord | undefined;
 
   byHash(hash: string): { key: KeyRecord; hash: KeyHash } | undefined {
@@ -95,6 +99,18 @@ export class Table implements TableView {
     return this.#providersOf.get(projectId) ?? NOTHING;
   }
 
+  priceOf(provider: string, model: string): ModelFacts | undefined {
+    return this.#models.get(provider, model);
+  }
+
+  alias(projectId: string, name: string): AliasRecord | undefined {
+    return this.#aliases.get(projectId, name);
+  }
+
+  aliasesOf(projectId: string): readonly AliasRecord[] {
+    return this.#aliases.of(projectId);
+  }
+
   secret(id: string): SecretRecord | undefined {
     return this.#secrets.get(id);
   }
@@ -107,13 +123,12 @@ export class Table implements TableView {
   }
 
   #replace(change: Exclude<Change, KeyChange>): void {
-    if (change.op === "del") {
-      if (change.kind === "secret") this.#secrets.delete(change.id);
-      else if (change.kind === "deny_jti") this.#setDenied(change.id, undefined);
-      else this.#setProvider(change.id, undefined);
-      return;
-    }
+    if (change.op === "del") return this.#remove(change);
     switch (change.kind) {
+      case "models":
+        return this.#models.set(change.id, change.record);
+      case "alias":
+        return this.#aliases.set(change.id, change.record);
       case "project":
         this.#projects.set(change.id, change.record);
         return;
@@ -129,6 +144,22 @@ export class Table implements TableView {
       case "deny_jti":
         this.#setDenied(change.id, change.record);
         return;
+    }
+  }
+
+  #remove({ kind, id }: Extract<Change, { op: "del" }>): void {
+    switch (kind) {
+      case "provider":
+        return this.#setProvider(id, undefined);
+      case "secret":
+        this.#secrets.delete(id);
+        return;
+      case "deny_jti":
+        return this.#setDenied(id, undefined);
+      case "models":
+        return this.#models.set(id, undefined);
+      case "alias":
+        return this.#aliases.set(id, undefined);
     }
   }
 
@@ -160,6 +191,11 @@ export class Table implements TableView {
     for (const record of keys) {
       yield { op: "put", kind: record.kind === "key" ? "key" : "agent", id: record.id, record };
     }
+    const ifUnknown = "skip" as const;
+    for (const [id, record] of sorted(this.#models.records()))
+      yield { op: "put", kind: "models", id, record, ifUnknown };
+    for (const [id, record] of sorted(this.#aliases.records()))
+      yield { op: "put", kind: "alias", id, record, ifUnknown };
     for (const [id, record] of sorted(this.#denied)) yield { op: "put", kind: "deny_jti", id, record };
   }
 
@@ -248,33 +284,6 @@ function withHashes(held: KeyRecord, incoming: KeyRecord): KeyHash[] {
   const known = new Set(held.hashes.map(({ hash }) => hash));
   const others = incoming.hashes.filter(({ hash }) => !known.has(hash));
   return [...held.hashes, ...others].slice(-HASHES_MAX);
-}
-
-/**
- * The table after a snapshot: `next`, with what `held` knows to be dead still dead. A living key that the snapshot
- * does not name is gone. Returns the keys that differ from the snapshot because of that, and the ids of those that the
- * snapshot has otherwise: the control plane has to hear of them.
- */
-export function keepTombstones(held: Table, next: Table): { kept: KeyRecord[]; disputed: string[] } {
-  const kept: KeyRecord[] = [];
-  const disputed: string[] = [];
-  for (const before of held.keys()) {
-    const after = next.key(before.id);
-    if (after === undefined && !isDead(before)) continue;
-    const folded = after === undefined ? before : foldKey(before, after);
-    if (folded === after) continue;
-    next.keepKey(folded);
-    kept.push(folded);
-    if (after !== undefined) disputed.push(before.id);
-  }
-  return { kept, disputed };
-}
-
-/** How many keys of `held` have no record in `next`; those of `kept` are not of the signed history and do not count. */
-export function countLost(held: Table, next: Table, kept: ReadonlyMap<string, unknown>): number {
-  let lost = 0;
-  for (const { id } of held.keys()) if (next.key(id) === undefined && !kept.has(id)) lost += 1;
-  return lost;
 }
 
 function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {

@@ -1,6 +1,6 @@
 /** Builders: a record that admits everything, and whatever a test changes about it. */
-import type { Freshness, TableView } from "../decide/view.ts";
-import type { KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "../wire/record.ts";
+import type { Freshness, ModelFacts, TableView } from "../decide/view.ts";
+import type { AliasRecord, KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "../wire/record.ts";
 
 export const NOW_MS = Date.UTC(2026, 10, 20, 15, 0, 0);
 
@@ -74,6 +74,9 @@ export interface Records {
   readonly configured?: boolean;
   readonly closed?: readonly string[];
   readonly denied?: readonly string[];
+  /** Under `provider/model`. */
+  readonly models?: Readonly<Record<string, ModelFacts>>;
+  readonly aliases?: readonly AliasRecord[];
 }
 
 /** The naive table: what is not named is one enabled project, one enabled organization, one sandbox LLM key. */
@@ -96,10 +99,19 @@ export function buildView(records: Records = {}): TableView {
     provider: (id) => providers.find((provider) => provider.id === id),
     providersOf: (projectId) =>
       providers.filter((provider) => provider.projectId === projectId).sort((a, b) => (a.id < b.id ? -1 : 1)),
+    priceOf: (provider, model) => records.models?.[`${provider}/${model}`],
+    alias: (projectId, name) => aliasesOf(records, projectId).find((alias) => alias.name === name),
+    aliasesOf: (projectId) => aliasesOf(records, projectId),
     configured: records.configured ?? true,
     epoch: 1,
     rev: 1,
   };
+}
+
+function aliasesOf({ aliases = [] }: Records, projectId: string): AliasRecord[] {
+  const own = aliases.filter((alias) => alias.projectId === projectId);
+  const names = new Set(own.map(({ name }) => name));
+  return [...own, ...aliases.filter((alias) => alias.projectId === null && !names.has(alias.name))];
 }
 
 /** Proved this very instant. */

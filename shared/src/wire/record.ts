@@ -3,6 +3,7 @@
  * hash, what authenticates to a provider is sealed.
  */
 import * as z from "zod";
+import { Nanos } from "./escrow.ts";
 import { Digest, Id, TimeMs } from "./scalars.ts";
 
 const Names = z.array(z.string().min(1).max(256)).min(1).max(1000).nullable();
@@ -108,7 +109,88 @@ export type PolicyRecord = z.infer<typeof PolicyRecord>;
 export const DeniedTokenRecord = z.object({ id: Id, keyId: Id, expiresAtMs: TimeMs });
 export type DeniedTokenRecord = z.infer<typeof DeniedTokenRecord>;
 
+/** Nano-dollars per million tokens, per disjoint bucket (`money/cost.ts`); absent: not known. */
+const rates = {
+  input: Nanos.optional(),
+  cacheRead: Nanos.optional(),
+  cacheWrite: Nanos.optional(),
+  cacheWriteLong: Nanos.optional(),
+  output: Nanos.optional(),
+  reasoning: Nanos.optional(),
+  audioInput: Nanos.optional(),
+  audioOutput: Nanos.optional(),
+  imageInput: Nanos.optional(),
+  imageOutput: Nanos.optional(),
+};
+
+/** What a model costs. Never without an input price: such a model has none. */
+export const PriceRecord = z.object({
+  ...rates,
+  input: Nanos,
+  /** Other rates for the whole request as soon as its input is larger; ascending. */
+  tiers: z
+    .array(z.object({ aboveInputTokens: z.int().min(0), rates: z.object(rates) }))
+    .min(1)
+    .max(16)
+    .optional(),
+  /** Nano-dollars apiece. */
+  perRequest: Nanos.optional(),
+  perImage: Nanos.optional(),
+  perSearch: Nanos.optional(),
+});
+export type PriceRecord = z.infer<typeof PriceRecord>;
+
+/** What a gateway needs to bound and to price requests of one model. */
+export const ModelRow = z.object({
+  /** As the provider knows it. */
+  name: z.string().min(1).max(256),
+  /** Names one price for ever: a changed price has a new number. */
+  priceRev: z.int().min(1),
+  /** null: nobody knows it, which is never $0. */
+  price: PriceRecord.nullable(),
+  contextWindow: z.int().min(1).optional(),
+  outputTokensMax: z.int().min(1).optional(),
+});
+export type ModelRow = z.infer<typeof ModelRow>;
+
+/**
+ * Some models of one provider that LLM keys of the organization can serve. A provider's models are spread over records by
+ * their names, so that a changed price is a small record and thousands of models are few.
+ */
+export const ModelsRecord = z.object({
+  id: Id,
+  provider: z.string().min(1).max(64),
+  models: z.array(ModelRow).min(1).max(2000),
+});
+export type ModelsRecord = z.infer<typeof ModelsRecord>;
+
+/** A name of the organization's own for models, in the order in which they are tried. */
+export const AliasRecord = z.object({
+  id: Id,
+  /** null: in every project. A project's own alias of the same name goes first. */
+  projectId: Id.nullable(),
+  /** Without a slash, so that no target is an alias. */
+  name: z.string().regex(/^[^/]{1,128}$/),
+  /** `<provider or LLM key's name>/<model>`. */
+  targets: z
+    .array(
+      z
+        .string()
+        .regex(/^[^/]+\/.+$/)
+        .max(321),
+    )
+    .min(1)
+    .max(16),
+});
+export type AliasRecord = z.infer<typeof AliasRecord>;
+
 const put = z.literal("put");
+
+/**
+ * Said of a kind that only adds: whoever does not know it, or cannot read this record of it, goes on without it. A change of
+ * an unknown kind that does not say so may take something away, and stops whoever does not know it.
+ */
+const ifUnknown = z.literal("skip").optional();
 
 const Put = z.discriminatedUnion("kind", [
   z.object({ op: put, kind: z.literal("key"), id: Id, record: KeyRecord }),
@@ -119,10 +201,36 @@ const Put = z.discriminatedUnion("kind", [
   z.object({ op: put, kind: z.literal("policy"), id: Id, record: PolicyRecord }),
   z.object({ op: put, kind: z.literal("provider"), id: Id, record: ProviderRecord }),
   z.object({ op: put, kind: z.literal("secret"), id: Id, record: SecretRecord }),
+  z.object({ op: put, kind: z.literal("models"), id: Id, record: ModelsRecord, ifUnknown }),
+  z.object({ op: put, kind: z.literal("alias"), id: Id, record: AliasRecord, ifUnknown }),
 ]);
 
-const Del = z.object({ op: z.literal("del"), kind: z.enum(["provider", "secret", "deny_jti"]), id: Id });
+/** Kinds that only add; the control plane says `ifUnknown: "skip"` of them. */
+export const SKIPPABLE_KINDS = ["models", "alias"] as const;
+
+const Del = z.object({
+  op: z.literal("del"),
+  kind: z.enum(["provider", "secret", "deny_jti", ...SKIPPABLE_KINDS]),
+  id: Id,
+  ifUnknown,
+});
 
 /** One record put or taken away. A deleted key is a put of its tombstone, never a del. */
 export const Change = z.discriminatedUnion("op", [Put, Del]);
 export type Change = z.infer<typeof Change>;
+
+const Skippable = z.object({ op: z.string(), kind: z.string(), id: Id, ifUnknown: z.literal("skip") });
+const AnyDel = z.object({ op: z.literal("del"), kind: Del.shape.kind, id: Id });
+
+/**
+ * The changes of a message without those that may be skipped and are not understood. What is held under the id of such a
+ * record goes, because it is no longer what the control plane says. Everything else stays as it came.
+ */
+export function skipUnknown(changes: readonly unknown[]): unknown[] {
+  return changes.flatMap((change) => {
+    const skippable = Skippable.safeParse(change);
+    if (!skippable.success || Change.safeParse(change).success) return [change];
+    const del = AnyDel.safeParse({ ...skippable.data, op: "del" });
+    return del.success ? [del.data] : [];
+  });
+}
