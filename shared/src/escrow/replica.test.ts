@@ -284,35 +284,3 @@ test("whatever happens in whatever order: spent + reserved ≤ amount, and the j
     { numRuns: 200 },
   );
 });
-
-describe("stock for the time without a control plane", () => {
-  const stock = (state: EscrowState, hold: bigint) =>
-    step(state, { type: "stock", budget: "key", hold, mean: 10n, wallMs });
-
-  test("is asked for ahead while less than half of it is there, once", () => {
-    const state = given(slice("s", 40n));
-    expect(stock(state, 80n)).toEqual([]);
-    expect(stock(state, 100n)).toMatchObject([
-      { type: "ask", ask: { budget: "key", min: 15n, bound: 15n, want: 60n, ahead: true } },
-    ]);
-    expect(stock(state, 100n)).toEqual([]);
-  });
-
-  test("is never asked for in parts smaller than one reservation, nor where nothing is spent", () => {
-    const state = given();
-    expect(stock(state, 12n)).toMatchObject([{ ask: { min: 10n, want: 12n } }]);
-    expect(stock(given(), 0n)).toEqual([]);
-  });
-
-  test("that is refused keeps nobody waiting: whoever needs money asks next", () => {
-    const state = given();
-    const [asked] = stock(state, 100n);
-    expect(reserve(state, "a", 50n)).toEqual([]);
-    const req = asked?.type === "ask" ? asked.ask.req : "";
-    const denied = step(state, { type: "denied", req, code: "no_headroom", spent: 0n, limit: 500n });
-    expect(denied).toEqual([{ type: "ask-later", budget: "key" }]);
-    expect(step(state, { type: "ask-again", budget: "key", wallMs })).toMatchObject([
-      { type: "ask", ask: { min: 50n, bound: 50n, want: 50n } },
-    ]);
-  });
-});
