@@ -70,6 +70,7 @@ async function serve(
       waitMs,
       ifMatch: readIfMatch(request.headers.get("if-match") ?? undefined),
       request,
+      left: AbortSignal.any(signals),
       peer: clientOf(settings, context.env?.peer, request),
       claim,
     };

@@ -3,6 +3,7 @@ import type { Route } from "./route.ts";
 import { agentRoutes, apiKeyRoutes } from "./routes/api-keys.ts";
 import { enrolmentRoutes } from "./routes/enrolment.ts";
 import { ephemeralTokenRoutes } from "./routes/ephemeral-tokens.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { gatewayRoutes } from "./routes/gateways.ts";
 import { leakedKeyRoutes } from "./routes/leaked-keys.ts";
 import { llmApiKeyRoutes } from "./routes/llm-api-keys.ts";
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   ...modelRoutes,
   ...gatewayRoutes,
   ...operationRoutes,
+  ...eventRoutes,
   ...logRoutes,
   ...usageRoutes,
   ...enrolmentRoutes,

@@ -37,6 +37,8 @@ export interface Call<B, Q> {
   readonly ifMatch: string | undefined;
   /** The untouched request; its `signal` aborts when the client leaves. */
   readonly request: Request;
+  /** Aborts when the client leaves or the process stops: what is held open ends then. */
+  readonly left: AbortSignal;
   /** Address of the peer, for rate limits and session lists. */
   readonly peer: string;
   /** The right to run, when the request came with an Idempotency-Key; members carry it in `caller`. */

@@ -82,6 +82,15 @@ export class Heard {
 
 export interface TestApi {
   readonly ports: Ports;
+  /** For a second control plane on the same database. */
+  readonly databaseUrl: string;
+  /** What does not end by itself, to be read as it comes. */
+  open(
+    path: string,
+    token: string,
+    headers?: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<Response>;
   call(method: string, path: string, options?: CallOptions): Promise<Heard>;
   stop(): Promise<void>;
 }
@@ -102,6 +111,12 @@ export async function startApi(changes: Partial<Settings> = {}, databaseUrl?: st
   const app = createControlPlane(ports, { ...settings, ...changes });
   return {
     ports,
+    databaseUrl: cluster.databaseUrl,
+    async open(path, token, headers, signal) {
+      const init = { headers: { authorization: `Bearer ${token}`, ...headers } };
+      const request = new Request(`${settings.publicUrl}${path}`, { ...init, ...(signal && { signal }) });
+      return app.fetch(request, { peer: "127.0.0.1" });
+    },
     async call(method, path, options = {}) {
       const { token, cookie, body, raw, headers } = options;
       const text = raw ?? (body === undefined ? undefined : JSON.stringify(body));
