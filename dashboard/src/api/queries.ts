@@ -11,6 +11,7 @@ import type { SessionView } from "@claviger/shared/api/session";
 import type { StatusView } from "@claviger/shared/api/status";
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { ask, RequestFailed } from "./client.ts";
+import { isLive } from "./live.ts";
 
 export type ApiKey = Resource<ApiKeyView>;
 export type Gateway = Resource<GatewayView>;
@@ -20,8 +21,12 @@ export type Member = Resource<MemberView>;
 export type LlmApiKey = Resource<LlmApiKeyView>;
 export type Token = Resource<PersonalAccessTokenView>;
 
-/** How often what moves by itself is asked for again. */
-const LIVE_MS = 2_500;
+/** How often what moves by itself is asked for while nothing is told. */
+const POLL_MS = 2_500;
+/** Told changes are asked for at once; this is the net below them. */
+const NET_MS = 60_000;
+const pollFleet = () => (isLive() ? NET_MS : POLL_MS);
+const pollKeys = () => (isLive() ? NET_MS : 2 * POLL_MS);
 
 /** Lists of which there are dozens at most are read whole. */
 const WHOLE = "page[size]=200";
@@ -43,7 +48,7 @@ export const sessionQuery = queryOptions({
 export const fleetQuery = queryOptions({
   queryKey: ["gateways"],
   queryFn: async ({ signal }) => (await ask<Gateway[]>("GET", "/gateways", { signal })).data,
-  refetchInterval: LIVE_MS,
+  refetchInterval: pollFleet,
   refetchIntervalInBackground: false,
   staleTime: 1_000,
 });
@@ -78,7 +83,7 @@ export function keysQuery(filters: KeyFilters) {
     queryKey: ["api-keys", "list", filters],
     queryFn: ({ signal }) => ask<ApiKey[]>("GET", `/api-keys?${query}`, { signal }),
     placeholderData: keepPreviousData,
-    refetchInterval: 2 * LIVE_MS,
+    refetchInterval: pollKeys,
     staleTime: 1_000,
   });
 }
@@ -87,7 +92,7 @@ export function keyQuery(id: string) {
   return queryOptions({
     queryKey: ["api-keys", "one", id],
     queryFn: ({ signal }) => ask<ApiKey>("GET", `/api-keys/${id}`, { signal }),
-    refetchInterval: 2 * LIVE_MS,
+    refetchInterval: pollKeys,
   });
 }
 

@@ -1,12 +1,12 @@
 import { Dialog } from "@base-ui/react/dialog";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet } from "@tanstack/react-router";
 import { TriangleAlert } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslations } from "use-intl";
+import { heardAtMs, startLive, useLive } from "../api/live.ts";
 import { fleetQuery } from "../api/queries.ts";
 import { Icon } from "../ui/icon.tsx";
-import { useNow } from "../ui/now.tsx";
 import { clock } from "../words/format.ts";
 import { useShortcuts } from "./shortcuts.tsx";
 import { Sidebar } from "./sidebar.tsx";
@@ -17,12 +17,14 @@ export function Shell() {
   const t = useTranslations("shell");
   const [menu, setMenu] = useState(false);
   const { dialog, openPalette } = useShortcuts();
+  const client = useQueryClient();
+  useEffect(() => startLive(client), [client]);
   return (
     <>
       <a className="skip" href="#content">
         {t("skip")}
       </a>
-      <div className="shell">
+      <div className="shell" data-live={useLive()}>
         <Sidebar />
         <div className="main">
           <TopBar onMenu={() => setMenu(true)} onJump={openPalette} />
@@ -45,18 +47,17 @@ export function Shell() {
   );
 }
 
-/** Older than this, what the page shows is said to be old. */
-const STALE_MS = 12_000;
-
+/** Says that what is shown may be old: nothing is told, and until when it was. */
 function Stale() {
   const t = useTranslations("shell");
-  const now = useNow();
-  const { dataUpdatedAt, isError } = useQuery(fleetQuery);
-  if (dataUpdatedAt === 0 || !isError || now - dataUpdatedAt < STALE_MS) return null;
+  const live = useLive();
+  const { dataUpdatedAt } = useQuery(fleetQuery);
+  if (live !== "lost") return null;
+  const at = clock(new Date(Math.max(dataUpdatedAt, heardAtMs())).toISOString());
   return (
     <p className="stale" role="status">
       <Icon of={TriangleAlert} small />
-      {t("stale", { at: clock(new Date(dataUpdatedAt).toISOString()) })}
+      {t("stale", { at })}
     </p>
   );
 }
