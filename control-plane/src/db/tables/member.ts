@@ -20,6 +20,8 @@ export const member = pgTable(
     passwordHash: text("password_hash").notNull(),
     createdAt: timestamp("created_at", { withTimezone: true }).notNull(),
     revision: text("revision").notNull(),
+    /** Since when nobody signs in as this member; null: somebody may. */
+    disabledAt: timestamp("disabled_at", { withTimezone: true }),
     /** Kept so that what the member did and owned stays readable. */
     deletedAt: timestamp("deleted_at", { withTimezone: true }),
   },
