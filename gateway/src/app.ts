@@ -16,10 +16,15 @@ import { sendProblem } from "./forward/problem.ts";
 import { dialectOfPath, isAt, pathOf, type Route, routes } from "./forward/routes.ts";
 import { ownHeaders, type ServeDeps, type ServeSettings, serve } from "./forward/serve.ts";
 import type { Dialect } from "./forward/surfaces.ts";
-import { countUp, createMetrics, type Metrics, renderMetrics } from "./metrics.ts";
+import { countUp, createMetrics, type Metrics } from "./metrics.ts";
 import type { Clock, Crypto, Exchange, Log, Upstream, Vault } from "./ports.ts";
 import type { Ledger } from "./rooms.ts";
 import { createLimits } from "./spend/limits.ts";
+import { Exporter, type Post } from "./telemetry/exporter.ts";
+import { observedLedger } from "./telemetry/observed-ledger.ts";
+import { type RuntimeGauges, renderMetrics } from "./telemetry/prometheus.ts";
+import type { TraceSettings } from "./telemetry/settings.ts";
+import { createTracer } from "./telemetry/tracer.ts";
 
 export interface GatewayPorts {
   readonly clock: Clock;
@@ -33,6 +38,10 @@ export interface GatewayPorts {
   readonly log: Log;
   /** Given when the logs count into the same; else the gateway makes its own. */
   readonly metrics?: Metrics;
+  /** What of `/metrics` only the runtime knows. */
+  readonly gauges?: () => RuntimeGauges;
+  /** How spans leave; needed where `settings.traces` is given. */
+  readonly post?: Post;
   /** How many replicas of the organization share each limit; 1 while that is not known. */
   readonly replicas: () => number;
   /** What the runtime makes of Hono's environment. */
@@ -45,6 +54,8 @@ export interface GatewaySettings extends ServeSettings {
   readonly organizationId: string;
   readonly gatewayId: string;
   readonly trustedProxies: IpRanges;
+  /** Absent: nothing is traced. */
+  readonly traces?: TraceSettings | undefined;
 }
 
 export interface Gateway {
@@ -57,6 +68,8 @@ export interface Gateway {
   drain(): void;
   /** Ends what is still in flight, as the last thing. */
   abortAll(): number;
+  /** Sends what telemetry has gathered, once. */
+  close(): Promise<void>;
 }
 
 /** Composes the gateway and connects it to the follower's aborts. */
@@ -68,11 +81,17 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     wallMs: () => Math.floor(follower.freshness().nowMs),
     monoMs: () => clock.monoMs(),
   };
+  const exporter = createExporter(ports, settings);
   const deps: ServeDeps = {
     ...ports,
     clock: stamps,
     settings,
     metrics,
+    ledger: observedLedger(ports.ledger, metrics),
+    tracer:
+      exporter === undefined || settings.traces === undefined
+        ? undefined
+        : createTracer({ clock: stamps, exporter, sampling: settings.traces.sampling }),
     inflight,
     view: follower.view,
     authenticate: createAuthenticate({
@@ -87,7 +106,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     refuseByType,
   };
   follower.onAbort((abort) => inflight.abort(abort, follower.view));
-  const state: State = { ports, settings, deps, metrics, inflight, draining: false };
+  const state: State = { ports, settings, deps, metrics, inflight, exporter, draining: false };
   const app = new Hono<{ Bindings: Record<string, unknown> }>();
   mountData(app, state);
   mountHealth(app, state);
@@ -99,7 +118,14 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       state.draining = true;
     },
     abortAll: () => inflight.abortAll(refuse("draining")),
+    close: async () => exporter?.close(),
   };
+}
+
+function createExporter({ post }: GatewayPorts, { traces }: GatewaySettings): Exporter | undefined {
+  if (traces === undefined) return undefined;
+  if (post === undefined) throw new Error("traces cannot leave without a way to post them");
+  return new Exporter(traces.exporting, post);
 }
 
 type App = Hono<{ Bindings: Record<string, unknown> }>;
@@ -110,6 +136,7 @@ interface State {
   readonly deps: ServeDeps;
   readonly metrics: Metrics;
   readonly inflight: Inflight;
+  readonly exporter: Exporter | undefined;
   draining: boolean;
 }
 
@@ -171,8 +198,8 @@ function mountData(app: App, state: State): void {
 
 /** What tells operators and balancers how the gateway is. */
 function mountHealth(app: App, state: State): void {
-  const { metrics, inflight } = state;
-  const { follower } = state.ports;
+  const { metrics, inflight, exporter } = state;
+  const { follower, gauges: runtimeGauges } = state.ports;
   app.get("/healthz", (c) => c.json({ status: "ok" }, 200, plainHeaders(state)));
   app.get("/readyz", (c) => {
     if (isDraining(state)) return c.json({ status: "draining" }, 503, plainHeaders(state));
@@ -183,7 +210,10 @@ function mountHealth(app: App, state: State): void {
   app.get("/metrics", (c) => {
     const { epoch, rev, ageMs, dropped, loaded } = follower.status();
     const damaged = loaded === "damaged";
-    const gauges = { inflight: inflight.size, epoch, rev, ageMs, dropped, damaged, ready: follower.ready() };
+    const gauges = {
+      ...{ inflight: inflight.size, epoch, rev, ageMs, dropped, damaged, ready: follower.ready() },
+      ...{ own: runtimeGauges?.(), spans: exporter?.counts },
+    };
     const headers = { ...plainHeaders(state), "content-type": "text/plain; version=0.0.4; charset=utf-8" };
     return c.body(renderMetrics(metrics, gauges), 200, headers);
   });

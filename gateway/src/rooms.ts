@@ -109,8 +109,8 @@ export interface Trace {
   traceparent(attempt: number): string;
   /** Ends the request's span: no provider was asked, or no attempt was the last. */
   refused(code: string, status: number, keyId: string | undefined): void;
-  /** Tells of one attempt; the last one ends the request's span. */
-  settled(settlement: Settlement, attempt: number, last: boolean): void;
+  /** Tells of one attempt; one that the caller was answered with ends the request's span. */
+  settled(settlement: Settlement): void;
 }
 
 export interface Tracer {

@@ -36,7 +36,13 @@ export interface LogsDeps {
   /** Where failures are counted; `createGateway`'s. */
   readonly metrics: Pick<
     Metrics,
-    "unrecorded" | "logFailures" | "logEntriesDropped" | "usageCursorsRefused" | "dropped"
+    | "unrecorded"
+    | "openRecords"
+    | "journalFailures"
+    | "logFailures"
+    | "logEntriesDropped"
+    | "usageCursorsRefused"
+    | "dropped"
   >;
   /** `strict`: no request without a record. */
   readonly auditPolicy: () => "strict" | "continue";
@@ -104,10 +110,11 @@ class Books implements Logs {
   /** Requests that were open when the last process ended and whose settlement never reached the disk. */
   async recover(): Promise<void> {
     const orphans = await this.#deps.journal.orphans();
+    this.#deps.metrics.openRecords += orphans.length;
     const ids = orphans.map(({ requestId }) => requestId);
     const known = ids.length === 0 ? new Set() : await this.#deps.store.settledAmong(ids);
     for (const orphan of orphans) {
-      if (known.has(orphan.requestId)) this.#deps.journal.settle(orphan.requestId);
+      if (known.has(orphan.requestId)) this.#mark(orphan.requestId);
       else this.#pending.push(crashedEntry(orphan));
     }
     if (this.#pending.length > 0) await this.#commit();
@@ -119,7 +126,9 @@ class Books implements Logs {
     if (strict && (this.#broken || this.#room() <= 0)) return false;
     try {
       await this.#deps.journal.open(record);
+      this.#deps.metrics.openRecords++;
     } catch (error) {
+      this.#deps.metrics.journalFailures++;
       this.#deps.log.error({ err: error }, "open record could not be written");
       if (strict) return false;
       this.#deps.metrics.unrecorded++;
@@ -128,7 +137,7 @@ class Books implements Logs {
   }
 
   withdraw(requestId: string): void {
-    this.#deps.journal.settle(requestId);
+    this.#mark(requestId);
   }
 
   settle(settlement: Parameters<Ledger["settle"]>[0]): void {
@@ -202,7 +211,7 @@ class Books implements Logs {
   #drop(entry: LogEntry): void {
     this.#deps.metrics.logEntriesDropped++;
     if (entry.kind === "settled" && ++this.#leftOpen > this.#waitingMax) {
-      this.#deps.journal.settle(entry.log.requestId);
+      this.#mark(entry.log.requestId);
     }
     if (this.#dropping) return;
     this.#dropping = true;
@@ -254,7 +263,13 @@ class Books implements Logs {
     } finally {
       this.#inCommit = 0;
     }
-    for (const entry of entries) if (entry.kind === "settled") this.#deps.journal.settle(entry.log.requestId);
+    for (const entry of entries) if (entry.kind === "settled") this.#mark(entry.log.requestId);
     this.#outbox.committed(this.#heads.usageNextSeq);
+  }
+
+  /** Marks the request's open record as settled. */
+  #mark(requestId: string): void {
+    this.#deps.journal.settle(requestId);
+    this.#deps.metrics.openRecords--;
   }
 }

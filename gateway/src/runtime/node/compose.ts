@@ -8,7 +8,7 @@ import type { FollowPorts } from "../../follow/applier.ts";
 import { createFollower, type RunningFollower } from "../../follow/create-follower.ts";
 import { createMetrics, type Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log, StateStore } from "../../ports.ts";
-import type { Config } from "./config.ts";
+import { type Config, SOFTWARE } from "./config.ts";
 import { createCouriers } from "./couriers.ts";
 import { createCrypto } from "./crypto.ts";
 import { parseEgressAllow } from "./egress.ts";
@@ -23,10 +23,9 @@ import { lockSlot } from "./lock.ts";
 import { createNatsCourier } from "./nats-courier.ts";
 import { alreadyAnswered, exchangeOf, startServer } from "./server.ts";
 import { createStateStore } from "./state-store.ts";
+import { memoryGauges, namedTraces, postText } from "./telemetry.ts";
 import { createUpstream } from "./upstream.ts";
 import { createVault, type NodeVault } from "./vault.ts";
-
-const SOFTWARE = "claviger-gateway/0.1.0";
 
 export interface RunningReplica {
   readonly port: number;
@@ -87,7 +86,7 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
     detached,
     identity: { org, replica: replicaId, boot: bootOf(identity.starts, crypto.randomUUID()) },
     runtime: "node",
-    software: SOFTWARE,
+    software: `${SOFTWARE.name}/${SOFTWARE.version}`,
     clock,
     courier,
     store,
@@ -153,11 +152,16 @@ async function serveReplica(
       ledger: logs.ledger,
       log,
       metrics: replica.metrics,
+      gauges: () => ({ ...logs.gauges(), ...memoryGauges() }),
+      post: postText,
       replicas: () => follower.replicas(),
       exchangeOf,
       alreadyAnswered,
     },
-    { ...SERVE_LIMITS, organizationId, gatewayName, gatewayId, trustedProxies },
+    {
+      ...{ ...SERVE_LIMITS, organizationId, gatewayName, gatewayId, trustedProxies },
+      traces: namedTraces(config.traces, gatewayName, replicaId),
+    },
   );
   replica.countInflight(() => gateway.inflight());
   const { host, port } = config;
@@ -171,6 +175,7 @@ async function serveReplica(
     async stop() {
       await server.stop(SHUTDOWN_GRACE_MS);
       await follower.stop();
+      await gateway.close();
       await logs.close();
       await courier.close();
       await Promise.all([store.close(), upstream.close(), keeper.idle()]);

@@ -1,6 +1,7 @@
 /** The environment of a Node gateway, read once (API.md §1). */
 import { parseCidr } from "@claviger/shared/decide/ip";
 import * as z from "zod";
+import { readTraceSettings, TraceEnvironment, type TraceSettings } from "../../telemetry/settings.ts";
 import { parseEgressAllow } from "./egress.ts";
 
 const Environment = z.object({
@@ -29,6 +30,7 @@ const Environment = z.object({
     .default("0"),
   CLAVIGER_LOG_DAYS_MAX: z.coerce.number().int().min(3).max(3650).default(30),
   CLAVIGER_LOG_BYTES_MAX: z.coerce.number().int().min(10_000_000).default(5_000_000_000),
+  ...TraceEnvironment,
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   PORT: z.coerce.number().int().min(0).max(65_535).default(8701),
   HOST: z.string().min(1).default("127.0.0.1"),
@@ -60,9 +62,14 @@ export interface Config {
   /** Above this size of the local log of one replica, lines go earlier. */
   logBytesMax: number;
   logLevel: "debug" | "info" | "warn" | "error";
+  /** Undefined: nothing is traced. */
+  traces: TraceSettings | undefined;
   port: number;
   host: string;
 }
+
+/** What a trace and an enrolment say that this is. */
+export const SOFTWARE = { name: "claviger-gateway", version: "0.1.0" } as const;
 
 /** A setting that is missing or malformed; its message is the one line that names it. */
 export class ConfigError extends Error {
@@ -95,6 +102,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logDaysMax: data.CLAVIGER_LOG_DAYS_MAX,
     logBytesMax: data.CLAVIGER_LOG_BYTES_MAX,
     logLevel: data.CLAVIGER_LOG_LEVEL,
+    traces: readTraceSettings(
+      data,
+      { "service.name": SOFTWARE.name, "service.version": SOFTWARE.version },
+      SOFTWARE.version,
+    ),
     port: data.PORT,
     host: data.HOST,
   };

@@ -15,6 +15,8 @@ export interface LocalLogs {
   readonly events: Omit<FollowerEvents, "dataKeys" | "detached">;
   readonly witness: Witness;
   vitals(): Omit<Vitals, "inflight">;
+  /** For `/metrics`. */
+  gauges(): { outboxLag: number; auditLinks: number };
   /** Where the organization's audit policy is read from; `strict` until then. */
   policyFrom(policy: () => "strict" | "continue" | undefined): void;
   /** Where the control plane's time is read from; nothing is deleted and no question answered before it is known. */
@@ -67,6 +69,10 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
       const requestsPerSecond = (now.admitted - last.admitted) / seconds;
       last = now;
       return { usage: { nextSeq: usageNextSeq }, audit: { n: auditN, head: auditHead }, requestsPerSecond };
+    },
+    gauges() {
+      const { usageNextSeq, usageCursor: taken, auditN } = logs.heads();
+      return { outboxLag: Math.max(0, usageNextSeq - 1 - taken), auditLinks: auditN };
     },
     policyFrom(from) {
       policy = from;
