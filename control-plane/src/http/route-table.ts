@@ -5,6 +5,7 @@ import { enrolmentRoutes } from "./routes/enrolment.ts";
 import { ephemeralTokenRoutes } from "./routes/ephemeral-tokens.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { gatewayRoutes } from "./routes/gateways.ts";
+import { invitationRoutes } from "./routes/invitations.ts";
 import { leakedKeyRoutes } from "./routes/leaked-keys.ts";
 import { llmApiKeyRoutes } from "./routes/llm-api-keys.ts";
 import { logRoutes } from "./routes/logs.ts";
@@ -15,6 +16,7 @@ import { operationRoutes } from "./routes/operations.ts";
 import { organizationRoutes } from "./routes/organizations.ts";
 import { personalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
 import { projectRoutes } from "./routes/projects.ts";
+import { savedViewRoutes } from "./routes/saved-views.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { usageRoutes } from "./routes/usage.ts";
@@ -24,6 +26,8 @@ export const routes: readonly Route[] = [
   ...sessionRoutes,
   ...personalAccessTokenRoutes,
   ...memberRoutes,
+  ...invitationRoutes,
+  ...savedViewRoutes,
   ...projectRoutes,
   ...apiKeyRoutes,
   ...agentRoutes,

@@ -37,6 +37,7 @@ export async function createMember(
       passwordHash,
       createdAt: new Date(ports.clock.nowMs()),
       revision: await nextRevision(tx, orgId),
+      disabledAt: null,
       deletedAt: null,
     };
     await tx.insert(member).values(row);

@@ -4,8 +4,6 @@ import type { Change } from "@claviger/shared/wire/record";
 import { and, eq, ne } from "drizzle-orm";
 import { apiKey } from "../db/tables/api-key.ts";
 import { member } from "../db/tables/member.ts";
-import { personalAccessToken } from "../db/tables/personal-access-token.ts";
-import { session } from "../db/tables/session.ts";
 import type { Tx } from "../fleet/journal.ts";
 import { type Changed, commit, nextRevision } from "../idempotency/commit.ts";
 import { endAll } from "../keys/end-all.ts";
@@ -13,6 +11,7 @@ import { findKeysWhere } from "../keys/find.ts";
 import type { Ports } from "../ports.ts";
 import { type Caller, requireRole } from "../sessions/caller.ts";
 import { requireAnotherOwner } from "./edit.ts";
+import { endCredentials } from "./end-credentials.ts";
 import { findMember, type MemberRow } from "./find.ts";
 
 /** Ends a membership with its sessions and tokens; its keys stop, or get another owner. One restrictive operation. */
@@ -76,10 +75,7 @@ async function findHeir(tx: Tx, row: MemberRow, id: string): Promise<MemberRow> 
 
 /** The address becomes free again; the row stays, because the audit and deleted keys name it. */
 async function forget(tx: Tx, row: MemberRow, deletedAt: Date, revision: string): Promise<void> {
-  await tx.delete(session).where(and(eq(session.orgId, row.orgId), eq(session.memberId, row.id)));
-  await tx
-    .delete(personalAccessToken)
-    .where(and(eq(personalAccessToken.orgId, row.orgId), eq(personalAccessToken.memberId, row.id)));
+  await endCredentials(tx, row);
   await tx
     .update(member)
     .set({ deletedAt, revision, passwordHash: "", email: `${row.id}|${row.email}` })

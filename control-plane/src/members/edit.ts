@@ -8,9 +8,10 @@ import { type Changed, commit, nextRevision } from "../idempotency/commit.ts";
 import { requireUnchanged } from "../idempotency/if-match.ts";
 import type { Ports } from "../ports.ts";
 import { type Caller, requireRole } from "../sessions/caller.ts";
+import { endCredentials } from "./end-credentials.ts";
 import { findMember, type MemberResource, type MemberRow, memberResource } from "./find.ts";
 
-/** Renames a member (everybody oneself) or changes the role (admins; to and from owner only owners). */
+/** Renames a member (everybody oneself), changes the role or disables (admins; to and from owner only owners). */
 export function editMember(
   ports: Ports,
   caller: Caller,
@@ -27,12 +28,14 @@ export function editMember(
       ...before,
       name: input.name ?? before.name,
       role: input.role ?? before.role,
+      disabledAt: disabledAt(ports, before, input),
       revision: await nextRevision(tx, orgId),
     };
     await tx
       .update(member)
       .set(row)
       .where(and(eq(member.orgId, orgId), eq(member.id, id)));
+    if (row.disabledAt !== null) await endCredentials(tx, row);
     return {
       resource: memberResource(row),
       entry: { actor: caller.actor, action: "member.edit", effect: "neutral", changes: [], keys: [] },
@@ -42,9 +45,28 @@ export function editMember(
 
 async function requireMayEdit(tx: Tx, caller: Caller, before: MemberRow, input: MemberEdit): Promise<void> {
   if (before.id !== caller.memberId) requireRole(caller, "admin");
+  await requireMayDisable(tx, caller, before, input);
   if (input.role === undefined || input.role === before.role) return;
   requireRole(caller, includesRole(input.role, "owner") || before.role === "owner" ? "owner" : "admin");
   if (before.role === "owner") await requireAnotherOwner(tx, before);
+}
+
+async function requireMayDisable(
+  tx: Tx,
+  caller: Caller,
+  before: MemberRow,
+  input: MemberEdit,
+): Promise<void> {
+  if (input.enabled === undefined || input.enabled === (before.disabledAt === null)) return;
+  requireRole(caller, before.role === "owner" ? "owner" : "admin");
+  if (input.enabled) return;
+  if (before.id === caller.memberId) throw problem("state_conflict", "Nobody disables themselves.");
+  if (before.role === "owner") await requireAnotherOwner(tx, before);
+}
+
+function disabledAt(ports: Ports, before: MemberRow, { enabled }: MemberEdit): Date | null {
+  if (enabled === undefined) return before.disabledAt;
+  return enabled ? null : (before.disabledAt ?? new Date(ports.clock.nowMs()));
 }
 
 /** An organization without an owner could never again have one. */
@@ -52,7 +74,14 @@ export async function requireAnotherOwner(tx: Tx, leaving: MemberRow): Promise<v
   const owners = await tx
     .select({ id: member.id })
     .from(member)
-    .where(and(eq(member.orgId, leaving.orgId), eq(member.role, "owner"), isNull(member.deletedAt)));
+    .where(
+      and(
+        eq(member.orgId, leaving.orgId),
+        eq(member.role, "owner"),
+        isNull(member.deletedAt),
+        isNull(member.disabledAt),
+      ),
+    );
   if (owners.some((owner) => owner.id !== leaving.id)) return;
   throw problem("state_conflict", "This is the last owner; make somebody else an owner first.");
 }

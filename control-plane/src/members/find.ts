@@ -29,6 +29,12 @@ export function memberResource(row: MemberRow): MemberResource {
   return {
     type: "member",
     id: row.id,
-    attributes: { email, name, role, createdAt: row.createdAt.toISOString() },
+    attributes: {
+      email,
+      name,
+      role,
+      enabled: row.disabledAt === null,
+      createdAt: row.createdAt.toISOString(),
+    },
   };
 }

@@ -124,3 +124,28 @@ test("members are listed oldest first", async () => {
   const second = await api.call("GET", list.next!, { token: tenant.token });
   expect(second.resources[0]!.attributes.email).toBe("new@example.com");
 });
+
+test("a disabled member's sessions and tokens end, nobody signs in, the keys stay; enabling lets them in again", async () => {
+  const member = await makeMember(api, tenant, "member");
+  const key = await keyOf(member);
+  const cookie = await signInAs(api, member.email, PASSWORD);
+  const disabled = await edit(member.id, { enabled: false });
+  expect([disabled.status, disabled.resource.attributes.enabled]).toEqual([200, false]);
+  expect((await api.call("GET", "/api/v1/api-keys", { token: member.token })).status).toBe(401);
+  expect((await api.call("GET", "/api/v1/sessions/current", { cookie })).status).toBe(401);
+  const signIn = { body: resource("session", { email: member.email, password: PASSWORD }) };
+  expect((await api.call("POST", "/api/v1/sessions", signIn)).refusal).toBe("401 invalid_credentials");
+  expect(await statusOf(key)).toBe("active");
+  expect((await edit(member.id, { enabled: true })).resource.attributes.enabled).toBe(true);
+  expect((await api.call("POST", "/api/v1/sessions", signIn)).status).toBe(201);
+});
+
+test("nobody disables themselves, admins no owner, and a disabled owner does not count as one", async () => {
+  const [admin, owner] = [await makeMember(api, tenant, "admin"), await makeMember(api, tenant, "owner")];
+  const member = await makeMember(api, tenant, "member");
+  expect((await edit(member.id, { enabled: false }, member.token)).refusal).toBe("403 insufficient_role");
+  expect((await edit(admin.id, { enabled: false }, admin.token)).refusal).toBe("409 state_conflict");
+  expect((await edit(owner.id, { enabled: false }, admin.token)).refusal).toBe("403 insufficient_role");
+  expect((await edit(owner.id, { enabled: false })).status).toBe(200);
+  expect((await edit(tenant.memberId, { role: "admin" })).refusal).toBe("409 state_conflict");
+});

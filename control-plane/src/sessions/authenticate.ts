@@ -13,6 +13,9 @@ import type { SignedInCaller } from "./caller.ts";
 /** How exact `lastUsedAt` is: a write per request would cost more than the sign-in itself. */
 const LAST_USED_STEP_MS = 60_000;
 
+/** Neither removed nor disabled. */
+const isPresent = and(isNull(member.deletedAt), isNull(member.disabledAt));
+
 /** The caller behind a personal access token; throws `invalid_token`, `token_expired` or `organization_disabled`. */
 export async function callerByToken(ports: Ports, token: string): Promise<SignedInCaller> {
   const parsed = parseToken(token);
@@ -21,7 +24,7 @@ export async function callerByToken(ports: Ports, token: string): Promise<Signed
   const [row] = await ports.db
     .select({ token: personalAccessToken, member, enabled: organization.enabled })
     .from(personalAccessToken)
-    .innerJoin(member, and(eq(member.id, personalAccessToken.memberId), isNull(member.deletedAt)))
+    .innerJoin(member, and(eq(member.id, personalAccessToken.memberId), isPresent))
     .innerJoin(organization, eq(organization.id, member.orgId))
     .where(eq(personalAccessToken.tokenHash, hash));
   if (row === undefined) throw problem("invalid_token");
@@ -43,7 +46,7 @@ export async function callerBySession(ports: Ports, cookie: string): Promise<Sig
   const [row] = await ports.db
     .select({ session, member, enabled: organization.enabled })
     .from(session)
-    .innerJoin(member, and(eq(member.id, session.memberId), isNull(member.deletedAt)))
+    .innerJoin(member, and(eq(member.id, session.memberId), isPresent))
     .innerJoin(organization, eq(organization.id, member.orgId))
     .where(eq(session.tokenHash, await hashSecret(cookie)));
   if (row === undefined || row.session.expiresAt.getTime() <= nowMs) return undefined;

@@ -42,6 +42,7 @@ export async function createSession(
       and(
         eq(member.email, email),
         isNull(member.deletedAt),
+        isNull(member.disabledAt),
         eq(organization.enabled, true),
         input.organizationId === undefined ? undefined : eq(member.orgId, input.organizationId),
       ),

@@ -24,7 +24,7 @@ export async function requireStill(tx: Tx, ports: Ports, caller: Caller): Promis
       .select({ role: member.role, enabled: organization.enabled })
       .from(member)
       .innerJoin(organization, eq(organization.id, member.orgId))
-      .where(and(eq(member.id, caller.memberId), isNull(member.deletedAt)))
+      .where(and(eq(member.id, caller.memberId), isNull(member.deletedAt), isNull(member.disabledAt)))
       .for("share", { of: member }),
     credentialOf(tx, caller),
   ]);

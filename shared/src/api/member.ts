@@ -12,7 +12,12 @@ export const MemberCreate = z.strictObject({
 });
 export type MemberCreate = z.infer<typeof MemberCreate>;
 
-export const MemberEdit = z.strictObject({ name: Label.optional(), role: Role.optional() });
+/** `enabled: false`: sessions and tokens end and nobody signs in as this member; what the member owns stays as it is. */
+export const MemberEdit = z.strictObject({
+  name: Label.optional(),
+  role: Role.optional(),
+  enabled: z.boolean().optional(),
+});
 export type MemberEdit = z.infer<typeof MemberEdit>;
 
 /** What becomes of the member's keys. */
@@ -25,5 +30,6 @@ export interface MemberView {
   readonly email: string;
   readonly name: string;
   readonly role: Role;
+  readonly enabled: boolean;
   readonly createdAt: string;
 }

@@ -8,6 +8,8 @@ export type ResourceType =
   | "llm-api-key"
   | "project"
   | "member"
+  | "invitation"
+  | "saved-view"
   | "personal-access-token"
   | "session"
   | "model"
