@@ -1,10 +1,16 @@
 /** The commands of `claviger`, and how one is chosen. */
+import { auditVerifyCommand } from "./audit-verify.ts";
 import { type Command, CommandError, type Terminal } from "./command.ts";
 import { gatewayResetCommand } from "./gateway-reset.ts";
 import { kekRotateCommand } from "./kek-rotate.ts";
 import { natsInitCommand } from "./nats-init.ts";
 
-const COMMANDS: readonly Command[] = [natsInitCommand, gatewayResetCommand, kekRotateCommand];
+const COMMANDS: readonly Command[] = [
+  natsInitCommand,
+  gatewayResetCommand,
+  auditVerifyCommand,
+  kekRotateCommand,
+];
 
 /** Runs what `args` ask for; throws `CommandError` with the one line to print. */
 export async function claviger(args: readonly string[], terminal: Terminal): Promise<void> {

@@ -1,13 +1,12 @@
 /** The thread that reads what `log-store-worker.ts` writes, on a connection of its own that cannot write. */
-import { hash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Question } from "@claviger/shared/wire/query";
-import { auditText, linkText } from "../../logs/chain.ts";
 import { questionSql } from "./log-store-query.ts";
 import { ROWS_OF_REQUESTS } from "./log-store-requests.ts";
 import { auditRow, KINDS, logRow, type Row } from "./log-store-rows.ts";
 import type { Reply } from "./log-store-thread.ts";
+import { walkChain } from "./log-store-verify.ts";
 
 export type ReadRequest =
   | { readonly id: number; readonly op: "query"; readonly question: Question }
@@ -51,29 +50,6 @@ function knowsLater(epoch: number, rev: number): boolean {
   });
 }
 
-/** Walks the chain from its anchor; the number of the first link that does not hold. */
-function verify(): number | undefined {
-  // One snapshot for the anchor and the links after it.
-  db.exec("BEGIN");
-  try {
-    const anchor = db.prepare("SELECT audit_n, hash FROM anchor").get();
-    let n = Number(anchor?.audit_n ?? 0);
-    let head = String(anchor?.hash ?? workerData.root);
-    const rows = db.prepare("SELECT * FROM entry WHERE audit_n IS NOT NULL ORDER BY audit_n").iterate();
-    for (const each of rows as unknown as Iterable<Row>) {
-      const row = auditRow(each);
-      const text = linkText(row.atMs, auditText(row.entry));
-      const joined = Buffer.concat([Buffer.from(head, "base64url"), Buffer.from(text)]);
-      head = hash("sha256", joined, "base64url");
-      n++;
-      if (row.n !== n || row.hash !== head) return row.n;
-    }
-    return undefined;
-  } finally {
-    db.exec("COMMIT");
-  }
-}
-
 function run(request: ReadRequest): unknown {
   switch (request.op) {
     case "query":
@@ -83,7 +59,7 @@ function run(request: ReadRequest): unknown {
     case "knowsLater":
       return knowsLater(request.epoch, request.rev);
     case "verify":
-      return verify();
+      return walkChain(db, String(workerData.root)).brokenN;
     case "close":
       db.close();
       return undefined;
