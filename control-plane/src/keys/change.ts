@@ -65,15 +65,15 @@ export async function changeKey(
     const planned = await plan(before, nowMs, tx);
     if (planned === SAME || planned === UNCHANGED) return nothingToDo(tx, before, nowMs, planned, kind);
     const revision = await nextRevision(tx, orgId);
-    const moved = planned.set.status !== undefined && planned.set.status !== before.status;
-    const after: KeyRow = {
-      ...before,
-      ...planned.set,
-      revision,
-      statusRevision: moved ? revision : before.statusRevision,
-    };
+    const after = afterOf(before, planned, revision);
     return write(tx, caller, { before, after, kind }, planned, nowMs);
   });
+}
+
+/** The row as a plan leaves it. */
+export function afterOf(before: KeyRow, { set }: KeyPlan, revision: string): KeyRow {
+  const moved = set.status !== undefined && set.status !== before.status;
+  return { ...before, ...set, revision, statusRevision: moved ? revision : before.statusRevision };
 }
 
 async function write(

@@ -21,11 +21,20 @@ export function editKey(
   ifMatch?: string,
   kind: KeyKind = "key",
 ): Promise<Changed<KeyResource>> {
-  const orgId = caller.organizationId;
+  const edit = planEdit(ports, caller, input);
   const plan = async (row: KeyRow, nowMs: number, tx: Tx): Promise<Planned> => {
-    await requireUnchanged(ifMatch, row.revision, () => readKeyResource(tx, orgId, id, nowMs, kind));
+    const present = () => readKeyResource(tx, caller.organizationId, id, nowMs, kind);
+    await requireUnchanged(ifMatch, row.revision, present);
+    return edit(row, nowMs, tx);
+  };
+  return changeKey(ports, caller, id, plan, kind);
+}
+
+/** What an edit wants of a key; throws at the attribute that cannot be had. */
+export function planEdit(ports: Ports, caller: Caller, input: ApiKeyEdit) {
+  return async (row: KeyRow, nowMs: number, tx: Tx): Promise<Planned> => {
     await check(tx, caller, row, input, nowMs);
-    const budget = await setBudget(tx, ports, orgId, row.budgetId, input);
+    const budget = await setBudget(tx, ports, caller.organizationId, row.budgetId, input);
     const set = { ...columnsOf(input), budgetId: budget.budgetId };
     if (!budgetTouched(row, input) && sameColumns(row, set)) return UNCHANGED;
     return {
@@ -35,7 +44,6 @@ export function editKey(
       verb: verbOf(row, set, nowMs),
     };
   };
-  return changeKey(ports, caller, id, plan, kind);
 }
 
 async function check(tx: Tx, caller: Caller, row: KeyRow, input: ApiKeyEdit, nowMs: number): Promise<void> {

@@ -12,6 +12,7 @@ import { findProject } from "../projects/find.ts";
 import type { Caller } from "../sessions/caller.ts";
 import { readKeyResource, selectFacts, toFacts, visibleKeys } from "./find.ts";
 import type { KeyKind } from "./kind.ts";
+import { safetyFilter } from "./safety.ts";
 import { type KeyResource, keyResource } from "./view.ts";
 
 export interface KeyQuery extends ListQuery {
@@ -19,6 +20,7 @@ export interface KeyQuery extends ListQuery {
   readonly search?: string | undefined;
   readonly owner?: string | undefined;
   readonly project?: string | undefined;
+  readonly safety?: string | undefined;
   /** `-createdAt` when absent. */
   readonly sort?: string | undefined;
 }
@@ -38,7 +40,7 @@ export async function listKeys(
   const orgId = caller.organizationId;
   const nowMs = ports.clock.nowMs();
   if (projectId !== undefined) await findProject(db, orgId, projectId);
-  const matching = and(visibleKeys(orgId, kind), ...filters(query, projectId, nowMs));
+  const matching = and(visibleKeys(orgId, kind), ...keyFilters(query, projectId, nowMs));
   const sort = readSort(query.sort);
   const paged = pageWhere(orderOf(sort, nowMs), query);
   // Two questions of one answer, asked at once: a person waits for the slower one, not for both.
@@ -59,7 +61,12 @@ export function readKey(ports: Ports, caller: Caller, id: string, kind: KeyKind 
   return readKeyResource(ports.db, caller.organizationId, id, ports.clock.nowMs(), kind);
 }
 
-function filters(query: KeyQuery, projectId: string | undefined, nowMs: number): (SQL | undefined)[] {
+/** What a list's filters ask for; throws at the parameter that is none. */
+export function keyFilters(
+  query: KeyQuery,
+  projectId: string | undefined,
+  nowMs: number,
+): (SQL | undefined)[] {
   const { search, owner, project } = query;
   const pattern = search === undefined ? undefined : `%${search.replace(/[\\%_]/g, "\\$&")}%`;
   return [
@@ -68,6 +75,7 @@ function filters(query: KeyQuery, projectId: string | undefined, nowMs: number):
     owner === undefined ? undefined : eq(apiKey.ownerId, owner),
     pattern === undefined ? undefined : or(ilike(apiKey.name, pattern), ilike(apiKey.preview, pattern)),
     query.status === undefined ? undefined : statusFilter(query.status, nowMs),
+    query.safety === undefined ? undefined : safetyFilter(query.safety, nowMs),
   ];
 }
 

@@ -10,47 +10,22 @@ import type { KeyKind } from "./kind.ts";
 import type { KeyRow } from "./record.ts";
 import type { KeyResource } from "./view.ts";
 
-/** Stops the key until it is activated. Twice is once; a revoked key is refused. */
-export function deactivateKey(
-  ports: Ports,
-  caller: Caller | SystemScope,
-  id: string,
-  input: Interrupt,
-  kind: KeyKind = "key",
-): Promise<Changed<KeyResource>> {
-  const plan = (row: KeyRow): Planned => {
+type Plan = (row: KeyRow) => Planned;
+export type StatusVerb = "deactivate" | "revoke" | "activate" | "delete";
+
+/** What each verb wants of a key in its state; throws `state_conflict` where it cannot have it. */
+export const statusPlans: Readonly<Record<StatusVerb, (input: Interrupt) => Plan>> = {
+  deactivate: (input) => (row) => {
     if (row.status === "inactive") return SAME;
     if (row.status === "revoked") throw problem("state_conflict", "A revoked key cannot be deactivated.");
     return { set: { status: "inactive" }, verb: "deactivate", ...interruption(input) };
-  };
-  return changeKey(ports, caller, id, plan, kind);
-}
-
-/** Stops the key and ends a running grace. Twice is once: the same operation answers. */
-export function revokeKey(
-  ports: Ports,
-  caller: Caller | SystemScope,
-  id: string,
-  input: Interrupt,
-  kind: KeyKind = "key",
-): Promise<Changed<KeyResource>> {
-  const plan = (row: KeyRow): Planned => {
+  },
+  revoke: (input) => (row) => {
     if (row.status === "revoked") return SAME;
     const set = { status: "revoked" as const, hashes: endGraces(row.hashes) };
     return { set, verb: "revoke", ...interruption(input) };
-  };
-  return changeKey(ports, caller, id, plan, kind);
-}
-
-/** An inactive key goes on as it was; a revoked one becomes the next generation of the same secret. */
-export function activateKey(
-  ports: Ports,
-  caller: Caller | SystemScope,
-  id: string,
-  input: Interrupt,
-  kind: KeyKind = "key",
-): Promise<Changed<KeyResource>> {
-  const plan = (row: KeyRow): Planned => {
+  },
+  activate: (input) => (row) => {
     if (row.status === "active") return SAME;
     const set = row.status === "revoked" ? nextGeneration(row) : {};
     return {
@@ -59,24 +34,37 @@ export function activateKey(
       reason: input.reason,
       meta: { sameSecret: true },
     };
-  };
-  return changeKey(ports, caller, id, plan, kind);
-}
+  },
+  delete: (input) => (row) => {
+    const set = { status: "deleted" as const, hashes: endGraces(row.hashes) };
+    return { set, verb: "delete", ...interruption(input) };
+  },
+};
 
-/** A delete leaves a tombstone for ever; afterwards the key is not found. */
-export function deleteKey(
+type StatusChange = (
   ports: Ports,
   caller: Caller | SystemScope,
   id: string,
   input: Interrupt,
-  kind: KeyKind = "key",
-): Promise<Changed<KeyResource>> {
-  const plan = (row: KeyRow): Planned => {
-    const set = { status: "deleted" as const, hashes: endGraces(row.hashes) };
-    return { set, verb: "delete", ...interruption(input) };
-  };
-  return changeKey(ports, caller, id, plan, kind);
-}
+  kind?: KeyKind,
+) => Promise<Changed<KeyResource>>;
+
+const verb =
+  (name: StatusVerb): StatusChange =>
+  (ports, caller, id, input, kind = "key") =>
+    changeKey(ports, caller, id, statusPlans[name](input), kind);
+
+/** Stops the key until it is activated. Twice is once; a revoked key is refused. */
+export const deactivateKey = verb("deactivate");
+
+/** Stops the key and ends a running grace. Twice is once: the same operation answers. */
+export const revokeKey = verb("revoke");
+
+/** An inactive key goes on as it was; a revoked one becomes the next generation of the same secret. */
+export const activateKey = verb("activate");
+
+/** A delete leaves a tombstone for ever; afterwards the key is not found. */
+export const deleteKey = verb("delete");
 
 /** Requests in flight are aborted unless they may end. */
 function interruption(input: Interrupt) {

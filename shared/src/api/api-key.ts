@@ -159,3 +159,54 @@ export const apiKeySorts = [
   "spentUsd",
 ] as const;
 export type ApiKeySort = (typeof apiKeySorts)[number];
+
+/** What `filter[safety]` takes, each about active keys: without a budget, without an end, unused for 90 days, without any list. */
+export const keySafeties = ["no-budget", "never-expires", "idle", "permissive"] as const;
+export type KeySafety = (typeof keySafeties)[number];
+
+/** How many keys one bulk change takes at most: what one delta holds (PROTOCOL §2.1). */
+export const BULK_MAX = 200;
+
+/** The filters of a list, without its pages. */
+const BulkFilter = z.strictObject({
+  status: z.string().max(64).optional(),
+  search: z.string().max(256).optional(),
+  owner: z.string().max(64).optional(),
+  project: z.string().max(64).optional(),
+  safety: z.string().max(64).optional(),
+});
+
+/**
+ * The body of `POST /api-keys/bulk`: either `ids`, or all that match `filter`, in order of their ids, as many as one
+ * change takes; `after` goes on behind the id that the answer before has named. `attributes` belong to `edit`, and
+ * metadata is added there to what a key has.
+ */
+export const ApiKeyBulk = z
+  .strictObject({
+    action: z.enum(["deactivate", "activate", "revoke", "delete", "edit"]),
+    ids: z.array(Id).min(1, "must not be empty").max(BULK_MAX).refine(isSet, TWICE).optional(),
+    filter: BulkFilter.optional(),
+    after: Id.optional(),
+    attributes: z.strictObject(attributes).omit({ name: true, note: true }).superRefine(oneExpiry).optional(),
+    reason: Reason.optional(),
+    inflight: z.enum(["abort", "drain"]).optional(),
+  })
+  .superRefine((value, context) => {
+    const wrong = (path: string, message: string) =>
+      context.addIssue({ code: "custom", path: [path], message });
+    if ((value.ids === undefined) === (value.filter === undefined)) wrong("ids", "send either ids or filter");
+    if (value.after !== undefined && value.filter === undefined) wrong("after", "goes with filter only");
+    if ((value.action === "edit") !== (value.attributes !== undefined)) {
+      wrong("attributes", "go with edit, and edit needs them");
+    }
+  });
+export type ApiKeyBulk = z.infer<typeof ApiKeyBulk>;
+
+/** What became of one key of a bulk change, in `meta.results`. */
+export interface BulkResult {
+  readonly id: string;
+  readonly name: string | null;
+  readonly state: "changed" | "unchanged" | "refused";
+  readonly code?: string;
+  readonly detail?: string;
+}

@@ -1,6 +1,7 @@
-import { ApiKeyCreate, ApiKeyEdit, Interrupt, Rotate } from "@claviger/shared/api/api-key";
+import { ApiKeyBulk, ApiKeyCreate, ApiKeyEdit, Interrupt, Rotate } from "@claviger/shared/api/api-key";
 import { listQuery, pageParameters } from "@claviger/shared/api/list";
 import * as z from "zod";
+import { changeKeys } from "../../keys/bulk.ts";
 import { createKey } from "../../keys/create.ts";
 import { editKey } from "../../keys/edit.ts";
 import { type KeyKind, nouns } from "../../keys/kind.ts";
@@ -19,6 +20,7 @@ const Filters = z.strictObject({
   "filter[search]": z.string().max(256).optional(),
   "filter[owner]": z.string().max(64).optional(),
   "filter[project]": z.string().max(64).optional(),
+  "filter[safety]": z.string().max(64).optional(),
   sort: z.string().max(64).optional(),
 });
 
@@ -29,6 +31,7 @@ function keyQuery(query: z.infer<typeof Filters>) {
     search: query["filter[search]"],
     owner: query["filter[owner]"],
     project: query["filter[project]"],
+    safety: query["filter[safety]"],
     sort: query.sort,
   };
 }
@@ -36,7 +39,19 @@ function keyQuery(query: z.infer<typeof Filters>) {
 const places = { key: "api-keys", agent: "agents" } as const;
 
 /** An agent has every verb of a key. */
-export const apiKeyRoutes: readonly Route[] = [...collection("key"), ...object("key"), ...statusVerbs("key")];
+export const apiKeyRoutes: readonly Route[] = [
+  memberRoute<ApiKeyBulk>({
+    method: "POST",
+    path: "/api/v1/api-keys/bulk",
+    summary: "Change up to 200 keys at once: what became of each is in meta.results, one operation for all",
+    access: "member",
+    body: { kind: "plain", schema: ApiKeyBulk },
+    handle: async ({ ports, caller, body }) => changed(await changeKeys(ports, caller, body)),
+  }),
+  ...collection("key"),
+  ...object("key"),
+  ...statusVerbs("key"),
+];
 export const agentRoutes: readonly Route[] = [
   ...collection("agent"),
   ...object("agent"),
