@@ -80,9 +80,11 @@ async function take(
     return makeEvent(seq + n, Date.now(), seed, `key_${String(seed % KEYS).padStart(12, "0")}`);
   });
   const batch = UsageBatch.parse(JSON.parse(JSON.stringify({ v: 1, events })));
-  // Intake needs the database and a log, nothing else of a process.
+  // Intake needs the database, a clock and a log, nothing else of a process.
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  return (await takeUsage({ db, log } as unknown as Parameters<typeof takeUsage>[0], sender, batch)).cursor;
+  const clock = { nowMs: () => Date.now() };
+  return (await takeUsage({ db, log, clock } as unknown as Parameters<typeof takeUsage>[0], sender, batch))
+    .cursor;
 }
 
 /** A replica that is nothing but a sender of usage: every column that must be there is. */

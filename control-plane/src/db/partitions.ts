@@ -6,6 +6,7 @@
 import { sql } from "drizzle-orm";
 import type { PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type { Queryable } from "./database.ts";
+import { widenRollUps } from "./widen-roll-ups.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -66,6 +67,7 @@ export async function createRollUps(db: PostgresJsDatabase): Promise<void> {
       sql.raw(`create table if not exists usage_${grain}_rest partition of usage_${grain} default`),
     );
   }
+  await widenRollUps(db);
 }
 
 /**

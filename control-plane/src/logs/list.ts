@@ -1,6 +1,8 @@
 import type { Resource } from "@claviger/shared/api/resource";
+import type { Usage } from "@claviger/shared/money/cost";
+import { unfoldTokens } from "@claviger/shared/money/usage";
 import { LogRow } from "@claviger/shared/wire/query";
-import { type AskedPage, askAll } from "../fleet/ask-all.ts";
+import { type AskedPage, type AskedRow, askAll } from "../fleet/ask-all.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
 
@@ -35,7 +37,15 @@ export async function listLogs(ports: Ports, caller: Caller, filter: LogFilter):
     question: (range) => ({ kind: "logs", ...range, ...where }),
     schema: LogRow,
   });
-  return asked(page, "log-entry");
+  return asked({ ...page, rows: page.rows.map(unfolded) }, "log-entry");
+}
+
+/** Tokens in disjoint buckets, as `GET /usage` sums them. */
+function unfolded({
+  row,
+  ...asked
+}: AskedRow<LogRow>): AskedRow<Omit<LogRow, "tokens"> & { tokens: Usage | null }> {
+  return { ...asked, row: { ...row, tokens: row.tokens === null ? null : unfoldTokens(row.tokens) } };
 }
 
 /** Rows as resources; an id is unique in the fleet. */

@@ -6,6 +6,7 @@ import { startCluster, type TestCluster, type TestProcess } from "../fleet/testi
 import { type FakeReplica, startFakeReplica } from "../fleet/testing/fake-replica.ts";
 import { createTestOrganization } from "../fleet/testing/organization.ts";
 import { readStatus } from "../status/read.ts";
+import { takeUsage } from "./intake.ts";
 
 let cluster: TestCluster;
 let cp: TestProcess;
@@ -138,6 +139,40 @@ test("an event that the wire does not know is not acknowledged", async () => {
   await replica.close();
 });
 
+test("a batch of the largest counts that the wire takes fits into all sums", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
+  const tokens = { input: 1e9, cacheRead: 1e9, cacheWrite: null, output: 1e9, reasoning: 1e9 };
+  const events = Array.from({ length: 500 }, (_, n): UsageEvent => {
+    const event = settled(n + 1);
+    return { ...event, tokens, cost: "1000000000000000" } as UsageEvent;
+  });
+  expect(await send(replica, events)).toBe(500);
+  const [row] = await cp.ports.db.execute(sql`
+    select input_tokens::text as input, spent_n::text as spent from key_usage where org_id = ${orgId}`);
+  expect(row).toEqual({ input: "1000000000000", spent: "500000000000000000" });
+  await replica.close();
+});
+
+const alarmsOf = ({ id }: FakeReplica) =>
+  cp.log.lines
+    .map(({ fields }) => fields as Record<string, unknown>)
+    .filter(({ alarm, replica }) => alarm === "usage_gap" && replica === id);
+
+test("a gap is told when it is committed, not when a transaction that fails has seen it", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
+  const sender = { orgId, replicaId: replica.id };
+  // No table has such a time, so that everything is rolled back.
+  const broken = { ...settled(10), startedAtMs: 1e18 } as UsageEvent;
+  await expect(takeUsage(cp.ports, sender, { v: 1, events: [broken], goneUpTo: 9 })).rejects.toThrow();
+  expect(alarmsOf(replica)).toEqual([]);
+  const next = { v: 1 as const, events: [settled(10)], goneUpTo: 9 };
+  expect(await takeUsage(cp.ports, sender, next)).toEqual({ cursor: 10 });
+  expect(alarmsOf(replica)).toEqual([{ alarm: "usage_gap", replica: replica.id, from: 1, to: 9 }]);
+  await replica.close();
+});
+
 test("a gap that nobody can fill is skipped once, with an alarm, and status says how much is missing", async () => {
   const { orgId } = await createTestOrganization(cp.ports);
   const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
@@ -154,10 +189,7 @@ test("a gap that nobody can fill is skipped once, with an alarm, and status says
   expect(await send(replica, events.slice(9, 14), 9)).toBe(14);
   expect(await countsOf(orgId, replica)).toMatchObject({ events: 9, last: 14, requests: 9 });
   expect((await lostOf()) - before).toBe(5);
-  const alarms = cp.log.lines.filter(({ fields }) => "alarm" in fields && fields.alarm === "usage_gap");
-  expect(alarms.map(({ fields }) => fields)).toEqual([
-    { alarm: "usage_gap", replica: replica.id, from: 5, to: 9 },
-  ]);
+  expect(alarmsOf(replica)).toEqual([{ alarm: "usage_gap", replica: replica.id, from: 5, to: 9 }]);
   await replica.close();
 });
 

@@ -8,16 +8,12 @@ import type { UsageAnswer, UsageBatch, UsageEvent } from "@claviger/shared/wire/
 import { sql } from "drizzle-orm";
 import { chargeEvents } from "../fleet/escrow/charge.ts";
 import type { Tx } from "../fleet/journal.ts";
+import { pricesOf } from "../models/price.ts";
 import type { Ports } from "../ports.ts";
 import { costOfEvent } from "./cost.ts";
-import {
-  addToRollUps,
-  type Dimension,
-  dimensionOf,
-  insertDimensions,
-  type KeyStamp,
-  sumsOf,
-} from "./roll-up.ts";
+import { type Counted, countedOf } from "./figures.ts";
+import { sumByKey } from "./key-sums.ts";
+import { addToRollUps, dimensionOf, insertDimensions, type KeyStamp, sumsOf } from "./roll-up.ts";
 
 export interface UsageSender {
   orgId: string;
@@ -26,35 +22,51 @@ export interface UsageSender {
 
 /** Takes what follows the cursor without a gap, and answers with where the cursor stands then. */
 export async function takeUsage(ports: Ports, sender: UsageSender, batch: UsageBatch): Promise<UsageAnswer> {
-  return ports.db.transaction(async (tx) => {
-    const held = await lockCursor(tx, sender);
-    if (held === undefined) return { cursor: 0 };
-    const gap = gapOf(held.seq, batch);
-    const from = gap?.to ?? held.seq;
-    const next = following(from, batch.events);
-    if (next.length === 0) return { cursor: held.seq };
-    const cursor = from + next.length;
-    await chargeEvents(tx, ports, sender, next);
-    const stamps = await readStamps(tx, sender.orgId, next);
-    const place = { orgId: sender.orgId, gatewayId: held.gatewayId };
-    const counted = next.map((event) => ({
-      event,
-      dimension: dimensionOf(place, event, stamps.get(event.keyId)),
-    }));
-    // One connection: they run in this order, which is the order of locks.
-    await Promise.all([
-      ...(gap === undefined ? [] : [noteGap(tx, ports, sender, held.gatewayId, gap)]),
-      insertEvents(tx, sender, held.gatewayId, counted),
-      insertDimensions(
-        tx,
-        counted.map(({ dimension }) => dimension),
-      ),
-      addToRollUps(tx, sumsOf(counted)),
-      addToKeys(tx, sender.orgId, next),
-      tx.execute(sql`update replica_cursor set seq = ${cursor} where replica_id = ${sender.replicaId}`),
-    ]);
-    return { cursor };
-  });
+  const { cursor, gap } = await ports.db.transaction((tx) => take(tx, ports, sender, batch));
+  if (gap !== undefined) {
+    const { from, to } = gap;
+    const fields = { alarm: "usage_gap", replica: sender.replicaId, from, to };
+    ports.log.error(fields, "usage is lost: nobody has these events any more");
+  }
+  return { cursor };
+}
+
+/** The cursor after this batch, and what was skipped for it. */
+async function take(
+  tx: Tx,
+  ports: Ports,
+  sender: UsageSender,
+  batch: UsageBatch,
+): Promise<{ cursor: number; gap?: Gap | undefined }> {
+  const held = await lockCursor(tx, sender);
+  if (held === undefined) return { cursor: 0 };
+  const gap = gapOf(held.seq, batch);
+  const from = gap?.to ?? held.seq;
+  const next = following(from, batch.events);
+  if (next.length === 0) return { cursor: held.seq };
+  const cursor = from + next.length;
+  await chargeEvents(tx, ports, sender, next);
+  const stamps = await readStamps(tx, sender.orgId, next);
+  const prices = await pricesOf(tx, sender.orgId, next, ports.clock.nowMs());
+  const place = { orgId: sender.orgId, gatewayId: held.gatewayId };
+  const counted = next.map((event) =>
+    countedOf(event, dimensionOf(place, event, stamps.get(event.keyId)), (settled, usage) =>
+      costOfEvent(settled, usage, prices),
+    ),
+  );
+  // One connection: they run in this order, which is the order of locks.
+  await Promise.all([
+    ...(gap === undefined ? [] : [noteGap(tx, sender, held.gatewayId, gap)]),
+    insertEvents(tx, sender, held.gatewayId, counted),
+    insertDimensions(
+      tx,
+      counted.map(({ dimension }) => dimension),
+    ),
+    addToRollUps(tx, sumsOf(counted)),
+    addToKeys(tx, sender.orgId, counted),
+    tx.execute(sql`update replica_cursor set seq = ${cursor} where replica_id = ${sender.replicaId}`),
+  ]);
+  return { cursor, gap };
 }
 
 interface Gap {
@@ -74,7 +86,6 @@ export function gapOf(cursor: number, { events, goneUpTo = 0 }: UsageBatch): Gap
 /** Without it usage would stand still for ever; with it everybody can see what is missing. */
 async function noteGap(
   tx: Tx,
-  { log }: Pick<Ports, "log">,
   { orgId, replicaId }: UsageSender,
   gatewayId: string,
   { from, to }: Gap,
@@ -83,10 +94,6 @@ async function noteGap(
     insert into usage_gap (replica_id, from_seq, to_seq, org_id, gateway_id, noticed_at)
     values (${replicaId}, ${from}, ${to}, ${orgId}, ${gatewayId}, clock_timestamp())
     on conflict (replica_id, from_seq) do update set to_seq = excluded.to_seq, noticed_at = excluded.noticed_at`);
-  log.error(
-    { alarm: "usage_gap", replica: replicaId, from, to },
-    "usage is lost: nobody has these events any more",
-  );
 }
 
 /** Events `cursor+1, cursor+2, …` as far as the batch has them, whatever its order. */
@@ -121,15 +128,15 @@ async function insertEvents(
   tx: Tx,
   { orgId, replicaId }: UsageSender,
   gatewayId: string,
-  counted: readonly { event: UsageEvent; dimension: Dimension }[],
+  counted: readonly Counted[],
 ): Promise<void> {
-  const rows = counted.map(({ event, dimension }) => ({
+  const rows = counted.map(({ event, dimension, cost }) => ({
     dimension_id: dimension.id,
     seq: event.seq,
     key_id: event.keyId,
     kind: event.kind,
     at_ms: event.kind === "settled" ? event.startedAtMs : event.minuteMs,
-    cost_n: event.kind === "settled" ? (costOfEvent(event)?.toString() ?? null) : null,
+    cost_n: cost?.toString() ?? null,
     event,
   }));
   await tx.execute(sql`
@@ -154,21 +161,9 @@ async function readStamps(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-interface KeySum {
-  key_id: string;
-  requests: number;
-  refused: number;
-  input: number;
-  output: number;
-  /** Nano-dollars, as text: JSON has no integers of that size. */
-  spent: bigint;
-  unpriced: number;
-  last_ms: number | null;
-}
-
 /** Keys in the order of their ids, so that two replicas' batches never wait for each other in a circle. */
-async function addToKeys(tx: Tx, orgId: string, events: readonly UsageEvent[]): Promise<void> {
-  const sums = [...sumByKey(events).values()].sort((a, b) => (a.key_id < b.key_id ? -1 : 1));
+async function addToKeys(tx: Tx, orgId: string, counted: readonly Counted[]): Promise<void> {
+  const sums = [...sumByKey(counted).values()].sort((a, b) => (a.key_id < b.key_id ? -1 : 1));
   await tx.execute(sql`
     insert into key_usage (org_id, key_id, requests, refused, input_tokens, output_tokens, spent_n, unpriced,
       last_used_at)
@@ -183,35 +178,4 @@ async function addToKeys(tx: Tx, orgId: string, events: readonly UsageEvent[]): 
       output_tokens = key_usage.output_tokens + excluded.output_tokens,
       spent_n = key_usage.spent_n + excluded.spent_n, unpriced = key_usage.unpriced + excluded.unpriced,
       last_used_at = greatest(key_usage.last_used_at, excluded.last_used_at)`);
-}
-
-function sumByKey(events: readonly UsageEvent[]): Map<string, KeySum> {
-  const sums = new Map<string, KeySum>();
-  for (const event of events) {
-    const { keyId } = event;
-    const sum = sums.get(keyId) ?? {
-      key_id: keyId,
-      requests: 0,
-      refused: 0,
-      input: 0,
-      output: 0,
-      spent: 0n,
-      unpriced: 0,
-      last_ms: null,
-    };
-    sums.set(keyId, sum);
-    if (event.kind === "refused") {
-      sum.refused += event.n;
-      continue;
-    }
-    const { input, cacheRead, cacheWrite, output, reasoning } = event.tokens;
-    sum.requests += 1;
-    sum.input += (input ?? 0) + (cacheRead ?? 0) + (cacheWrite ?? 0);
-    sum.output += (output ?? 0) + (reasoning ?? 0);
-    const cost = costOfEvent(event);
-    if (cost === null) sum.unpriced += 1;
-    else sum.spent += cost;
-    sum.last_ms = Math.max(sum.last_ms ?? 0, event.startedAtMs);
-  }
-  return sums;
 }

@@ -4,11 +4,12 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startFakeReplica } from "../fleet/testing/fake-replica.ts";
 import { makeKey, makeTenant, startApi, type Tenant, type TestApi } from "../http/testing/api.ts";
+import { usageFreshness } from "./freshness.ts";
 import { takeUsage } from "./intake.ts";
 import { piecesOf } from "./query.ts";
 import { makeEvent } from "./testing/events.ts";
 
-const NOON_MS = Math.floor(Date.now() / 86_400_000 - 2) * 86_400_000 + 43_200_000;
+const NOON_MS = Math.floor(Date.now() / 86_400_000 - 4) * 86_400_000 + 43_200_000;
 const FROM = new Date(NOON_MS - 86_400_000).toISOString();
 
 let api: TestApi;
@@ -111,6 +112,54 @@ test("a key's figures are those on the key, with its name, owner, project and me
   expect(csv.text.split("\r\n")[1]).toContain(`,${keyId},"'=danger, ""quoted""",`);
 });
 
+test("a tag of a key's metadata narrows, and what is asked for first comes first", async () => {
+  const tagged = await ask("&filter[metadata.team]=red&groupBy=key");
+  expect(tagged.resources.map(({ attributes }) => attributes.group)).toEqual([{ key: keyId }]);
+  expect((await ask("&filter[metadata.team]=blue")).resources).toEqual([]);
+  const nanosBy = async (sort: string) =>
+    (await ask(`&groupBy=key&sort=${sort}`)).resources.map(({ attributes }) =>
+      Number(nanosOf(String(attributes.spentUsd))),
+    );
+  const dear = await nanosBy("-spentUsd");
+  expect(dear).toHaveLength(6);
+  expect(dear).toEqual([...dear].sort((a, b) => b - a));
+  expect(await nanosBy("spentUsd")).toEqual([...dear].reverse());
+});
+
+test("a CSV is whole whatever its size, row for row what the pages say, and opens as text in a spreadsheet", async () => {
+  const query = "&groupBy=key,model,code,metadata.team&interval=minute";
+  const csv = await ask(query, tenant.token, { accept: "text/csv" });
+  const [head, ...rows] = csv.text.trimEnd().split("\r\n");
+  expect(head).toMatch(
+    /^at,key,keyName,model,modelName,code,codeName,metadata\.team,metadata\.teamName,requests,/,
+  );
+  const sums = await sumsOf(`${query}&page[size]=200`);
+  const at = (head ?? "").split(",").indexOf("requests");
+  // Only the name has a comma, and it stands before.
+  const requests = rows.map((row) => Number(row.replace(/"(?:[^"]|"")*"/, "").split(",")[at]));
+  expect(requests.reduce((sum, n) => sum + n, 0)).toBe(sums.requests);
+  expect((await ask("&groupBy=key", stranger.token, { accept: "text/csv" })).text).toMatch(/^at,key,.*\r\n$/);
+  const refused = await ask("&page[size]=5", tenant.token, { accept: "text/csv" });
+  expect(refused.refusal).toBe("400 invalid_value page[size]");
+});
+
+test("an answer says to when each gateway is complete, and what waits there", async () => {
+  const { organizationId: orgId } = await makeTenant(api);
+  const replica = await startFakeReplica(api.ports, orgId, "ap-1");
+  const complete = () => usageFreshness(api.ports, orgId);
+  expect(await complete()).toEqual([]);
+  await replica.beat({ usage: { nextSeq: 4 } });
+  expect(await complete()).toMatchObject([{ gateway: "ap-1", completeTo: null, waiting: 3 }]);
+  const events = [1, 2, 3].map((seq) => makeEvent(seq, NOON_MS, seq));
+  await takeUsage(api.ports, { orgId, replicaId: replica.id }, { v: 1, events });
+  const [one] = await complete();
+  expect(one).toMatchObject({ waiting: 0 });
+  expect(Math.abs(Date.parse(one?.completeTo ?? "") - Date.now())).toBeLessThan(3_600_000);
+  // Of those that were never heard nothing is said.
+  expect((await ask("")).meta.complete).toEqual([]);
+  await replica.close();
+});
+
 test("what cannot be asked is refused by its name", async () => {
   const refusals: Record<string, string> = {
     "&interval=week": "400 invalid_value interval",
@@ -119,6 +168,9 @@ test("what cannot be asked is refused by its name", async () => {
     "&to=2020-01-01T00:00:00Z": "400 invalid_value from",
     "&to=yesterday": "400 invalid_value to",
     "&filter[colour]=red": "400 unknown_parameter filter[colour]",
+    "&filter[metadata.]=red": "400 unknown_parameter filter[metadata.]",
+    "&sort=colour": "400 invalid_value sort",
+    "&sort=requests&interval=day": "400 invalid_value sort",
   };
   for (const [query, refusal] of Object.entries(refusals)) expect((await ask(query)).refusal).toBe(refusal);
   const long = await api.call("GET", "/api/v1/usage?from=2020-01-01T00:00:00Z&interval=minute", {

@@ -3,11 +3,20 @@ import type { Resource } from "@claviger/shared/api/resource";
 import type { UsageFigures, UsageGroup, UsageView } from "@claviger/shared/api/usage";
 import { usdOf } from "@claviger/shared/money/cost";
 import { type SQL, sql } from "drizzle-orm";
-import { pageOf, pageWhere } from "../db/page.ts";
+import { type Order, pageOf, pageWhere } from "../db/page.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
+import { FIGURES } from "./figures.ts";
 import { percentileOf } from "./histogram.ts";
-import { dimensionWhere, groupValue, piecesOf, pieceWhere, type UsageQuery, wholeRange } from "./query.ts";
+import {
+  dimensionWhere,
+  groupValue,
+  needsDimension,
+  piecesOf,
+  rowsOf,
+  type UsageQuery,
+  wholeRange,
+} from "./query.ts";
 
 export type UsageResource = Resource<UsageView>;
 
@@ -27,7 +36,7 @@ interface Row extends Record<string, unknown> {
   readonly first_byte: Record<string, number> | null;
 }
 
-/** One page of the figures: by time when an interval was asked for, otherwise those with most requests first. */
+/** One page of the figures: by time when an interval was asked for, otherwise in the order of `sort`. */
 export async function listUsage(
   ports: Pick<Ports, "db" | "clock">,
   caller: Pick<Caller, "organizationId">,
@@ -37,25 +46,25 @@ export async function listUsage(
   const { fromMs, toMs, finest } = wholeRange(query, ports.clock.nowMs());
   const { interval, groups } = query;
   const pieces = piecesOf(fromMs, toMs, finest, interval ?? "day");
-  const order = interval === undefined ? sql.raw("g.requests") : sql.raw("g.at_ms");
-  const paged = pageWhere(
-    { expr: order, id: sql.raw("g.id"), kind: "number", descending: interval === undefined },
-    page,
-  );
+  const order = orderOf(query);
+  const paged = pageWhere(order, page);
   const orgId = caller.organizationId;
+  const join = needsDimension(query)
+    ? sql`join usage_dimension d on d.id = r.dimension_id where ${dimensionWhere(orgId, query)}`
+    : sql``;
   const rows = await ports.db.execute<Row>(sql`
     with counted as materialized (
       select ${instantOf(interval)} as at_ms, ${idOf(groups)} as id, r.*
-      from usage_rollup r join usage_dimension d on d.id = r.dimension_id
-      where ${pieceWhere(pieces)} and ${dimensionWhere(orgId, query)}
+      from ${rowsOf(orgId, pieces)} r ${join}
     ), g as (
       select at_ms, id, ${SUMS} from counted group by at_ms, id
     ), page as (
       select g.*, ${paged.value} as sort_value, (select count(*) from g) as total from g
       where ${paged.where ?? sql`true`} order by ${sql.join(paged.orderBy, sql`, `)} limit ${page.size + 1}
-    )
-    select page.*, ${histogram("latency")}, ${histogram("first_byte")}, ${namesOf(orgId, groups)} as names
-    from page order by ${interval === undefined ? sql`sort_value desc, id desc` : sql`sort_value, id`}`);
+    ), ${histogram("latency")}, ${histogram("first_byte")}
+    select page.*, latency.counts as latency, first_byte.counts as first_byte, ${namesOf(orgId, groups)} as names
+    from page left join latency using (at_ms, id) left join first_byte using (at_ms, id)
+    order by ${order.descending ? sql`sort_value desc, id desc` : sql`sort_value, id`}`);
   const cut = pageOf(rows, page.size, (row) => [row.sort_value, row.id]);
   return {
     resources: cut.rows.map((row) => usageResource(row, groups)),
@@ -68,20 +77,18 @@ export async function listUsage(
   };
 }
 
-const FIGURES = [
-  ["requests", "requests"],
-  ["errors", "errors"],
-  ["refused", "refused"],
-  ["inputTokens", "input_tokens"],
-  ["cacheReadTokens", "cache_read_tokens"],
-  ["cacheWriteTokens", "cache_write_tokens"],
-  ["outputTokens", "output_tokens"],
-  ["reasoningTokens", "reasoning_tokens"],
-  ["unpricedRequests", "unpriced"],
-] as const;
+function orderOf({ interval, sort = { by: "requests", descending: true } }: UsageQuery): Order {
+  const id = sql.raw("g.id");
+  if (interval !== undefined) return { expr: sql.raw("g.at_ms"), id, kind: "number", descending: false };
+  // The group's own values: an order that does not move while usage comes in.
+  if (sort.by === "group") return { expr: sql.raw("0"), id, kind: "number", descending: false };
+  const figure = FIGURES.find(({ name }) => name === sort.by);
+  const expr = sql.raw(`g.${figure?.column ?? "cost_n"}`);
+  return { expr, id, kind: "number", descending: sort.descending };
+}
 
 const SUMS = sql.raw(
-  [...FIGURES.map(([, column]) => column), "cost_n"].map((name) => `sum(${name}) as ${name}`).join(", "),
+  [...FIGURES.map(({ column }) => column), "cost_n"].map((name) => `sum(${name}) as ${name}`).join(", "),
 );
 
 /** Start of the interval in milliseconds. */
@@ -95,10 +102,14 @@ function idOf(groups: readonly UsageGroup[]): SQL {
   return sql`jsonb_build_array(${sql.join(groups.map(groupValue), sql`, `)})::text`;
 }
 
+/** Counts by bucket of the rows of the page, each row of the roll-ups read once. */
 function histogram(column: "latency" | "first_byte"): SQL {
-  return sql.raw(`(select jsonb_object_agg(bucket, n) from (
-    select v >> 40 as bucket, sum(v & 1099511627775)::bigint as n from counted c, unnest(c.${column}) v
-    where c.at_ms = page.at_ms and c.id = page.id group by 1) buckets) as ${column}`);
+  return sql.raw(`${column} as (
+      select at_ms, id, jsonb_object_agg(bucket, n) as counts from (
+        select at_ms, id, v >> 40 as bucket, sum(v & 1099511627775)::bigint as n
+        from page join counted c using (at_ms, id), unnest(c.${column}) v group by 1, 2, 3
+      ) buckets group by 1, 2
+    )`);
 }
 
 const NAMED: Readonly<Record<string, string>> = {
@@ -124,7 +135,7 @@ function namesOf(orgId: string, groups: readonly UsageGroup[]): SQL {
 function usageResource(row: Row, groups: readonly UsageGroup[]): UsageResource {
   const values = JSON.parse(row.id) as (string | null)[];
   const at = Number(row.at_ms) === 0 ? null : new Date(Number(row.at_ms)).toISOString();
-  const sums = Object.fromEntries(FIGURES.map(([name, column]) => [name, Number(row[column])]));
+  const sums = Object.fromEntries(FIGURES.map(({ name, column }) => [name, Number(row[column])]));
   const [latency, firstByte] = [countsOf(row.latency), countsOf(row.first_byte)];
   const figures = {
     ...sums,

@@ -1,6 +1,6 @@
 /** From what was asked to the rows of the roll-ups: each instant of the range is counted once, in the coarsest grain that fits. */
 import { ApiProblem } from "@claviger/shared/api/problem";
-import type { UsageGroup, UsageInterval } from "@claviger/shared/api/usage";
+import type { UsageGroup, UsageInterval, UsageSort } from "@claviger/shared/api/usage";
 import { type SQL, sql } from "drizzle-orm";
 import { type Grain, keptMsOf } from "../db/partitions.ts";
 
@@ -16,13 +16,22 @@ export interface UsageFilter {
   readonly code?: string | undefined;
   /** Part of a key's name or preview. */
   readonly search?: string | undefined;
+  /** Tags of the key's metadata, as text. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
+
+const FILTERS = [
+  ...(["key", "model", "provider", "gateway", "owner", "project", "agent", "code", "search"] as const),
+  "metadata",
+] as const satisfies readonly (keyof UsageFilter)[];
 
 export interface UsageQuery extends UsageFilter {
   readonly fromMs: number;
   readonly toMs: number;
   readonly interval?: UsageInterval | undefined;
   readonly groups: readonly UsageGroup[];
+  /** Of a query without an interval; those with most requests first when absent. */
+  readonly sort?: { readonly by: UsageSort | "group"; readonly descending: boolean } | undefined;
 }
 
 const MS: Readonly<Record<Grain, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
@@ -75,31 +84,41 @@ export function piecesOf(fromMs: number, toMs: number, finest: Grain, coarsest: 
   ];
 }
 
-/** Which rows of `usage_rollup r` these pieces are. */
-export function pieceWhere(pieces: readonly Piece[]): SQL {
-  if (pieces.length === 0) return sql`false`;
+/** The organization's rows of these pieces, as a table: each piece is read by its own index of its own partitions. */
+export function rowsOf(orgId: string, pieces: readonly Piece[]): SQL {
   const time = (ms: number) => sql`${new Date(ms).toISOString()}::timestamptz`;
   const each = pieces.map(
-    ({ grain, fromMs, toMs }) =>
-      sql`(r.grain = ${grain} and r.at >= ${time(fromMs)} and r.at < ${time(toMs)})`,
+    ({ grain, fromMs, toMs }) => sql`select * from usage_rollup
+      where org_id = ${orgId} and grain = ${grain} and at >= ${time(fromMs)} and at < ${time(toMs)}`,
   );
-  return sql`(${sql.join(each, sql` or `)})`;
+  return each.length === 0
+    ? sql`(select * from usage_rollup where false)`
+    : sql`(${sql.join(each, sql` union all `)})`;
+}
+
+/** True when figures cannot be told without knowing what they are counted under. */
+export function needsDimension({ groups, ...query }: UsageQuery): boolean {
+  return groups.length > 0 || FILTERS.some((name) => query[name] !== undefined);
 }
 
 /** Which rows of `usage_dimension d` the filters leave. */
 export function dimensionWhere(orgId: string, filter: UsageFilter): SQL {
-  const { gateway, search } = filter;
+  const { gateway, search, metadata = {} } = filter;
   const plain = (["key", "owner", "project", "agent"] as const).map((name) =>
     filter[name] === undefined ? undefined : sql`d.${sql.raw(name)}_id = ${filter[name]}`,
   );
   const words = (["model", "provider", "code"] as const).map((name) =>
     filter[name] === undefined ? undefined : sql`d.${sql.raw(name)} = ${filter[name]}`,
   );
+  const tags = Object.entries(metadata).map(
+    ([name, value]) => sql`d.metadata ->> ${name}::text = ${value}::text`,
+  );
   const pattern = `%${(search ?? "").replace(/[\\%_]/g, "\\$&")}%`;
   const conditions = [
     sql`d.org_id = ${orgId}`,
     ...plain,
     ...words,
+    ...tags,
     gateway === undefined
       ? undefined
       : sql`d.gateway_id in (select id from gateway g where g.org_id = ${orgId} and (g.id = ${gateway} or g.name = ${gateway}))`,

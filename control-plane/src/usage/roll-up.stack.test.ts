@@ -1,3 +1,4 @@
+import { foldUsage } from "@claviger/shared/money/usage";
 import type { UsageEvent } from "@claviger/shared/wire/usage";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -74,6 +75,57 @@ test("two control planes take in two replicas at once, batches come twice, and e
   expect(figures).toEqual(["day", "hour", "minute"].map((grain) => ({ grain, ...recorded })));
 });
 
+test("every bucket is counted apart, in each grain, and no token in two", async () => {
+  const { orgId, senders } = await twoReplicas();
+  const [[cp], [sender]] = [cps, senders];
+  if (cp === undefined || sender === undefined) throw new Error("nothing started");
+  const usage = {
+    ...{
+      input: 1,
+      cacheRead: 20,
+      cacheWrite: 300,
+      cacheWriteLong: 4_000,
+      output: 50_000,
+      reasoning: 600_000,
+    },
+    ...{ audioInput: 7, audioOutput: 80, imageInput: 900, imageOutput: 1_000, images: 2, searches: 3 },
+  };
+  const event = { ...makeEvent(1, NOW_MS, 1), tokens: foldUsage(usage) } as UsageEvent;
+  await takeUsage(cp.ports, sender, { v: 1, events: [event, { ...event, seq: 2 }] });
+  const rows = await db().execute(sql`
+    select org_id, input_tokens::int as input, cache_read_tokens::int as "cacheRead",
+      cache_write_tokens::int as "cacheWrite", cache_write_long_tokens::int as "cacheWriteLong",
+      output_tokens::int as output, reasoning_tokens::int as reasoning, audio_input_tokens::int as "audioInput",
+      audio_output_tokens::int as "audioOutput", image_input_tokens::int as "imageInput",
+      image_output_tokens::int as "imageOutput", images::int as images, searches::int as searches
+    from usage_rollup where org_id = ${orgId}`);
+  const twice = Object.fromEntries(Object.entries(usage).map(([name, n]) => [name, 2 * n]));
+  expect(rows).toEqual([1, 2, 3].map(() => ({ org_id: orgId, ...twice })));
+});
+
+test("a process of the version before writes without an organization and without the finer buckets: both are filled in", async () => {
+  const { orgId, senders } = await twoReplicas();
+  const [[cp], [sender]] = [cps, senders];
+  if (cp === undefined || sender === undefined) throw new Error("nothing started");
+  await takeUsage(cp.ports, sender, { v: 1, events: [makeEvent(1, NOW_MS, 1)] });
+  // In the words of that version, onto the same row and onto a new one.
+  for (const at of [NOW_MS, NOW_MS + 3_600_000]) {
+    await db().execute(sql`
+      insert into usage_rollup as held (grain, at, dimension_id, requests, errors, refused, input_tokens,
+        cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_n, unpriced, latency, first_byte)
+      select 'hour', ${new Date(at).toISOString()}::timestamptz, id, 1, 0, 0, 5, 0, 0, 0, 0, 0, 0, '{}', '{}'
+      from usage_dimension where org_id = ${orgId}
+      on conflict (grain, at, dimension_id) do update set requests = held.requests + excluded.requests`);
+  }
+  const rows = await db().execute(sql`
+    select requests::int as requests, images::int as images from usage_rollup
+    where org_id = ${orgId} and grain = 'hour' order by at`);
+  expect(rows).toEqual([
+    { requests: 2, images: 0 },
+    { requests: 1, images: 0 },
+  ]);
+});
+
 test("a late event lands in its own minute, hour and day, and in no other", async () => {
   const { orgId, senders } = await twoReplicas();
   const [sender] = senders;
@@ -85,7 +137,7 @@ test("a late event lands in its own minute, hour and day, and in no other", asyn
   await takeUsage(ports, sender, { v: 1, events });
   const rows = await db().execute(sql`
     select grain, extract(epoch from at)::bigint * 1000 as at, requests::int from usage_rollup
-    join usage_dimension d on d.id = dimension_id where org_id = ${orgId} order by 1, 2`);
+    join usage_dimension d on d.id = dimension_id where d.org_id = ${orgId} order by 1, 2`);
   const floor = (ms: number, grainMs: number) => String(Math.floor(ms / grainMs) * grainMs);
   const at = (grain: string, grainMs: number) =>
     [lateMs, NOW_MS].map((ms) => ({ grain, at: floor(ms, grainMs), requests: 1 }));

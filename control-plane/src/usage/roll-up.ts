@@ -6,7 +6,7 @@ import { hash } from "node:crypto";
 import type { UsageEvent } from "@claviger/shared/wire/usage";
 import { sql } from "drizzle-orm";
 import type { Tx } from "../fleet/journal.ts";
-import { costOfEvent } from "./cost.ts";
+import { type Counted, FIGURES } from "./figures.ts";
 import { bucketOf, packed } from "./histogram.ts";
 
 /** Of a key when its usage is taken in; a key that the organization does not have has none. */
@@ -64,41 +64,30 @@ const GRAINS = [
 interface Sum {
   readonly grain: string;
   readonly atMs: number;
-  readonly dimensionId: string;
-  readonly figures: Record<keyof typeof NOTHING, number>;
+  readonly dimension: Dimension;
+  readonly figures: number[];
   cost: bigint;
   readonly latency: Map<number, number>;
   readonly firstByte: Map<number, number>;
 }
 
-const NOTHING = {
-  requests: 0,
-  errors: 0,
-  refused: 0,
-  input_tokens: 0,
-  cache_read_tokens: 0,
-  cache_write_tokens: 0,
-  output_tokens: 0,
-  reasoning_tokens: 0,
-  unpriced: 0,
-};
-
 /** Rows to add, in the order in which they are locked. */
-export function sumsOf(events: readonly { event: UsageEvent; dimension: Dimension }[]): object[] {
+export function sumsOf(all: readonly Counted[]): object[] {
   const sums = new Map<string, Sum>();
-  for (const { event, dimension } of events) {
+  for (const counted of all) {
+    const { event, dimension } = counted;
     const ms = event.kind === "settled" ? event.startedAtMs : event.minuteMs;
+    const adds = FIGURES.map(({ of }) => of(counted));
     for (const [grain, grainMs] of GRAINS) {
       const atMs = Math.floor(ms / grainMs) * grainMs;
       const name = `${grain} ${String(atMs).padStart(16, "0")} ${dimension.id}`;
       let sum = sums.get(name);
       if (sum === undefined) {
-        const figures = { ...NOTHING };
-        const dimensionId = dimension.id;
-        sum = { grain, atMs, dimensionId, figures, cost: 0n, latency: new Map(), firstByte: new Map() };
+        const figures = FIGURES.map(() => 0);
+        sum = { grain, atMs, dimension, figures, cost: 0n, latency: new Map(), firstByte: new Map() };
         sums.set(name, sum);
       }
-      add(sum, event);
+      add(sum, counted, adds);
     }
   }
   return [...sums]
@@ -106,31 +95,21 @@ export function sumsOf(events: readonly { event: UsageEvent; dimension: Dimensio
     .map(([, sum]) => ({
       grain: sum.grain,
       at_ms: sum.atMs,
-      dimension_id: sum.dimensionId,
-      ...sum.figures,
+      dimension_id: sum.dimension.id,
+      org_id: sum.dimension.org_id,
+      ...Object.fromEntries(FIGURES.map(({ column }, index) => [column, sum.figures[index]])),
       cost_n: sum.cost.toString(),
       latency: packed(sum.latency),
       first_byte: packed(sum.firstByte),
     }));
 }
 
-function add(sum: Sum, event: UsageEvent): void {
-  const { figures } = sum;
-  if (event.kind === "refused") {
-    figures.refused += event.n;
-    return;
-  }
-  figures.requests += 1;
-  if (event.status >= 400 || event.code !== null) figures.errors += 1;
-  const { input, cacheRead, cacheWrite, output, reasoning } = event.tokens;
-  figures.input_tokens += input ?? 0;
-  figures.cache_read_tokens += cacheRead ?? 0;
-  figures.cache_write_tokens += cacheWrite ?? 0;
-  figures.output_tokens += output ?? 0;
-  figures.reasoning_tokens += reasoning ?? 0;
-  const cost = costOfEvent(event);
-  if (cost === null) figures.unpriced += 1;
-  else sum.cost += cost;
+function add(sum: Sum, { event, cost }: Counted, adds: readonly number[]): void {
+  adds.forEach((n, index) => {
+    sum.figures[index] = (sum.figures[index] ?? 0) + n;
+  });
+  sum.cost += cost ?? 0n;
+  if (event.kind === "refused") return;
   count(sum.latency, event.totalMs);
   if (event.firstByteMs !== null) count(sum.firstByte, event.firstByteMs);
 }
@@ -153,25 +132,20 @@ export async function insertDimensions(tx: Tx, dimensions: readonly Dimension[])
     on conflict (id) do nothing`);
 }
 
+const COLUMNS = FIGURES.map(({ column }) => column);
+const NAMES = COLUMNS.join(", ");
+const TYPED = COLUMNS.map((column) => `${column} bigint`).join(", ");
+const ADDED = COLUMNS.map((column) => `${column} = held.${column} + excluded.${column}`).join(", ");
+
 /** Adds these rows to all grains in one statement. */
 export async function addToRollUps(tx: Tx, sums: readonly object[]): Promise<void> {
   await tx.execute(sql`
-    insert into usage_rollup as held (grain, at, dimension_id, requests, errors, refused, input_tokens,
-      cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_n, unpriced, latency, first_byte)
-    select grain, to_timestamp(at_ms / 1000.0), dimension_id, requests, errors, refused, input_tokens,
-      cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_n, unpriced, latency, first_byte
+    insert into usage_rollup as held (grain, at, dimension_id, org_id, ${sql.raw(NAMES)}, cost_n, latency, first_byte)
+    select grain, to_timestamp(at_ms / 1000.0), dimension_id, org_id, ${sql.raw(NAMES)}, cost_n, latency, first_byte
     from jsonb_to_recordset(${JSON.stringify(sums)}::jsonb)
-      as s (grain text, at_ms bigint, dimension_id uuid, requests bigint, errors bigint, refused bigint,
-        input_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, output_tokens bigint,
-        reasoning_tokens bigint, cost_n bigint, unpriced bigint, latency bigint[], first_byte bigint[])
-    on conflict (grain, at, dimension_id) do update set
-      requests = held.requests + excluded.requests, errors = held.errors + excluded.errors,
-      refused = held.refused + excluded.refused, input_tokens = held.input_tokens + excluded.input_tokens,
-      cache_read_tokens = held.cache_read_tokens + excluded.cache_read_tokens,
-      cache_write_tokens = held.cache_write_tokens + excluded.cache_write_tokens,
-      output_tokens = held.output_tokens + excluded.output_tokens,
-      reasoning_tokens = held.reasoning_tokens + excluded.reasoning_tokens,
-      cost_n = held.cost_n + excluded.cost_n, unpriced = held.unpriced + excluded.unpriced,
+      as s (grain text, at_ms bigint, dimension_id uuid, org_id text, ${sql.raw(TYPED)}, cost_n bigint,
+        latency bigint[], first_byte bigint[])
+    on conflict (grain, at, dimension_id) do update set ${sql.raw(ADDED)}, cost_n = held.cost_n + excluded.cost_n,
       latency = ${merged("latency")}, first_byte = ${merged("first_byte")}`);
 }
 

@@ -15,6 +15,17 @@ export type UsageGroup = (typeof usageGroups)[number] | `metadata.${string}`;
 export const usageIntervals = ["minute", "hour", "day"] as const;
 export type UsageInterval = (typeof usageIntervals)[number];
 
+/** What a list without an interval is sorted by; `-requests` unless asked otherwise. */
+export const usageSorts = [
+  "requests",
+  "errors",
+  "refused",
+  "spentUsd",
+  "inputTokens",
+  "outputTokens",
+] as const;
+export type UsageSort = (typeof usageSorts)[number];
+
 /** Figures of one group; sums of what was recorded, never sampled. */
 export interface UsageFigures {
   /** Admitted requests, and how many of them failed or ended with a status of 400 or above. */
@@ -22,12 +33,22 @@ export interface UsageFigures {
   readonly errors: number;
   /** Requests that were not admitted. */
   readonly refused: number;
-  /** Disjoint: no token is in two of them. */
+  /** Disjoint: no token is in two of them. Input and output are what none of the others holds. */
   readonly inputTokens: number;
   readonly cacheReadTokens: number;
   readonly cacheWriteTokens: number;
+  /** To a cache that lives longer than the provider's default one. */
+  readonly cacheWriteLongTokens: number;
   readonly outputTokens: number;
+  /** Of providers that tell it; elsewhere it is in the output. */
   readonly reasoningTokens: number;
+  readonly audioInputTokens: number;
+  readonly audioOutputTokens: number;
+  readonly imageInputTokens: number;
+  readonly imageOutputTokens: number;
+  /** Pieces: images that are billed one by one, and uses of the provider's own search. */
+  readonly images: number;
+  readonly searches: number;
   /** Decimal text of dollars, exact to the nano-dollar. */
   readonly spentUsd: string;
   /** Requests that are not in `spentUsd`, because nobody knows the price of their model. */
@@ -46,4 +67,14 @@ export interface UsageView extends UsageFigures {
   readonly group: Readonly<Record<string, string | null>>;
   /** By the same names: what people call it, deleted ones included. */
   readonly names: Readonly<Record<string, string>>;
+}
+
+/** How far a gateway's usage has come in. */
+export interface UsageFreshness {
+  readonly gateway: string;
+  readonly gatewayId: string;
+  /** Every request that had ended there by then is counted; null: it has yet to report, or is behind. */
+  readonly completeTo: string | null;
+  /** Events that it holds and that are not counted yet, as its last heartbeat told. */
+  readonly waiting: number;
 }

@@ -100,6 +100,12 @@ export function inputOf(usage: Usage): number {
   return [...parts, usage.audioInput, usage.imageInput].reduce<number>((sum, count) => sum + (count ?? 0), 0);
 }
 
+/** Everything that was written, whatever it cost. */
+export function outputOf(usage: Usage): number {
+  const parts = [usage.output, usage.reasoning, usage.audioOutput, usage.imageOutput];
+  return parts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+}
+
 /** The rates of a request with so much input. */
 export function ratesFor(price: Price, inputTokens: number): Rates {
   return price.tiers?.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens)?.rates ?? price;
