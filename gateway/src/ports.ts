@@ -211,7 +211,11 @@ export interface UpstreamRequest {
   /** Flat name, value, name, value. */
   readonly headers: string[];
   readonly body: Uint8Array | null;
+  /** Longest time for a connection; the platform's own where absent. */
+  readonly connectTimeoutMs?: number;
   readonly headersTimeoutMs: number;
+  /** Longest time from the answer's head to its first byte of content; `idleTimeoutMs` where absent. */
+  readonly firstByteTimeoutMs?: number;
   /** Longest silence inside the body. */
   readonly idleTimeoutMs: number;
 }
@@ -222,7 +226,8 @@ export interface UpstreamListener {
   head(status: number, headers: readonly string[]): void;
   data(bytes: Uint8Array): void;
   end(): void;
-  failed(why: UpstreamFailure): void;
+  /** `nothingSent`: no byte of the request has left; then it costs nothing. */
+  failed(why: UpstreamFailure, nothingSent?: boolean): void;
 }
 
 export type UpstreamFailure = "blocked" | "timeout" | "disconnected" | "bad_response";

@@ -1,11 +1,9 @@
 /**
- * The way to providers on Node: undici's dispatcher, bytes handed on as they come. Redirects are not followed, HTTP/2
- * is not negotiated, and every connection is made through the egress guard.
+ * The way to providers on Node: an HTTP/1.1 client of our own on plain sockets, bytes handed on as they come. Redirects
+ * are not followed, HTTP/2 is not negotiated, and every connection is made through the egress guard.
  */
 
 import type { EgressAllow, EgressMode } from "@claviger/shared/decide/egress";
-import type { Dispatcher } from "undici";
-import { Agent } from "undici";
 import type {
   Upstream,
   UpstreamCall,
@@ -15,6 +13,10 @@ import type {
 } from "../../ports.ts";
 import { Decoding, decoderFor, headOfDecoded } from "./decode.ts";
 import { egressMode, guardedLookup } from "./egress.ts";
+import type { Caller, Connection } from "./upstream-connection.ts";
+import { type AnswerHead, requestHeadText } from "./upstream-head.ts";
+import { Pool } from "./upstream-pool.ts";
+import { Ticker } from "./upstream-ticker.ts";
 
 export interface UpstreamSettings {
   readonly egressAllow: EgressAllow;
@@ -23,126 +25,130 @@ export interface UpstreamSettings {
 
 const ORIGINS_REMEMBERED_MAX = 10_000;
 
-export function createUpstream(settings: UpstreamSettings): Upstream {
-  const agent = (lookup?: ReturnType<typeof guardedLookup>) =>
-    new Agent({
-      allowH2: false,
-      pipelining: 1,
-      // Below the five seconds after which common servers close without a word: a reused socket must be alive.
-      keepAliveTimeout: 4000,
-      connect: { timeout: settings.connectTimeoutMs, ...(lookup === undefined ? {} : { lookup }) },
-    });
-  const agents = {
-    open: agent(),
-    public: agent(guardedLookup(settings.egressAllow, "public")),
-    listed: agent(guardedLookup(settings.egressAllow, "listed")),
+/** Where an origin leads: nowhere, or to connections. */
+type Way = Pool | "blocked";
+
+export function createUpstream({ egressAllow, connectTimeoutMs }: UpstreamSettings): Upstream {
+  const ticker = new Ticker();
+  const lookups: Record<Exclude<EgressMode, "blocked">, ReturnType<typeof guardedLookup> | undefined> = {
+    open: undefined,
+    public: guardedLookup(egressAllow, "public"),
+    listed: guardedLookup(egressAllow, "listed"),
   };
-  const modes = new Map<string, EgressMode>();
-  const modeOf = (origin: string): EgressMode => {
-    let mode = modes.get(origin);
-    if (mode === undefined) {
-      mode = egressMode(settings.egressAllow, origin);
-      if (modes.size >= ORIGINS_REMEMBERED_MAX) modes.clear();
-      modes.set(origin, mode);
+  const ways = new Map<string, Way>();
+  const wayTo = (origin: string): Way => {
+    let way = ways.get(origin);
+    if (way === undefined) {
+      if (ways.size >= ORIGINS_REMEMBERED_MAX) forgetIdle(ways);
+      const mode = egressMode(egressAllow, origin);
+      way =
+        mode === "blocked"
+          ? mode
+          : new Pool({ origin: new URL(origin), lookup: lookups[mode], connectTimeoutMs, ticker });
+      ways.set(origin, way);
     }
-    return mode;
+    return way;
   };
   return {
     open(request, listener) {
-      const call = new Call(listener);
-      const mode = modeOf(request.origin);
-      if (mode === "blocked") queueMicrotask(() => call.fail("blocked"));
-      else dispatch(agents[mode], request, call);
+      const call = new Call(request, listener);
+      const way = wayTo(request.origin);
+      if (way === "blocked") queueMicrotask(() => call.failed("blocked", true));
+      else call.start(way);
       return call;
     },
     async close() {
-      await Promise.all(Object.values(agents).map((each) => each.destroy()));
+      ticker.endAll();
     },
   };
 }
 
-function dispatch(agent: Agent, request: UpstreamRequest, call: Call): void {
-  try {
-    agent.dispatch(
-      {
-        origin: request.origin,
-        path: request.path,
-        method: request.method,
-        headers: request.headers,
-        body: request.body,
-        headersTimeout: request.headersTimeoutMs,
-        bodyTimeout: request.idleTimeoutMs,
-      },
-      call,
-    );
-  } catch (error) {
-    queueMicrotask(() => call.fail(failureOf(error)));
-  }
+/** Connections in use come back to a pool that nobody finds any more, and end there with their time. */
+function forgetIdle(ways: Map<string, Way>): void {
+  for (const [origin, way] of ways) if (way === "blocked" || way.isEmpty) ways.delete(origin);
+  if (ways.size >= ORIGINS_REMEMBERED_MAX) ways.clear();
 }
 
-/** One upstream call: undici's handler and our handle on it in one object. */
-class Call implements UpstreamCall, Dispatcher.DispatchHandler {
-  #controller: Dispatcher.DispatchController | undefined;
+/** One upstream call: what its connection tells, and the caller's handle on it, in one object. */
+class Call implements UpstreamCall, Caller {
+  readonly request: UpstreamRequest;
+  headText = "";
   readonly #listener: UpstreamListener;
+  /** As long as it works for this call. */
+  #connection: Connection | undefined;
   #decoding: Decoding | undefined;
   #over = false;
 
-  constructor(listener: UpstreamListener) {
+  constructor(request: UpstreamRequest, listener: UpstreamListener) {
+    this.request = request;
     this.#listener = listener;
   }
 
+  start(pool: Pool): void {
+    try {
+      this.headText = requestHeadText(this.request, pool.host);
+    } catch {
+      // What would not stay in its place is not sent; the caller is told like of any request that did not get there.
+      queueMicrotask(() => this.failed("disconnected", true));
+      return;
+    }
+    pool.open(this, (connection) => {
+      this.#connection = connection;
+    });
+  }
+
   pause(): void {
-    if (this.#decoding === undefined) this.#controller?.pause();
+    if (this.#decoding === undefined) this.#connection?.pause();
     else this.#decoding.pause();
   }
 
   resume(): void {
-    if (this.#decoding === undefined) this.#controller?.resume();
+    if (this.#decoding === undefined) this.#connection?.resume();
     else this.#decoding.resume();
   }
 
   close(): void {
     this.#over = true;
     this.#decoding?.close();
-    this.#controller?.abort(CLOSED);
+    this.#connection?.close();
+    this.#connection = undefined;
   }
 
-  fail(why: UpstreamFailure): void {
+  head({ status, flat }: AnswerHead): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#decoding?.close();
-    this.#listener.failed(why);
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#over) controller.abort(CLOSED);
-  }
-
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    if (this.#over || status < 200) return;
-    const flat = flatHeaders(controller.rawHeaders ?? []);
     const decoder = decoderFor(flat);
     if (decoder === undefined) return this.#listener.head(status, flat);
-    this.#decoding = new Decoding(decoder, controller, {
+    const source = { pause: () => this.#connection?.pause(), resume: () => this.#connection?.resume() };
+    this.#decoding = new Decoding(decoder, source, {
       data: (bytes) => this.#data(bytes),
       end: () => this.#end(),
       failed: (why) => {
-        this.fail(why);
-        controller.abort(CLOSED);
+        const connection = this.#connection;
+        this.failed(why, false);
+        connection?.close();
       },
     });
     this.#listener.head(status, headOfDecoded(flat));
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#decoding === undefined) this.#data(chunk);
-    else if (!this.#over) this.#decoding.write(chunk);
+  data(bytes: Uint8Array): void {
+    if (this.#over) return;
+    if (this.#decoding === undefined) this.#listener.data(bytes);
+    else this.#decoding.write(bytes);
   }
 
-  onResponseEnd(): void {
+  end(): void {
+    this.#connection = undefined;
     if (this.#decoding === undefined) this.#end();
-    else this.#decoding.end();
+    else if (!this.#over) this.#decoding.end();
+  }
+
+  failed(why: UpstreamFailure, nothingSent: boolean): void {
+    this.#connection = undefined;
+    if (this.#over) return;
+    this.#over = true;
+    this.#decoding?.close();
+    this.#listener.failed(why, nothingSent);
   }
 
   #data(bytes: Uint8Array): void {
@@ -154,44 +160,4 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
     this.#over = true;
     this.#listener.end();
   }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.fail(failureOf(error));
-  }
-}
-
-const CLOSED = new Error("closed by the gateway");
-
-type RawHeaders = NonNullable<Dispatcher.DispatchController["rawHeaders"]>;
-
-function flatHeaders(raw: RawHeaders): string[] {
-  const flat: string[] = [];
-  if (!Array.isArray(raw)) {
-    for (const [name, value] of Object.entries(raw)) flat.push(name.toLowerCase(), String(value));
-    return flat;
-  }
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    flat.push(latin1(raw[i]).toLowerCase(), latin1(raw[i + 1]));
-  }
-  return flat;
-}
-
-function latin1(value: unknown): string {
-  return Buffer.isBuffer(value) ? value.toString("latin1") : String(value);
-}
-
-const TIMEOUTS = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "UND_ERR_CONNECT_TIMEOUT"]);
-const GARBAGE = new Set([
-  "UND_ERR_RESPONSE_EXCEEDED_SIZE",
-  "UND_ERR_HEADERS_OVERFLOW",
-  "UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
-]);
-
-function failureOf(error: unknown): UpstreamFailure {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "EGRESS_BLOCKED") return "blocked";
-  if (TIMEOUTS.has(code) || code === "ETIMEDOUT") return "timeout";
-  if (GARBAGE.has(code) || (error instanceof Error && error.name === "HTTPParserError"))
-    return "bad_response";
-  return "disconnected";
 }
