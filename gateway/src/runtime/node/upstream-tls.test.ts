@@ -20,14 +20,17 @@ let names: (string | false)[];
 
 beforeEach(async () => {
   names = [];
-  server = createServer({ cert: certificate, key: certificateKey }, (socket: TLSSocket & { servername?: string | false }) => {
-    names.push(socket.servername ?? false);
-    socket.on("error", () => socket.destroy());
-    socket.on("data", () => {
-      socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10000\r\n");
-      socket.write(`${"x".repeat(65_536)}\r\n0\r\n\r\n`);
-    });
-  });
+  server = createServer(
+    { cert: certificate, key: certificateKey },
+    (socket: TLSSocket & { servername?: string | false }) => {
+      names.push(socket.servername ?? false);
+      socket.on("error", () => socket.destroy());
+      socket.on("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10000\r\n");
+        socket.write(`${"x".repeat(65_536)}\r\n0\r\n\r\n`);
+      });
+    },
+  );
   server.on("tlsClientError", () => undefined);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   ({ port } = server.address() as AddressInfo);
