@@ -10,15 +10,18 @@ import { refuseBySize, refuseByType } from "./admit/content.ts";
 import { createGrant } from "./admit/grant.ts";
 import { createVerifyToken } from "./admit/verify-token.ts";
 import type { Follower, FollowerStatus } from "./follow/follower.ts";
+import { Health } from "./forward/health.ts";
 import { Inflight } from "./forward/inflight.ts";
 import { answerModels } from "./forward/models.ts";
 import { sendProblem } from "./forward/problem.ts";
 import { dialectOfPath, isAt, pathOf, type Route, routes } from "./forward/routes.ts";
-import { ownHeaders, type ServeDeps, type ServeSettings, serve } from "./forward/serve.ts";
+import { serve } from "./forward/serve.ts";
 import type { Dialect } from "./forward/surfaces.ts";
+import { ownHeaders, type ServeDeps, type ServeSettings } from "./forward/visit.ts";
 import { countUp, createMetrics, type Metrics } from "./metrics.ts";
 import type { Clock, Crypto, Exchange, Log, Upstream, Vault } from "./ports.ts";
-import type { Ledger } from "./rooms.ts";
+import type { Ledger, Reserve } from "./rooms.ts";
+import { holdNothing } from "./spend/hold-nothing.ts";
 import { createLimits } from "./spend/limits.ts";
 import { Exporter, type Post } from "./telemetry/exporter.ts";
 import { observedLedger } from "./telemetry/observed-ledger.ts";
@@ -35,6 +38,8 @@ export interface GatewayPorts {
   readonly vault: Vault;
   readonly follower: Follower;
   readonly ledger: Ledger;
+  /** Absent where nothing can be held: then keys with a budget are refused. */
+  readonly reserve?: Reserve;
   readonly log: Log;
   /** Given when the logs count into the same; else the gateway makes its own. */
   readonly metrics?: Metrics;
@@ -101,6 +106,8 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       authority: follower,
     }),
     grant: createGrant(follower),
+    reserve: ports.reserve ?? holdNothing,
+    health: new Health(),
     limits: createLimits(clock, ports.replicas),
     refuseBySize,
     refuseByType,

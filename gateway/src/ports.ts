@@ -67,7 +67,7 @@ export interface LogStore {
   append(batch: LogBatch): Promise<LogHeads>;
   /** However long it takes, it holds up no `append`. */
   query(question: Question): Promise<readonly (LogRow | AuditRow)[]>;
-  /** Those of the requests whose settlement is on disk. */
+  /** The attempts of these requests, by their ids, whose settlement is on disk. */
   settledAmong(requestIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Whether a change after this revision was ever audited here: then a state that ends at it is an older one, put back. */
   knowsLater(at: { epoch: number; rev: number }): Promise<boolean>;
@@ -114,6 +114,9 @@ export interface LogBatch {
   readonly usageCursor: number;
 }
 
+/** What a usage event says of money; absent members are not said. */
+export type Spent = Pick<SettledEvent, "charges" | "overrun" | "cost" | "priceRev">;
+
 /** What one commit holds. The store gives audit numbers and usage sequence numbers, gapless, in order. */
 export type LogEntry =
   /** An admitted request: request log, audit chain and usage outbox are all told from this. */
@@ -140,15 +143,17 @@ export type RequestAudit = Extract<AuditEntry, { kind: "request" }>;
 export interface OpenJournal {
   /** Resolves when the record has been written; rejects when it could not be, and then nothing is left of it. */
   open(record: OpenRecord): Promise<void>;
-  /** Marks the request as settled; never fails the request. */
-  settle(requestId: string): void;
-  /** Requests that were open when the process last ended. */
+  /** Marks the attempt as settled; never fails the request. */
+  settle(attemptId: string): void;
+  /** Attempts that were open when the process last ended. */
   orphans(): Promise<readonly OpenRecord[]>;
   close(): Promise<void>;
 }
 
 export interface OpenRecord {
   requestId: string;
+  /** From 2 on; absent for the first attempt. `attemptIdOf` names the two together. */
+  attempt?: number;
   atMs: number;
   keyId: string;
   generation: number;

@@ -3,11 +3,13 @@ import type { Principal } from "@claviger/shared/decide/admit";
 import type { Address } from "@claviger/shared/decide/ip";
 import type { Route as ModelRoute } from "@claviger/shared/decide/model";
 import type { Refusal } from "@claviger/shared/decide/refusals";
+import type { Member } from "@claviger/shared/decide/scan-json";
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
 import type { Usage } from "@claviger/shared/money/cost";
+import type { LogRow } from "@claviger/shared/wire/query";
 import type { KeyRecord, ProviderRecord } from "@claviger/shared/wire/record";
 import type { SettledEvent } from "@claviger/shared/wire/usage";
-import type { Exchange, OpenRecord } from "./ports.ts";
+import type { Exchange, OpenRecord, Spent } from "./ports.ts";
 
 /** What admission asks of the follower (`follow/follower.ts`). */
 export interface Authority {
@@ -32,7 +34,12 @@ export type Authenticated =
 export type Authenticate = (exchange: Exchange) => Authenticated | Promise<Authenticated>;
 
 /** The last look, in the turn of the forward: the admission, or why not. */
-export type Grant = (principal: Principal, asked: string, route: ModelRoute) => Admission | Refusal;
+export type Grant = (
+  principal: Principal,
+  asked: string,
+  route: ModelRoute,
+  reservation: Reservation,
+) => Admission | Refusal;
 
 declare const admitted: unique symbol;
 
@@ -122,14 +129,75 @@ export interface Tracer {
   ): Trace | undefined;
 }
 
-export interface Settlement {
-  readonly facts: RequestFacts;
-  readonly admission: Admission;
+declare const reserved: unique symbol;
+
+/**
+ * Positive proof that the worst case of one attempt is held in every budget on its path. Only the spend room makes one;
+ * no attempt starts without. Exactly one of `settle` and `release` is called, once, whatever becomes of the attempt.
+ */
+export interface Reservation {
+  readonly [reserved]: true;
+  /** In which it is held; empty when no budget stands on the key. */
+  readonly budgets: readonly string[];
+  /** It stands on disk, and is the attempt's open record: after a crash it is settled as one. */
+  readonly journaled: boolean;
+  /** How much the attempt may generate, where a budget bounds it. */
+  readonly output: OutputBound | undefined;
+  /** What the attempt has cost; before it is written down, which this adds to. */
+  settle(ended: AttemptEnd): Spent | undefined;
+  /** Nothing was sent. */
+  release(): void;
+}
+
+export interface OutputBound {
+  /** To be written into the body, where the provider would see no limit otherwise; `x-claviger-max-tokens` tells the caller. */
+  readonly inject: { readonly field: string; readonly tokens: number } | null;
+  /** Tokens of the whole answer: a stream is cut there. */
+  readonly tokensMax: number;
+}
+
+/** What a request says, as far as its bound depends on it. */
+export interface AskedWords {
+  readonly bytes: Uint8Array;
+  readonly textBytes: number;
+  readonly stream: boolean;
+  readonly members: ReadonlyMap<string, Member>;
+}
+
+/**
+ * Holds the worst case of the attempt that this record will open, or says why not. Answers in the same turn where nothing is
+ * to be held, and waits where a slice has to come first.
+ */
+export type Reserve = (
+  record: Readonly<OpenRecord>,
+  principal: Principal,
+  words: AskedWords,
+) => Reservation | Refusal | Promise<Reservation | Refusal>;
+
+export interface AttemptEnd {
   readonly status: number;
   readonly code: string | null;
-  readonly streamed: boolean;
   readonly tokens: Usage;
   readonly basis: SettledEvent["basis"];
+}
+
+export type { Spent } from "./ports.ts";
+
+/** One attempt of a request, as its log has it. */
+export type AttemptFacts = NonNullable<LogRow["attempts"]>[number];
+
+/** The settlement of one attempt that was started. */
+export interface Settlement extends AttemptEnd {
+  readonly facts: RequestFacts;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** Another attempt is to make good for it: the caller has seen nothing of this one. */
+  readonly followed: boolean;
+  /** Those before it. */
+  readonly earlier: readonly AttemptFacts[] | undefined;
+  readonly spent: Spent | undefined;
+  readonly admission: Admission;
+  readonly streamed: boolean;
   readonly firstByteMs: number | null;
   readonly totalMs: number;
 }
@@ -138,8 +206,8 @@ export interface Settlement {
 export interface Ledger {
   /** Leaves the open record; false when it cannot be written and the organization wants no request without one. */
   open(record: OpenRecord): Promise<boolean>;
-  /** An open record of a request that was not forwarded after all. */
-  withdraw(requestId: string): void;
+  /** The open record of an attempt that was not made after all. */
+  withdraw(attemptId: string): void;
   settle(settlement: Settlement): void;
   refused(facts: RequestFacts, key: KeyRecord, code: string, status: number): void;
 }

@@ -8,8 +8,8 @@ import { factsOf } from "./facts.ts";
 import { sendProblem } from "./problem.ts";
 import { providers } from "./providers.ts";
 import { type ModelsRoute, modelInPath, routes } from "./routes.ts";
-import { ownHeaders, type ServeDeps } from "./serve.ts";
 import type { Dialect } from "./surfaces.ts";
+import { ownHeaders, type ServeDeps } from "./visit.ts";
 
 /** Lists the models, or shows one; where all vendors have the same address, in the shape of whose client asks. */
 export async function answerModels(deps: ServeDeps, exchange: Exchange, route: ModelsRoute): Promise<void> {

@@ -24,6 +24,11 @@ export interface ProviderRow {
    * `stream_options`), which nobody gets who does not ask. Of the others it is not known that asking makes the difference.
    */
   readonly nullUsageWhenAsked?: true;
+  /**
+   * Refusals of ours (401 and up) that this provider also sends because of what the request says: no other LLM key would
+   * fare better, and none is to blame.
+   */
+  readonly statusesOfRequest?: readonly number[];
 }
 
 const OPENAI = {
@@ -140,7 +145,10 @@ export const providers: Readonly<Record<string, ProviderRow>> = Object.assign(Ob
   ]),
   openrouter: openaiCompatible("/api/v1", ["chat.completions", "completions", "responses", "embeddings"]),
   deepseek: openaiCompatible("/v1", ["chat.completions"]),
-  xai: openaiCompatible("/v1", ["chat.completions", "responses", "images.generations"]),
+  // xAI answers a prompt that its safety checks stop with 403, as it does a credential without the right.
+  xai: openaiCompatible("/v1", ["chat.completions", "responses", "images.generations"], {
+    statusesOfRequest: [403],
+  }),
   "openai-compatible": openaiCompatible("/v1", everyOpenai, { ...asOpenai, mayBeOpen: true }),
   sandbox: {
     paths: { ...openaiPaths("/v1", everyOpenai), ...below("/v1", ANTHROPIC), ...gemini },

@@ -80,6 +80,7 @@ function stage(changes: Partial<RelayJob> = {}) {
     otherAnswers: undefined,
     textBytes: 400,
     mayDrain: () => false,
+    failed: undefined,
     settled: (outcome) => outcomes.push(outcome),
     ...changes,
   };
@@ -167,7 +168,14 @@ test("a caller that left before the call was opened costs nothing", () => {
     close: async () => undefined,
   };
   const job = { ...relay.job, answer: gone, settled: (outcome: Outcome) => void outcomes.push(outcome) };
-  const limits = { streamMsMax: 1, answerBytesMax: 1, streamBytesMax: 1, stallMsMax: 1, drainMsMax: 1 };
+  const limits = {
+    streamMsMax: 1,
+
+    answerBytesMax: 1,
+    streamBytesMax: 1,
+    stallMsMax: 1,
+    drainMsMax: 1,
+  };
   new Relay(job, upstream, { wallMs: () => 0, monoMs: () => 0 }, limits).start();
   expect(opened).toBe(false);
   expect(outcomes).toMatchObject([{ status: 499, tokens: { input: 0, output: 0 } }]);

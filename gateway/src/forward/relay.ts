@@ -16,6 +16,7 @@ import type {
 } from "../ports.ts";
 import type { Admission } from "../rooms.ts";
 import { type AnswerFacts, answerFacts, answerHead } from "./head.ts";
+import { judgeHead, looksLikeJson } from "./judge-answer.ts";
 import { sendProblem, streamError } from "./problem.ts";
 import type { Dialect } from "./surfaces.ts";
 import type { DialectUsage } from "./usage/dialect-usage.ts";
@@ -52,6 +53,11 @@ export interface RelayJob {
   readonly textBytes: number;
   /** Asks for leave to read on after the caller has left; the slot is given back at settlement. */
   readonly mayDrain: () => boolean;
+  /**
+   * Told when it fails, with the provider's status if it had one. True: another attempt answers, so this one leaves the
+   * caller alone. Undefined where there is nobody else.
+   */
+  readonly failed: ((refusal: Refusal, upstreamStatus: number | undefined) => boolean) | undefined;
   readonly settled: (outcome: Outcome) => void;
 }
 
@@ -114,8 +120,8 @@ export class Relay implements UpstreamListener {
 
   head(status: number, flat: readonly string[]): void {
     const facts = answerFacts(flat);
-    const refusal = this.#refusalOfHead(status, facts);
-    if (refusal !== undefined) return this.#fail(refusal, NOTHING);
+    const refusal = judgeHead(status, facts, this.job.otherAnswers, this.#limits.answerBytesMax);
+    if (refusal !== undefined) return this.#fail(refusal, NOTHING, status);
     this.#streamed = facts.contentType === "text/event-stream";
     this.#head = { status, flat, facts };
     this.#reader = this.#readerFor(facts);
@@ -157,9 +163,9 @@ export class Relay implements UpstreamListener {
     this.#settle(this.#head?.status ?? 200, null, true);
   }
 
-  failed(why: UpstreamFailure): void {
+  failed(why: UpstreamFailure, nothingSent = why === "blocked"): void {
     if (this.#drainUntilMs !== null) return this.#settle(499, "client_closed", false);
-    this.#fail(FAILURES[why], why === "blocked" ? NOTHING : undefined);
+    this.#fail(FAILURES[why], nothingSent ? NOTHING : undefined);
   }
 
   /** Breaks the request off, by revocation or at a limit; the upstream connection is closed in this turn. */
@@ -178,23 +184,6 @@ export class Relay implements UpstreamListener {
       this.job.answer.cut();
       this.#settle(499, "client_stalled", false);
     }
-  }
-
-  #refusalOfHead(status: number, facts: AnswerFacts): Refusal | undefined {
-    if (status === 401 || status === 403) return refuse("provider_auth_failed");
-    if (status === 429) {
-      return facts.retryAfter === undefined
-        ? refuse("provider_rate_limited")
-        : refuse("provider_rate_limited", { retryAfterSeconds: Number(facts.retryAfter) });
-    }
-    if (status === 402 || status >= 500) return refuse("provider_error");
-    if (status >= 300 && status < 400) return FAILURES.blocked;
-    const readable = facts.contentType === "application/json" || facts.contentType === "text/event-stream";
-    if (!readable && !this.job.otherAnswers?.test(facts.contentType)) return FAILURES.bad_response;
-    if (facts.contentLength !== undefined && facts.contentLength > this.#limits.answerBytesMax) {
-      return refuse("provider_response_too_large");
-    }
-    return undefined;
   }
 
   #readerFor(facts: AnswerFacts): UsageReader {
@@ -216,21 +205,20 @@ export class Relay implements UpstreamListener {
     this.job.answer.head(head.status, answerHead(this.job.ours, head.flat, head.facts, mayShrink), flush);
   }
 
-  #fail(refusal: Refusal, tokens?: Usage): void {
-    const { answer, dialect, ours, requestId } = this.job;
-    let status: number = refusals[refusal.code].status;
-    if (!answer.begun) {
-      sendProblem(answer, refusal, dialect, ours, requestId);
-    } else {
-      status = this.#head?.status ?? status;
-      // Two line ends close an event that was cut, so that the error is an event of its own.
-      if (this.#streamed && this.#isPlain()) {
-        answer.end(streamError(refusal, dialect, requestId));
-      } else {
-        answer.cut();
-      }
-    }
+  #fail(refusal: Refusal, tokens?: Usage, upstreamStatus = this.#head?.status): void {
+    const replaced = this.job.failed?.(refusal, upstreamStatus) === true;
+    const status = replaced ? refusals[refusal.code].status : this.#tell(refusal);
     this.#settle(status, refusal.code, false, tokens);
+  }
+
+  /** Says it to the caller, as far as that is still possible, and returns the status that stands. */
+  #tell(refusal: Refusal): number {
+    const { answer, dialect, ours, requestId } = this.job;
+    if (!answer.begun) return sendProblem(answer, refusal, dialect, ours, requestId);
+    // Two line ends close an event that was cut, so that the error is an event of its own.
+    if (this.#streamed && this.#isPlain()) answer.end(streamError(refusal, dialect, requestId));
+    else answer.cut();
+    return this.#head?.status ?? refusals[refusal.code].status;
   }
 
   #gone(): void {
@@ -284,13 +272,4 @@ export class Relay implements UpstreamListener {
     };
     return { tokens: counted, basis: "bounded" };
   }
-}
-
-/** The first byte that is not white space opens an object or a list. */
-function looksLikeJson(bytes: Uint8Array): boolean {
-  for (const byte of bytes) {
-    if (byte === 32 || byte === 9 || byte === 10 || byte === 13) continue;
-    return byte === 0x7b || byte === 0x5b;
-  }
-  return true;
 }

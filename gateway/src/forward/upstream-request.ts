@@ -19,6 +19,7 @@ export interface ToSend {
   readonly body: RequestBody;
   readonly credential: string;
   readonly headersTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
   readonly idleTimeoutMs: number;
 }
 
@@ -52,6 +53,7 @@ export function upstreamRequest(send: ToSend): Sendable {
       }),
       body: words.bytes,
       headersTimeoutMs: send.headersTimeoutMs,
+      firstByteTimeoutMs: send.firstByteTimeoutMs,
       idleTimeoutMs: send.idleTimeoutMs,
     },
     strip: words.strip ? (row.nullUsageWhenAsked ? "extra and nulls" : "extra") : "nothing",

@@ -7,7 +7,7 @@ import type { RequestFacts, Settlement } from "../rooms.ts";
 
 export function settledEntry({ facts, admission, ...ended }: Settlement): LogEntry {
   const { key, generation, tokenId, provider, model } = admission;
-  const { status, code, streamed, tokens, basis, firstByteMs, totalMs } = ended;
+  const { status, code, streamed, tokens, basis, firstByteMs, totalMs, attempt, earlier } = ended;
   return {
     kind: "settled",
     log: {
@@ -30,6 +30,7 @@ export function settledEntry({ facts, admission, ...ended }: Settlement): LogEnt
       ip: facts.ip,
       metadata: key.metadata,
       ...(tokenId === undefined ? {} : { tokenId }),
+      ...(attempt === 1 ? {} : { attempt, attempts: [...(earlier ?? [])] }),
     },
     generation,
     basis,
@@ -92,6 +93,7 @@ export function crashedEntry(record: OpenRecord): LogEntry {
       totalMs: 0,
       ip: record.ipPrefix,
       metadata: {},
+      ...(record.attempt === undefined ? {} : { attempt: record.attempt }),
     },
     generation: record.generation,
     basis: "crash",

@@ -5,6 +5,7 @@
  * a killed process finds at its next start what it had not written down, and says so (`basis: "crash"`).
  */
 import type { Verify } from "@claviger/shared/wire/sign";
+import { attemptIdOf } from "../attempt-id.ts";
 import { countUp, type Metrics } from "../metrics.ts";
 import type {
   AuditEntry,
@@ -114,7 +115,7 @@ class Books implements Logs {
     const ids = orphans.map(({ requestId }) => requestId);
     const known = ids.length === 0 ? new Set() : await this.#deps.store.settledAmong(ids);
     for (const orphan of orphans) {
-      if (known.has(orphan.requestId)) this.#mark(orphan.requestId);
+      if (known.has(attemptIdOf(orphan))) this.#mark(attemptIdOf(orphan));
       else this.#pending.push(crashedEntry(orphan));
     }
     if (this.#pending.length > 0) await this.#commit();
@@ -136,8 +137,8 @@ class Books implements Logs {
     return true;
   }
 
-  withdraw(requestId: string): void {
-    this.#mark(requestId);
+  withdraw(attemptId: string): void {
+    this.#mark(attemptId);
   }
 
   settle(settlement: Parameters<Ledger["settle"]>[0]): void {
@@ -211,7 +212,7 @@ class Books implements Logs {
   #drop(entry: LogEntry): void {
     this.#deps.metrics.logEntriesDropped++;
     if (entry.kind === "settled" && ++this.#leftOpen > this.#waitingMax) {
-      this.#mark(entry.log.requestId);
+      this.#mark(attemptIdOf(entry.log));
     }
     if (this.#dropping) return;
     this.#dropping = true;
@@ -263,13 +264,13 @@ class Books implements Logs {
     } finally {
       this.#inCommit = 0;
     }
-    for (const entry of entries) if (entry.kind === "settled") this.#mark(entry.log.requestId);
+    for (const entry of entries) if (entry.kind === "settled") this.#mark(attemptIdOf(entry.log));
     this.#outbox.committed(this.#heads.usageNextSeq);
   }
 
-  /** Marks the request's open record as settled. */
-  #mark(requestId: string): void {
-    this.#deps.journal.settle(requestId);
+  /** Marks the attempt's open record as settled. */
+  #mark(attemptId: string): void {
+    this.#deps.journal.settle(attemptId);
     this.#deps.metrics.openRecords--;
   }
 }

@@ -60,6 +60,22 @@ export const LogRow = z.object({
   metadata: z.record(z.string(), z.unknown()),
   /** The ephemeral token (`jti`) that asked; `keyId` is its parent. */
   tokenId: Id.optional(),
+  /** From 2 on; absent: 1. Each attempt of a request is a row of its own, and the last one is what the caller got. */
+  attempt: z.int().min(2).max(1_000).optional(),
+  /** The attempts before this one, in order. */
+  attempts: z
+    .array(
+      z.object({
+        model: z.string(),
+        provider: z.string(),
+        llmKeyId: Id,
+        /** What the caller would have been told. */
+        status: z.int(),
+        code: z.string().nullable(),
+        ms: z.number(),
+      }),
+    )
+    .optional(),
 });
 export type LogRow = z.infer<typeof LogRow>;
 

@@ -1,5 +1,5 @@
 /** The limits that a Node gateway puts on requests, answers and waits. */
-import type { ServeSettings } from "../../forward/serve.ts";
+import type { ServeSettings } from "../../forward/visit.ts";
 import type { ServerSettings } from "./server.ts";
 
 const MIB = 1 << 20;
@@ -8,7 +8,10 @@ export const SERVE_LIMITS = {
   bodyBytesMax: 20_000_000,
   bodyMsMax: 30_000,
   headersTimeoutMs: 300_000,
+  firstByteTimeoutMs: 300_000,
   idleTimeoutMs: 300_000,
+  attemptsMax: 3,
+  attemptsMsMax: 120_000,
   streamMsMax: 3_600_000,
   answerBytesMax: 64 * MIB,
   streamBytesMax: 256 * MIB,

@@ -26,7 +26,8 @@ function settledAmong(requestIds: readonly string[]): unknown[] {
   const ids = JSON.stringify(requestIds);
   return db
     .prepare(
-      `SELECT json_extract(log, '$.requestId') AS id FROM entry WHERE kind = ${KINDS.settled}
+      `SELECT json_extract(log, '$.requestId') || coalesce('.' || json_extract(log, '$.attempt'), '') AS id
+      FROM entry WHERE kind = ${KINDS.settled}
       AND n IN (${ROWS_OF_REQUESTS})`,
     )
     .all(ids, ids)

@@ -98,6 +98,7 @@ export function usageEvent(row: Row): UsageEvent {
     firstByteMs: log.firstByteMs,
     totalMs: log.totalMs,
     ipPrefix: row.ip_prefix ?? "",
+    ...(log.attempt === undefined ? {} : { attempt: log.attempt }),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { attemptIdOf } from "../../attempt-id.ts";
 import type { OpenJournal, OpenRecord } from "../../ports.ts";
 
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
@@ -54,7 +55,7 @@ function readFile(file: JournalFile, open: Map<string, { record: OpenRecord; fil
       open.delete(entry);
     } else {
       file.open++;
-      open.set(entry.requestId, { record: entry, file });
+      open.set(attemptIdOf(entry), { record: entry, file });
     }
   }
 }
@@ -79,7 +80,7 @@ class Journal implements OpenJournal {
   #written = 0;
   /** Gathered in this turn. */
   #records: OpenRecord[] = [];
-  /** Ids of settled requests; kept until they are written, since their records are. */
+  /** Ids of settled attempts; kept until they are written, since their records are. */
   #marks: string[] = [];
   /** Whether the file ends in the middle of a line. */
   #torn = false;
@@ -107,16 +108,16 @@ class Journal implements OpenJournal {
     const file = this.#files.at(-1);
     if (this.#closed || file === undefined) return Promise.reject(new Error("the open journal is closed"));
     this.#records.push(record);
-    this.#open.set(record.requestId, file);
+    this.#open.set(attemptIdOf(record), file);
     file.open++;
     return this.#writeAtTurnsEnd();
   }
 
-  settle(requestId: string): void {
-    const file = this.#open.get(requestId);
+  settle(attemptId: string): void {
+    const file = this.#open.get(attemptId);
     if (file === undefined || this.#closed) return;
-    this.#forget(requestId);
-    this.#marks.push(requestId);
+    this.#forget(attemptId);
+    this.#marks.push(attemptId);
     // A mark that cannot be written goes with the next write; one that never is costs a look-up at the next start.
     this.#writeAtTurnsEnd().catch(() => undefined);
   }
@@ -133,10 +134,10 @@ class Journal implements OpenJournal {
     closeSync(this.#fd);
   }
 
-  #forget(requestId: string): void {
-    const file = this.#open.get(requestId);
+  #forget(attemptId: string): void {
+    const file = this.#open.get(attemptId);
     if (file === undefined) return;
-    this.#open.delete(requestId);
+    this.#open.delete(attemptId);
     file.open--;
   }
 
@@ -164,8 +165,8 @@ class Journal implements OpenJournal {
       this.#write(Buffer.from(this.#torn ? `\n${lines}` : lines));
     } catch (error) {
       // Where the file could not be cut back, a record may stand in it: then it needs its mark.
-      if (this.#torn) this.#marks.push(...records.map(({ requestId }) => requestId));
-      for (const { requestId } of records) this.#forget(requestId);
+      if (this.#torn) this.#marks.push(...records.map(attemptIdOf));
+      for (const record of records) this.#forget(attemptIdOf(record));
       throw error;
     }
     this.#torn = false;

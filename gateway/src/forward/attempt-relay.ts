@@ -1,0 +1,68 @@
+/** The relay of one attempt: the request in that provider's words, and where its end is told. */
+import type { Admission } from "../rooms.ts";
+import type { RequestBody } from "./body.ts";
+import { providers } from "./providers.ts";
+import { type Outcome, Relay, type RelayJob } from "./relay.ts";
+import { preparedTarget } from "./targets.ts";
+import { upstreamRequest } from "./upstream-request.ts";
+import type { Visit } from "./visit.ts";
+
+export interface ToRelay {
+  readonly admission: Admission;
+  readonly asked: string;
+  readonly body: RequestBody;
+  readonly credential: string;
+  readonly failed: RelayJob["failed"];
+  readonly settled: (outcome: Outcome) => void;
+}
+
+/** Not started yet, and not yet among those that are in flight. */
+export function relayFor(visit: Visit, send: ToRelay): Relay {
+  const { deps, exchange, route } = visit;
+  const { admission } = send;
+  const row = providers[admission.provider.provider];
+  const target = preparedTarget(admission.provider, route.surface);
+  if (row === undefined || target === undefined) throw new Error("the route was chosen without a target");
+  const { request, strip, usage } = upstreamRequest({
+    admission,
+    exchange,
+    route,
+    row,
+    target,
+    asked: send.asked,
+    body: send.body,
+    credential: send.credential,
+    headersTimeoutMs: deps.settings.headersTimeoutMs,
+    firstByteTimeoutMs: deps.settings.firstByteTimeoutMs,
+    idleTimeoutMs: deps.settings.idleTimeoutMs,
+  });
+  let draining = false;
+  const relay: Relay = new Relay(
+    {
+      admission,
+      requestId: visit.requestId,
+      answer: exchange.answer,
+      dialect: route.dialect,
+      usage,
+      request,
+      textBytes: send.body.textBytes,
+      otherAnswers: route.otherAnswers,
+      strip,
+      ours: [...visit.ours, "x-claviger-key", admission.key.id],
+      mayDrain: () => {
+        if (row.abortStopsBilling) return false;
+        draining = deps.inflight.takeDrain();
+        return draining;
+      },
+      failed: send.failed,
+      settled: (outcome) => {
+        deps.inflight.remove(relay, draining);
+        send.settled(outcome);
+      },
+    },
+    deps.upstream,
+    deps.clock,
+    deps.settings,
+  );
+  return relay;
+}
