@@ -88,9 +88,11 @@ async function serve(
   return respond(await runOnce(asked, work), requestId);
 }
 
-/** What no id of ours looks like is unknown, before anything is asked about it. */
+/** What no id of ours looks like is unknown, before anything is asked about it; models have the names that providers give. */
 function idsOf(params: Record<string, string>): Record<string, string> {
-  if (Object.values(params).every((value) => /^[A-Za-z0-9_.-]{1,128}$/.test(value))) return params;
+  const fits = ([name, value]: [string, string]) =>
+    name === "model" ? /^[^\p{Cc}]{1,321}$/u.test(value) : /^[A-Za-z0-9_.-]{1,128}$/.test(value);
+  if (Object.entries(params).every(fits)) return params;
   throw problem("not_found");
 }
 

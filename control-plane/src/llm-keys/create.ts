@@ -7,6 +7,7 @@ import { sealCredential } from "../fleet/data-key.ts";
 import type { Tx } from "../fleet/journal.ts";
 import { type Changed, commit, nextRevision } from "../idempotency/commit.ts";
 import { type ProviderRow, providerNames, providerRow } from "../models/providers.ts";
+import { modelChanges, pushModels } from "../models/push.ts";
 import type { Ports } from "../ports.ts";
 import { findProject } from "../projects/find.ts";
 import type { Caller } from "../sessions/caller.ts";
@@ -18,7 +19,7 @@ import { type LlmKeyResource, type LlmKeyRow, llmKeyResource, previewOf, putLlmK
 const LLM_KEYS_PER_PROJECT_MAX = 200;
 
 /** Stores a provider credential, sealed under the organization's data key and bound to the host it is for. */
-export function createLlmKey(
+export async function createLlmKey(
   ports: Ports,
   settings: Settings,
   caller: Caller,
@@ -29,7 +30,8 @@ export function createLlmKey(
   const provider = requireProvider(input.provider);
   const { baseUrl, host } = baseUrlOf(settings, provider, input);
   const secret = secretOf(provider, input);
-  return commit(ports, caller, async (tx) => {
+  let left = false;
+  const done = await commit<LlmKeyResource>(ports, caller, async (tx) => {
     await findProject(tx, orgId, projectId);
     await requireRoom(tx, projectId);
     const id = newId(ports.random, "llm");
@@ -52,17 +54,21 @@ export function createLlmKey(
       revision: await nextRevision(tx, orgId),
     };
     await tx.insert(llmKey).values(row);
+    const models = await modelChanges(tx, ports, orgId);
+    left = models.more;
     return {
       resource: llmKeyResource(row),
       entry: {
         actor: caller.actor,
         action: "llm-api-key.create",
         effect: "giving",
-        changes: putLlmKey(row),
+        changes: [...models.changes, ...putLlmKey(row)],
         keys: "all",
       },
     };
   });
+  if (left) await pushModels(ports, orgId);
+  return done;
 }
 
 function requireProvider(name: string): ProviderRow {

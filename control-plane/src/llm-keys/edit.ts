@@ -6,6 +6,7 @@ import { sealCredential } from "../fleet/data-key.ts";
 import type { Tx } from "../fleet/journal.ts";
 import { type Changed, commit, nextRevision } from "../idempotency/commit.ts";
 import { requireUnchanged } from "../idempotency/if-match.ts";
+import { modelChanges, pushModels } from "../models/push.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
 import type { Settings } from "../settings.ts";
@@ -27,7 +28,7 @@ export interface LlmKeyTarget {
 }
 
 /** Changes an LLM key; a new credential becomes the next version. Restrictive: models may go away. */
-export function editLlmKey(
+export async function editLlmKey(
   ports: Ports,
   settings: Settings,
   caller: Caller,
@@ -36,7 +37,8 @@ export function editLlmKey(
   action: "llm-api-key.edit" | "llm-api-key.rotate" = "llm-api-key.edit",
 ): Promise<Changed<LlmKeyResource>> {
   const orgId = caller.organizationId;
-  return commit(ports, caller, async (tx) => {
+  let left = false;
+  const done = await commit<LlmKeyResource>(ports, caller, async (tx) => {
     const before = await findLlmKey(tx, orgId, target.id, target.projectId);
     await requireUnchanged(target.ifMatch, before.revision, async () => ({
       resource: llmKeyResource(before),
@@ -55,6 +57,8 @@ export function editLlmKey(
       .update(llmKey)
       .set(row)
       .where(and(eq(llmKey.orgId, orgId), eq(llmKey.id, row.id)));
+    const models = await modelChanges(tx, ports, orgId);
+    left = models.more;
     return {
       resource: llmKeyResource(row),
       entry: {
@@ -62,11 +66,13 @@ export function editLlmKey(
         action,
         effect: "restrictive",
         inflight: "drain",
-        changes: putLlmKey(row),
+        changes: [...models.changes, ...putLlmKey(row)],
         keys: "all",
       },
     };
   });
+  if (left) await pushModels(ports, orgId);
+  return done;
 }
 
 /** Base URL and credential go together: the credential is bound to the host it was given for. */

@@ -7,7 +7,7 @@ import { and, eq } from "drizzle-orm";
 import type { Queryable } from "../db/database.ts";
 import { jsonBytes } from "../db/json-size.ts";
 import { llmKey } from "../db/tables/llm-key.ts";
-import { modelsOf } from "../models/catalogue.ts";
+import { namesOf } from "../models/catalogue.ts";
 
 export type LlmKeyRow = typeof llmKey.$inferSelect;
 export type LlmKeyResource = Resource<LlmApiKeyView>;
@@ -34,7 +34,7 @@ export async function findLlmKey(
 export function modelNames(
   row: Pick<LlmKeyRow, "provider" | "withDefaultModels" | "customModels">,
 ): string[] {
-  const defaults = row.withDefaultModels ? modelsOf(row.provider).map((model) => model.name) : [];
+  const defaults = row.withDefaultModels ? namesOf(row.provider) : [];
   return [...new Set([...defaults, ...row.customModels])];
 }
 

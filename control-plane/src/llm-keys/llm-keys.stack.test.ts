@@ -151,7 +151,7 @@ test("only admins hold credentials; a foreign organization or project finds noth
 
 test("the catalogue lists models with prices per million tokens, and never a missing price as zero", async () => {
   const sandbox = await call("GET", "/models?filter[provider]=sandbox");
-  expect(sandbox.resources.map(({ id }) => id)).toEqual(["sandbox/echo", "sandbox/story", "sandbox/embed"]);
+  expect(sandbox.resources.map(({ id }) => id)).toEqual(["sandbox/echo", "sandbox/embed", "sandbox/story"]);
   const found = await call("GET", "/models?filter[provider]=openai&filter[search]=gpt-4o-mini&page[size]=1");
   const all = await call("GET", "/models?filter[provider]=openai&filter[search]=gpt-4o-mini");
   expect(all.resources.find(({ id }) => id === "openai/gpt-4o-mini")?.attributes).toMatchObject({

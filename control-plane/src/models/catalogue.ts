@@ -1,46 +1,86 @@
-/** Which models a provider has, and what they cost: the price list as seed, the sandbox's own rows beside it. */
-import type { ModelView } from "@claviger/shared/api/model";
-import { findProvider, type MatchLogic, type ModelInfo } from "@pydantic/genai-prices";
+/** Which models a provider has, and what they cost now: the price list as seed, the sandbox's own rows beside it. */
+import type { Price } from "@claviger/shared/money/cost";
+import { calcPrice, findProvider, type MatchLogic, type ModelInfo } from "@pydantic/genai-prices";
+import { priceNow } from "./list-price.ts";
 import { providerNames, providerRow } from "./providers.ts";
 
-const sandbox: readonly ModelView[] = ["echo", "story", "embed"].map((name) => ({
-  provider: "sandbox",
-  name,
-  contextWindow: 128_000,
-  inputUsdPerMillion: "1",
-  outputUsdPerMillion: name === "embed" ? "0" : "2",
-  cacheReadUsdPerMillion: "0.1",
-  cacheWriteUsdPerMillion: null,
+export interface CatalogueModel {
+  readonly provider: string;
+  readonly name: string;
+  readonly contextWindow: number | null;
+  /** null: nobody has published it, or nobody has written it down here. */
+  readonly outputTokensMax: number | null;
+  /** null: not known, which is never $0. */
+  readonly price: Price | null;
+}
+
+/** Nano-dollars per million tokens; what the sandbox's ledger bills. */
+const SANDBOX: Price = {
+  ...{ input: 1_000_000_000n, output: 2_000_000_000n, cacheRead: 100_000_000n, cacheWrite: null },
+  cacheWriteLong: 1_000_000_000n,
+};
+
+const sandbox: readonly CatalogueModel[] = ["echo", "story", "embed"].map((name) => ({
+  ...{ provider: "sandbox", name, contextWindow: 128_000, outputTokensMax: null },
+  price: name === "embed" ? { ...SANDBOX, output: 0n } : SANDBOX,
 }));
 
-const known = new Map<string, readonly ModelView[]>();
+/** Models of the price list by provider and name, those with a name of their own first asked for. */
+const listed = new Map<string, ReadonlyMap<string, ModelInfo>>();
 
-/** The default catalogue of a provider, by name; empty for those whose models only the LLM key knows. */
-export function modelsOf(provider: string): readonly ModelView[] {
-  const held = known.get(provider);
-  if (held !== undefined) return held;
-  const models = provider === "sandbox" ? sandbox : fromPriceList(provider);
-  known.set(provider, models);
-  return models;
+/** Fine-tuned models cost more than what they were made of, and the list's patterns do not know them. */
+const FINE_TUNED = /^ft:|:ft-/;
+
+/** Names of the provider's default catalogue, sorted; empty for those whose models only the LLM key knows. */
+export function namesOf(provider: string): readonly string[] {
+  return provider === "sandbox" ? sandbox.map(({ name }) => name) : [...listOf(provider).keys()];
+}
+
+/** The default catalogue of a provider, by name. */
+export function catalogueOf(provider: string, nowMs: number): readonly CatalogueModel[] {
+  if (provider === "sandbox") return sandbox;
+  return [...listOf(provider)].map(([name, model]) => catalogueModel(provider, name, model, nowMs));
 }
 
 /** Every model of every provider. */
-export function allModels(): readonly ModelView[] {
-  return providerNames.flatMap(modelsOf);
+export function wholeCatalogue(nowMs: number): readonly CatalogueModel[] {
+  return providerNames.flatMap((provider) => catalogueOf(provider, nowMs));
 }
 
-function fromPriceList(provider: string): readonly ModelView[] {
+/** A model by any name that the price list knows it by, those of its patterns too: `gpt-5-2025-08-07` is `gpt-5`. */
+export function findModel(provider: string, name: string, nowMs: number): CatalogueModel | undefined {
+  if (provider === "sandbox") return sandbox.find((model) => model.name === name);
+  const model = listOf(provider).get(name) ?? matchOf(provider, name);
+  return model && catalogueModel(provider, name, model, nowMs);
+}
+
+function catalogueModel(provider: string, name: string, model: ModelInfo, nowMs: number): CatalogueModel {
+  const contextWindow = model.context_window ?? null;
+  return { provider, name, contextWindow, outputTokensMax: null, price: priceNow(model, nowMs) };
+}
+
+function listOf(provider: string): ReadonlyMap<string, ModelInfo> {
+  const held = listed.get(provider);
+  if (held !== undefined) return held;
   const row = providerRow(provider);
-  if (row === undefined || row.priced === null) return [];
-  const listed = findProvider({ providerId: row.priced })?.models ?? [];
-  const views = new Map<string, ModelView>();
-  for (const model of listed) {
+  const priced = row?.priced ?? null;
+  const models = new Map<string, ModelInfo>();
+  for (const model of priced === null ? [] : (findProvider({ providerId: priced })?.models ?? [])) {
     for (const name of [model.id, ...namesIn(model.match)]) {
-      const own = row.only === undefined || row.only.test(name);
-      if (own && name.length <= 256) views.set(name, viewOf(provider, name, model));
+      const own = row?.only === undefined || row.only.test(name);
+      if (own && name.length <= 256) models.set(name, model);
     }
   }
-  return [...views.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const sorted = new Map([...models].sort(([a], [b]) => (a < b ? -1 : 1)));
+  listed.set(provider, sorted);
+  return sorted;
+}
+
+function matchOf(provider: string, name: string): ModelInfo | undefined {
+  const priced = providerRow(provider)?.priced ?? null;
+  if (priced === null || FINE_TUNED.test(name)) return undefined;
+  const found = calcPrice({ input_tokens: 1, output_tokens: 1 }, name, { providerId: priced });
+  return found?.provider.id === priced ? found.model : undefined;
 }
 
 /** Names that the price list spells out; patterns name nothing that could be listed. */
@@ -48,25 +88,4 @@ function namesIn(match: MatchLogic): string[] {
   if ("equals" in match) return [match.equals];
   if ("or" in match) return match.or.flatMap(namesIn);
   return [];
-}
-
-function viewOf(provider: string, name: string, model: ModelInfo): ModelView {
-  // Dated and hourly prices are conditional: which one holds is for the price table to say, not for a list.
-  const prices = Array.isArray(model.prices) ? undefined : model.prices;
-  return {
-    provider,
-    name,
-    contextWindow: model.context_window ?? null,
-    inputUsdPerMillion: decimal(prices?.input_mtok),
-    outputUsdPerMillion: decimal(prices?.output_mtok),
-    cacheReadUsdPerMillion: decimal(prices?.cache_read_mtok),
-    cacheWriteUsdPerMillion: decimal(prices?.cache_write_mtok),
-  };
-}
-
-/** Tiered prices show their base. Unknown stays null: a missing price is never $0. */
-function decimal(price: unknown): string | null {
-  const base = typeof price === "object" && price !== null && "base" in price ? price.base : price;
-  if (typeof base !== "number" || !Number.isFinite(base)) return null;
-  return base.toFixed(9).replace(/\.?0+$/, "");
 }

@@ -1,26 +1,36 @@
-/** The price of a model as the catalogue has it, in the integers that costs are computed with. */
-import type { ModelView } from "@claviger/shared/api/model";
-import { nanosOf, type Price } from "@claviger/shared/money/cost";
-import { modelsOf } from "./catalogue.ts";
+/** What a request cost: by the price that was pinned when it was admitted, so that what is shown is what was enforced. */
+import type { Price } from "@claviger/shared/money/cost";
+import { readPrice } from "@claviger/shared/money/price";
+import type { UsageEvent } from "@claviger/shared/wire/usage";
+import type { Queryable } from "../db/database.ts";
+import { findModel } from "./catalogue.ts";
+import { keyOf, overridesOf, rowsOf } from "./price-rows.ts";
 
-const known = new Map<string, ReadonlyMap<string, Price>>();
+type Priced = Pick<Extract<UsageEvent, { kind: "settled" }>, "provider" | "model" | "priceRev">;
 
-/** undefined for a model that the catalogue does not have: its cost is unknown, not nothing. */
-export function priceOf(provider: string, model: string): Price | undefined {
-  let prices = known.get(provider);
-  if (prices === undefined) {
-    prices = new Map(modelsOf(provider).map((view) => [view.name, read(view)]));
-    known.set(provider, prices);
-  }
-  return prices.get(model);
-}
+/** The price of a settlement; undefined: its model has none, and its cost is unknown, not nothing. */
+export type PriceBook = (event: Priced) => Price | undefined;
 
-function read(view: ModelView): Price {
-  const nanos = (usd: string | null) => (usd === null ? null : (nanosOf(usd) ?? null));
-  return {
-    input: nanos(view.inputUsdPerMillion),
-    cacheRead: nanos(view.cacheReadUsdPerMillion),
-    cacheWrite: nanos(view.cacheWriteUsdPerMillion),
-    output: nanos(view.outputUsdPerMillion),
+/**
+ * The prices of these settlements: of the revision that each one names, whatever has changed since. One that names none, of a
+ * gateway that had no price, is priced as the organization has it now; so is one that names what this model never cost.
+ */
+export async function pricesOf(
+  db: Queryable,
+  orgId: string,
+  events: readonly UsageEvent[],
+  nowMs: number,
+): Promise<PriceBook> {
+  const settled = events.filter((event) => event.kind === "settled" && event.cost === undefined);
+  if (settled.length === 0) return () => undefined;
+  const revs = new Set(settled.flatMap((event) => ("priceRev" in event ? (event.priceRev ?? []) : [])));
+  const pinned = await rowsOf(db, orgId, [...revs]);
+  const overrides = await overridesOf(db, orgId);
+  return ({ provider, model, priceRev }) => {
+    const row = priceRev === undefined ? undefined : pinned.get(priceRev);
+    const held =
+      row?.provider === provider && row.model === model ? row : overrides.get(keyOf({ provider, model }));
+    if (held !== undefined) return held.price === null ? undefined : readPrice(held.price);
+    return findModel(provider, model, nowMs)?.price ?? undefined;
   };
 }

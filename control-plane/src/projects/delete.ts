@@ -8,6 +8,7 @@ import type { Tx } from "../fleet/journal.ts";
 import { type Changed, commit, nextRevision } from "../idempotency/commit.ts";
 import { endAll } from "../keys/end-all.ts";
 import { findKeysWhere } from "../keys/find.ts";
+import { removeAliasesOf } from "../models/aliases.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
 import { findProject, putProject } from "./find.ts";
@@ -37,6 +38,7 @@ export function deleteProject(
       .set(gone)
       .where(and(eq(project.orgId, orgId), eq(project.id, id)));
     const providers = await removeLlmKeys(tx, orgId, id);
+    const aliases = await removeAliasesOf(tx, orgId, id);
     return {
       resource: null,
       entry: {
@@ -44,7 +46,7 @@ export function deleteProject(
         action: "project.delete",
         effect: "restrictive",
         inflight: "abort",
-        changes: [...tombstones, ...providers, putProject(gone)],
+        changes: [...tombstones, ...providers, ...aliases, putProject(gone)],
         // A key that was ended before may still be admitted somewhere, and by the project's LLM keys served.
         keys: "all",
       },

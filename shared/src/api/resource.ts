@@ -13,6 +13,7 @@ export type ResourceType =
   | "personal-access-token"
   | "session"
   | "model"
+  | "model-alias"
   | "provider"
   | "gateway"
   | "enrolment-token"

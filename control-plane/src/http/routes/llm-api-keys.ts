@@ -4,6 +4,7 @@ import * as z from "zod";
 import { createLlmKey } from "../../llm-keys/create.ts";
 import { deleteLlmKey } from "../../llm-keys/delete.ts";
 import { editLlmKey } from "../../llm-keys/edit.ts";
+import { readImpact } from "../../llm-keys/impact.ts";
 import { listLlmKeys, readLlmKey } from "../../llm-keys/list.ts";
 import { changed, created, listed, read } from "../answers.ts";
 import { memberRoute, type Route } from "../route.ts";
@@ -94,6 +95,19 @@ function itemRoutes(path: `/${string}`): Route[] {
       answers,
       handle: async ({ ports, settings, caller, params, body }) =>
         changed(await editLlmKey(ports, settings, caller, target(params), body, "llm-api-key.rotate")),
+    }),
+    memberRoute({
+      method: "GET",
+      path: `${path}/impact`,
+      summary:
+        "What would stop if it were deleted: models that nobody else serves, and API keys that could use them",
+      access: "viewer",
+      body: none,
+      handle: async ({ ports, caller, params }) => ({
+        kind: "one",
+        resource: null,
+        meta: { impact: await readImpact(ports, caller, target(params)) },
+      }),
     }),
     memberRoute({
       method: "DELETE",

@@ -9,6 +9,7 @@ import { createKnocker } from "../../fleet/knock.ts";
 import { createQueries } from "../../fleet/queries.ts";
 import { startRelay } from "../../fleet/relay.ts";
 import { serveFleet } from "../../fleet/serve.ts";
+import { startPriceKeeper } from "../../models/keep-prices.ts";
 import type { Log, Ports } from "../../ports.ts";
 import { takeUsage } from "../../usage/intake.ts";
 import type { Config } from "./config.ts";
@@ -62,6 +63,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   const unserve = serveFleet(fleetPorts, bus, takeUsage);
   const relay = startRelay(fleetPorts);
   const housekeeping = startHousekeeping(fleetPorts);
+  const prices = startPriceKeeper(fleetPorts);
   if (!(await bus.within(BUS_MS))) log.warn({}, "the bus is not connected; changes wait for it");
   return {
     ports,
@@ -70,7 +72,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
     async stop() {
       unserve();
       queries.stop();
-      await Promise.all([housekeeping.stop(), relay.stop(), keeper.stop(), past.stop()]);
+      await Promise.all([housekeeping.stop(), prices.stop(), relay.stop(), keeper.stop(), past.stop()]);
       await Promise.all([bus.close(), accounts.close(), wake.close()]);
       await Promise.all([close(), fleetDatabase.close()]);
     },
