@@ -36,6 +36,12 @@ test("turns are taken inside one step of a fallback order, never across steps", 
   expect([1, 2].map(() => ids(health.order(order, 0)))).toEqual(["1245", "2145"]);
 });
 
+test("LLM keys that an alias names one after the other do not take turns", () => {
+  const health = new Health();
+  const order = [b, a].map((route, target) => ({ ...route, target }));
+  expect([1, 2].map(() => ids(health.order(order, 0)))).toEqual(["21", "21"]);
+});
+
 test("one that fails three times in a row rests for 5 s, behind a fallback too, and twice as long each time after", () => {
   const health = new Health();
   const fallback = llm(4, "anthropic", "claude");

@@ -30,8 +30,8 @@ export class Health {
   readonly #turns = new WeakMap<ProviderRecord, { n: number }>();
 
   /**
-   * The same routes in the order in which they are to be tried: equals (one provider, one model, next to each other) take
-   * turns, then whoever rests comes last, soonest awake first.
+   * The same routes in the order in which they are to be tried: equals (one provider, one model, one target of an alias)
+   * take turns, then whoever rests comes last, soonest awake first.
    */
   order(routes: readonly Route[], nowMs: number): readonly Route[] {
     const awake: Route[] = [];
@@ -94,6 +94,7 @@ function endOfEquals(routes: readonly Route[], from: number): number {
   let to = from + 1;
   for (let next = routes[to]; next !== undefined; next = routes[++to]) {
     if (next.provider.provider !== first.provider.provider || next.model !== first.model) break;
+    if (next.target !== first.target) break;
   }
   return to;
 }

@@ -1,5 +1,5 @@
 /** `/v1/models` and `/v1beta/models`: what the key may ask for, from the table alone. */
-import { admitModel, listRoutes } from "@claviger/shared/decide/model";
+import { admitModel, listAliases, listRoutes } from "@claviger/shared/decide/model";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import type { KeyRecord } from "@claviger/shared/wire/record";
 import { countUp } from "../metrics.ts";
@@ -40,6 +40,9 @@ export async function answerModels(deps: ServeDeps, exchange: Exchange, route: M
         provider.provider,
       ]),
     );
+    for (const { name, routes } of listAliases(deps.view, principal)) {
+      names.set(name, routes[0]?.provider.provider ?? "");
+    }
     return send(exchange, admitted, listOf([...names], dialect));
   }
   const asked = modelInPath(exchange.target, route.path.slice(0, route.path.indexOf("{model}")), undefined);

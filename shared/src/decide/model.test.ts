@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { buildKey, buildProvider, buildView, FRESH, fakeDigest } from "../testing/records.ts";
-import type { KeyRecord, ProviderRecord } from "../wire/record.ts";
+import type { AliasRecord, KeyRecord, ProviderRecord } from "../wire/record.ts";
 import { admitKey } from "./admit.ts";
-import { admitModel, listRoutes, readModel } from "./model.ts";
+import { admitModel, listAliases, listRoutes, readModel } from "./model.ts";
 import { coversPatterns, matches, preparePatterns } from "./patterns.ts";
 import { recheck } from "./recheck.ts";
 
@@ -77,6 +77,75 @@ describe("how a model is found", () => {
 
   test("of another project is nobody's", () => {
     expect(find("gpt", [{ ...openai, projectId: "prj_000000000002" }])).toBe("model_not_found");
+  });
+});
+
+describe("an alias", () => {
+  const alias = (name: string, targets: string[], projectId: string | null = null): AliasRecord => ({
+    id: `als_${name.padEnd(12, "0")}`,
+    projectId,
+    name,
+    targets,
+  });
+  const aliases = [
+    alias("fast", ["openai/gpt-mini", "anthropic/claude"]),
+    alias("gpt", ["eu/gpt", "openai/gpt"]),
+    alias("twice", ["anthropic/claude", "anthropic/claude", "fast/x", "openai/nothing"]),
+    alias("away", ["openai/nothing"]),
+    alias("own", ["openai/gpt"], "prj_000000000002"),
+  ];
+  const named = (model: string, lists: Partial<KeyRecord> = {}) => {
+    const view = buildView({ keys: [buildKey(lists)], providers: all, aliases });
+    const { principal } = principalOf(buildKey(lists), all);
+    return { view, principal, found: admitModel(view, principal, model) };
+  };
+  const spell = (model: string, lists: Partial<KeyRecord> = {}) => {
+    const { found } = named(model, lists);
+    if (found.kind === "refused") return found.refusal.code;
+    return found.routes.map(({ provider, model: own }) => `${provider.id.slice(-1)}:${own}`).join(" ");
+  };
+
+  test.each<[string, Partial<KeyRecord>, string]>([
+    ["fast", {}, "1:gpt-mini 3:claude"],
+    ["gpt", {}, "2:gpt 1:gpt"],
+    ["openai/gpt", {}, "1:gpt 2:gpt"],
+    ["twice", {}, "3:claude"],
+    ["away", {}, "model_not_found"],
+    ["own", {}, "model_not_found"],
+    ["fast", { allowedModels: ["fast"] }, "1:gpt-mini 3:claude"],
+    ["fast", { allowedModels: ["claude"] }, "3:claude"],
+    ["fast", { allowedModels: ["gpt"] }, "model_not_allowed"],
+    ["gpt-mini", { allowedModels: ["fast"] }, "model_not_allowed"],
+    ["fast", { allowedProviders: ["anthropic"] }, "3:claude"],
+    ["fast", { allowedProviders: ["mistral"] }, "provider_not_allowed"],
+    ["fast", { allowedModels: ["fast"], allowedProviders: ["openai"] }, "1:gpt-mini"],
+  ])("%s with %j stands for its targets, in their order", (model, lists, expected) => {
+    expect(spell(model, lists)).toBe(expected);
+  });
+
+  test("is listed when one of its targets serves the key", () => {
+    const listed = (lists: Partial<KeyRecord>) => {
+      const { view, principal } = named("fast", lists);
+      return listAliases(view, principal).map(({ name }) => name);
+    };
+    expect(listed({}).sort()).toEqual(["fast", "gpt", "twice"]);
+    expect(listed({ allowedModels: ["claude"] }).sort()).toEqual(["fast", "twice"]);
+  });
+
+  test("that was changed on the way is looked at again: a target that is no longer one gets no request", () => {
+    const { view, principal, found } = named("fast");
+    if (found.kind === "refused") throw new Error("refused");
+    const [first] = found.routes;
+    expect(recheck(view, FRESH, principal, "fast", first)).toBeUndefined();
+    const later = (targets: string[] | undefined) => {
+      const now = targets === undefined ? [] : [alias("fast", targets)];
+      const changed = buildView({ keys: [principal.key], providers: all, aliases: now });
+      return recheck(changed, FRESH, principal, "fast", first)?.code;
+    };
+    expect(later(["anthropic/claude", "openai/gpt-mini"])).toBeUndefined();
+    expect(later(["anthropic/claude"])).toBe("model_not_found");
+    expect(later(["openai/gpt"])).toBe("model_not_found");
+    expect(later(undefined)).toBe("model_not_found");
   });
 });
 

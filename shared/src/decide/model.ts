@@ -1,9 +1,10 @@
 /**
- * How a model is found (API.md §2): inside the key's project, `name/model` or `provider/model`, then the bare name.
- * Then the key's lists, then ambiguity. A prefix that is both a provider's name and the name that somebody gave to an
+ * How a model is found (API.md §2): inside the key's project, alias, then `name/model` or `provider/model`, then the bare
+ * name. Then the key's lists, then ambiguity. An alias stands for its targets in their order, none of which is an alias,
+ * so one that has a model's name is that model's fallback. A prefix that is both a provider's name and the name that somebody gave to an
  * LLM key of another provider means the latter: a name was chosen on purpose.
  */
-import type { ProviderRecord } from "../wire/record.ts";
+import type { AliasRecord, ProviderRecord } from "../wire/record.ts";
 import type { Principal } from "./admit.ts";
 import { matches } from "./patterns.ts";
 import { type Lists, listsOf, modelsOf } from "./prepared.ts";
@@ -14,10 +15,17 @@ import type { TableView } from "./view.ts";
 export interface Route {
   readonly provider: ProviderRecord;
   readonly model: string;
+  /** Absent when the model was asked for by a name of its own. */
+  readonly alias?: AliasRecord;
+  /** Which of the alias's targets it is: one is tried before the next. */
+  readonly target?: number;
 }
 
 export type ModelDecision =
-  /** At least one, all of the same provider, in id order; which of them is the relay's choice. */
+  /**
+   * At least one. Those of one provider and model stand together, in id order, and which of them is the relay's choice; of
+   * an alias they come in the order of its targets.
+   */
   | { readonly kind: "routed"; readonly routes: readonly [Route, ...Route[]] }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
@@ -35,19 +43,38 @@ export function readModel(value: unknown): string | Refusal {
 /** Finds who serves the model for this principal. */
 export function admitModel(view: TableView, principal: Principal, model: string): ModelDecision {
   const records = view.providersOf(principal.key.projectId);
+  const alias = view.alias(principal.key.projectId, model);
+  if (alias !== undefined) return judge(view, principal, findTargets(records, alias));
   const prefixed = findPrefixed(records, model);
-  const candidates = prefixed.length > 0 ? prefixed : findBare(records, model);
+  return judge(view, principal, prefixed.length > 0 ? prefixed : findBare(records, model));
+}
+
+function judge(view: TableView, principal: Principal, candidates: readonly Route[]): ModelDecision {
   if (candidates.length === 0) return { kind: "refused", refusal: refuse("model_not_found") };
   const named = candidates.filter((route) => mayModel(principal, route));
   if (named.length === 0) return { kind: "refused", refusal: refuse("model_not_allowed") };
   const [first, ...rest] = named.filter((route) => mayProvider(principal, route));
   if (first === undefined) return { kind: "refused", refusal: refuse("provider_not_allowed") };
-  if (rest.some((route) => route.provider.provider !== first.provider.provider)) {
+  if (
+    first.alias === undefined &&
+    rest.some((route) => route.provider.provider !== first.provider.provider)
+  ) {
     return { kind: "refused", refusal: refuse("ambiguous_model", { names: fullNames([first, ...rest]) }) };
   }
   const [open, ...others] = [first, ...rest].filter(({ provider }) => !view.closed(provider.id));
   if (open === undefined) return { kind: "refused", refusal: refuse("authorization_stale") };
   return { kind: "routed", routes: [open, ...others] };
+}
+
+/** The aliases that the principal may ask for, by name, and who serves each. */
+export function listAliases(view: TableView, principal: Principal): { name: string; routes: Route[] }[] {
+  const records = view.providersOf(principal.key.projectId);
+  return view.aliasesOf(principal.key.projectId).flatMap((alias) => {
+    const routes = findTargets(records, alias).filter(
+      (route) => mayModel(principal, route) && mayProvider(principal, route),
+    );
+    return routes.length === 0 ? [] : [{ name: alias.name, routes }];
+  });
 }
 
 /** Everything that the principal may ask for, in id order of the LLM keys: what `/v1/models` lists. */
@@ -78,12 +105,26 @@ function findBare(records: readonly ProviderRecord[], model: string): Route[] {
   return found;
 }
 
+/** What two targets have in common is tried once, where it stands first. */
+function findTargets(records: readonly ProviderRecord[], alias: AliasRecord): Route[] {
+  const found: Route[] = [];
+  for (const [target, asked] of alias.targets.entries()) {
+    for (const { provider, model } of findPrefixed(records, asked)) {
+      const again = found.some((route) => route.provider === provider && route.model === model);
+      if (!again) found.push({ provider, model, alias, target });
+    }
+  }
+  return found;
+}
+
 function mayModel({ key, claims }: Principal, route: Route): boolean {
   return allowsModel(listsOf(key), route) && (claims === undefined || allowsModel(listsOf(claims), route));
 }
 
-function allowsModel({ models }: Lists, { provider, model }: Route): boolean {
+/** A list names models, or the alias itself: whoever lists an alias means what it stands for, now and later. */
+function allowsModel({ models }: Lists, { provider, model, alias }: Route): boolean {
   if (models === null || matches(models, model)) return true;
+  if (alias !== undefined && matches(models, alias.name)) return true;
   return matches(models, `${provider.provider}/${model}`) || matches(models, `${provider.name}/${model}`);
 }
 

@@ -28,13 +28,16 @@ export function recheck(
   if (again.kind === "unsure") return refuse("authorization_stale");
   if (view.closed(route.provider.id)) return refuse("authorization_stale");
   const changed =
-    again.principal.key !== principal.key || view.provider(route.provider.id) !== route.provider;
+    again.principal.key !== principal.key ||
+    view.provider(route.provider.id) !== route.provider ||
+    view.alias(principal.key.projectId, asked) !== route.alias;
   if (changed) {
     const model = admitModel(view, again.principal, asked);
     if (model.kind === "refused") return model.refusal;
-    if (!model.routes.some(({ provider }) => provider.id === route.provider.id)) {
-      return refuse("model_not_found");
-    }
+    const stands = model.routes.some(
+      (other) => other.provider.id === route.provider.id && other.model === route.model,
+    );
+    if (!stands) return refuse("model_not_found");
   }
   // One that was set meanwhile: the next try reserves in it.
   const isCovered = budgetsOf(view, again.principal.key).every((id) => reserved.includes(id));

@@ -123,6 +123,30 @@ test.each(mendable)(
   },
 );
 
+test("an alias falls back to its next target, in that provider's own words and by its own name of the model", async () => {
+  llmKeys("a", "b");
+  const [, second] = [...gateway.table.providers.values()];
+  if (second === undefined) throw new Error("no second");
+  gateway.table.providers.set(second.id, { ...second, provider: "openai-compatible", models: ["large"] });
+  const targets = ["sandbox/echo", "openai-compatible/large"];
+  gateway.table.aliases.set("best", { id: "als_000000000001", projectId: null, name: "best", targets });
+  const { secret } = gateway.table.addKey({ allowedModels: ["best"] });
+  const answers = async (body: string) =>
+    call(`${gateway.url}/v1/chat/completions`, { headers: jsonHeaders(secret), body });
+  expect((await answers('{"model":"best","temperature":1}')).status).toBe(200);
+  behaviours.set("a", status(500));
+  expect((await answers('{"model":"best","temperature":1}')).status).toBe(200);
+  expect(provider.seen.map(({ path, body }) => [path, body])).toEqual([
+    ["/a/v1/chat/completions", '{"model":"echo","temperature":1}'],
+    ["/a/v1/chat/completions", '{"model":"echo","temperature":1}'],
+    ["/b/v1/chat/completions", '{"model":"large","temperature":1}'],
+  ]);
+  expect(attemptsOf()).toEqual(["1a 200 null", "1a 502 provider_error", "2b 200 null"]);
+  expect((await answers('{"model":"echo"}')).headers["x-claviger-code"]).toBe("model_not_allowed");
+  const listed = await call(`${gateway.url}/v1/models`, { method: "GET", headers: jsonHeaders(secret) });
+  expect(JSON.parse(listed.body).data.map(({ id }: { id: string }) => id)).toEqual(["best"]);
+});
+
 test("a 500 of every LLM key is told after three attempts, and never a fourth", async () => {
   llmKeys("a", "b", "c", "d", "e");
   for (const name of behaviours.keys()) behaviours.set(name, status(500));

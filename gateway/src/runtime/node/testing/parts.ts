@@ -3,7 +3,13 @@
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
 import { makeApiKey } from "@claviger/shared/key/secret";
 import { buildKey } from "@claviger/shared/testing/records";
-import type { KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "@claviger/shared/wire/record";
+import type {
+  AliasRecord,
+  KeyRecord,
+  PolicyRecord,
+  ProjectRecord,
+  ProviderRecord,
+} from "@claviger/shared/wire/record";
 import type { Abort, Follower } from "../../../follow/follower.ts";
 import type { OpenRecord } from "../../../ports.ts";
 import type { Ledger, RequestFacts, Settlement } from "../../../rooms.ts";
@@ -17,6 +23,8 @@ export interface FakeTable {
   readonly view: TableView;
   readonly keys: Map<string, KeyRecord>;
   readonly providers: Map<string, ProviderRecord>;
+  /** By name. */
+  readonly aliases: Map<string, AliasRecord>;
   freshness: Freshness;
   policy: PolicyRecord;
   /** Ids of tokens that were killed. */
@@ -31,10 +39,12 @@ export function fakeTable(): FakeTable {
   const keys = new Map<string, KeyRecord>();
   const hashes = new Map<string, string>();
   const providers = new Map<string, ProviderRecord>();
+  const aliases = new Map<string, AliasRecord>();
   const denied = new Set<string>();
   const table: FakeTable = {
     keys,
     providers,
+    aliases,
     denied,
     freshness: { ageMs: 100, nowMs: Date.now() },
     policy: {
@@ -72,8 +82,8 @@ export function fakeTable(): FakeTable {
       provider: (id) => providers.get(id),
       providersOf: () => [...providers.values()],
       priceOf: () => undefined,
-      alias: () => undefined,
-      aliasesOf: () => [],
+      alias: (_projectId, name) => aliases.get(name),
+      aliasesOf: () => [...aliases.values()],
       configured: true,
       epoch: 1,
       rev: 1,
