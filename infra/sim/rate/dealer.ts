@@ -1,51 +1,60 @@
-/** The control plane as far as rates go: the real book, which a failover may lose. */
-import { type Book, deal, lostBook, newBook, type RateReport, type Share } from "@claviger/shared/rate/book";
-import type { Rate } from "@claviger/shared/rate/limit";
-import { untilOf } from "@claviger/shared/rate/outstanding";
+/** The control plane as far as limits go: the real books of one organization with one key, which a failover may lose. */
+import {
+  answerReport,
+  type FleetBook,
+  type KeyBook,
+  type KeyLimits,
+  type Member,
+  newFleetBook,
+} from "@claviger/shared/rate/dealer";
+import type { RateAnswer, RateReports } from "@claviger/shared/rate/message";
 import type { World } from "../world.ts";
 
 const TTL_MS = 15_000;
-const IDS_PER_EPOCH = 1_000_000;
+export const KEY = "key";
 
-/** Nothing but the epoch for whoever does not know it yet. */
-export interface Dealt {
-  readonly epoch: number;
-  readonly share?: Share;
-}
+export type Limits = Pick<KeyLimits, "requestsPerMinute" | "maxConcurrency">;
 
 export class Dealer {
-  book: Book;
+  readonly books = new Map<string, KeyBook>();
   readonly #world: World;
-  readonly #limit: Rate;
-  readonly #seenMs = new Map<string, number>();
+  readonly #limits: ReadonlyMap<string, KeyLimits>;
+  readonly #members = new Map<string, Member>();
+  readonly #poke: (replica: string) => void;
+  #fleet: FleetBook | undefined;
   #epoch = 1;
-  #ids = 0;
   #downUntilMs = 0;
 
-  constructor(world: World, limit: Rate) {
+  constructor(world: World, limits: Limits, poke: (replica: string) => void) {
     this.#world = world;
-    this.#limit = limit;
-    this.book = newBook(limit, 0);
+    this.#poke = poke;
+    const ages = { ttlMs: TTL_MS, ttlMsMax: TTL_MS, createdMs: 1 };
+    this.#limits = new Map([[KEY, { ...limits, tokensPerMinute: null, ...ages }]]);
   }
 
-  report(report: RateReport, epoch: number, answer: (dealt: Dealt) => void): void {
+  report(replica: string, starts: number, report: RateReports, answer: (answer: RateAnswer) => void): void {
     const { nowMs } = this.#world;
     if (nowMs < this.#downUntilMs) return;
-    if (epoch < this.#epoch) return answer({ epoch: this.#epoch });
-    this.#seenMs.set(report.replica, nowMs);
-    const share = deal(this.book, report, this.#epoch * IDS_PER_EPOCH + ++this.#ids, TTL_MS, nowMs);
-    answer({ epoch: this.#epoch, share });
+    // The proof is recorded before anything is dealt.
+    this.#members.set(replica, { freshMs: nowMs, bye: false });
+    this.#fleet ??= newFleetBook(this.#epoch, this.#members, this.#epoch === 1 ? 0 : nowMs);
+    const desk = {
+      ...{ fleet: this.#fleet, books: this.books, limits: this.#limits },
+      ...{ members: this.#members, nowMs },
+    };
+    const { answer: said, poke } = answerReport(desk, { replica, starts }, report);
+    answer(said);
+    for (const name of poke) this.#poke(name);
   }
 
   crash(forMs: number): void {
     this.#downUntilMs = this.#world.nowMs + forMs;
   }
 
-  /** The book is in tables that a failover empties. */
+  /** The books are in tables that a failover empties. */
   failover(): void {
-    const { nowMs } = this.#world;
     this.#epoch++;
-    const mayHold = [...this.#seenMs].map(([name, seenMs]) => [name, untilOf(seenMs, TTL_MS)] as const);
-    this.book = lostBook(this.#limit, mayHold, nowMs);
+    this.#fleet = undefined;
+    this.books.clear();
   }
 }

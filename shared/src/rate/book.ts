@@ -3,9 +3,12 @@
  * bucket that is nobody's. The bargain: booked rates and bursts never exceed the limit, and tokens change hands but are
  * never made; so all replicas together admit nothing that one central bucket would refuse.
  */
-import { partOf, smoothed } from "./demand.ts";
-import type { Rate } from "./limit.ts";
-import { booked, type Outstanding, stillOut, untilOf } from "./outstanding.ts";
+import { partOf, wantsOne } from "./demand.ts";
+import { NO_RATE, type Rate } from "./limit.ts";
+import { booked, type Outstanding, settledOn, stillOut, untilOf } from "./outstanding.ts";
+
+/** A part of the limit that is not worth a report. */
+const SMALL = 0.02;
 
 export interface BookedShare extends Outstanding, Rate {}
 
@@ -31,9 +34,8 @@ export interface RateReport {
   readonly replica: string;
   /** The share that it uses, as it was dealt; id 0: none. */
   readonly held: Rate & { readonly id: number };
-  /** Asked for since its last report, refused ones included. */
-  readonly n: number;
-  readonly elapsedMs: number;
+  /** What it is asked for per millisecond, refused ones included. */
+  readonly demand: number;
 }
 
 /** What the answer brings. It lasts for `ttlMs` from the moment the report was sent. */
@@ -67,7 +69,7 @@ export function deal(book: Book, report: RateReport, id: number, ttlMs: number, 
   for (const [name, one] of book.lines) {
     one.shares = stillOut(one.shares, name === replica ? report.held.id : 0, nowMs);
   }
-  line.demand = smoothed(line.demand, report.n, report.elapsedMs);
+  line.demand = report.demand;
   const before = booked(line.shares, ({ burst }) => burst);
   const { rate, burst } = nextShare(book, replica, line, report);
   line.shares = [...line.shares, { id, rate, burst, untilMs: untilOf(nowMs, ttlMs) }];
@@ -94,19 +96,75 @@ function learnt({ shares }: Line, { held }: RateReport, untilMs: number): readon
   return held.id === 0 ? shares : [...shares, { id: held.id, rate: held.rate, burst: held.burst, untilMs }];
 }
 
-/** In proportion to demand, within what others leave. */
+/**
+ * In proportion to demand, within what others leave. A small change is not worth a round of reports: then it stays at
+ * what it has, unless others lack what it would give back.
+ */
 function nextShare(book: Book, replica: string, line: Line, { held }: RateReport): Rate {
-  const { limit } = book;
-  if (limit.rate <= 0) return { rate: 0, burst: 0 };
   const left = free(book, replica);
-  const all = [...book.lines.values()].reduce((sum, { demand }) => sum + demand, 0);
-  const wanted = limit.rate * Math.min(1, partOf(line.demand, all));
-  const rate = Math.max(0, Math.min(wanted, left.rate));
-  const fair = (limit.burst * rate) / limit.rate;
-  // Less than one token admits nothing: a small limit is whole at whoever asks.
-  const burst = Math.max(0, Math.min(line.demand > 0 ? Math.max(1, fair) : fair, left.burst));
-  if (book.unheard.size === 0) return { rate, burst };
-  return { rate: Math.min(rate, held.rate), burst: Math.min(burst, held.burst) };
+  const next = atMost(wishOf(book, line), left);
+  if (book.unheard.size > 0) {
+    return { rate: Math.min(next.rate, held.rate), burst: Math.min(next.burst, held.burst) };
+  }
+  const now = settledOn(line.shares, held.id);
+  if (now === undefined || now.rate > left.rate || now.burst > left.burst) return next;
+  const { limit } = book;
+  const near =
+    Math.abs(now.rate - next.rate) <= SMALL * limit.rate &&
+    Math.abs(now.burst - next.burst) <= Math.max(SMALL * limit.burst, 0.5);
+  if (!near || lacking(book).some(([name]) => name !== replica)) return next;
+  return { rate: now.rate, burst: now.burst };
+}
+
+/** Less than one token admits nothing, so that there is no use in filling it. */
+function atMost(wish: Rate, left: Rate): Rate {
+  const burst = Math.min(wish.burst, left.burst);
+  return burst < 1 ? NO_RATE : { rate: Math.max(0, Math.min(wish.rate, left.rate)), burst };
+}
+
+/** What this line's demand is worth. Of a small limit one token is the least that is of any use. */
+function wishOf({ limit, lines }: Book, { demand }: Line): Rate {
+  if (limit.burst < 1) return NO_RATE;
+  let all = 0;
+  let most = 0;
+  for (const line of lines.values()) {
+    all += line.demand;
+    most = Math.max(most, line.demand);
+  }
+  const part = partOf(demand, all);
+  const burst = limit.burst * part;
+  return { rate: limit.rate * part, burst: wantsOne(demand, most) ? Math.max(1, burst) : burst };
+}
+
+/** Lines that wish for noticeably more than they have. */
+function lacking(book: Book): [name: string, line: Line][] {
+  return [...book.lines].filter(([, line]) => {
+    const wish = wishOf(book, line);
+    const now = bookedOf(line);
+    return (wish.burst >= 1 && now.burst < 1) || wish.rate - now.rate > 2 * SMALL * book.limit.rate;
+  });
+}
+
+/**
+ * Whose next report would change something that matters: those who have what others lack, and those who lack what
+ * nobody has. Nobody's while the book has not heard of everybody.
+ */
+export function unsettled(book: Book): readonly string[] {
+  const without = book.unheard.size > 0 ? [] : lacking(book);
+  if (without.length === 0) return [];
+  const { limit } = book;
+  const holders = [...book.lines].filter(([, line]) => {
+    const wish = wishOf(book, line);
+    const now = bookedOf(line);
+    return now.rate - wish.rate > SMALL * limit.rate || (now.burst >= 1 && wish.burst < 1);
+  });
+  const left = free(book);
+  const worth = left.burst >= 1 && left.rate > SMALL * limit.rate;
+  return [...holders, ...(worth ? without : [])].map(([name]) => name);
+}
+
+function bookedOf({ shares }: Line): Rate {
+  return { rate: booked(shares, ({ rate }) => rate), burst: booked(shares, ({ burst }) => burst) };
 }
 
 /** What nobody has booked; without `except`, whose share is being made. */

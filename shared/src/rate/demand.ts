@@ -1,8 +1,33 @@
-/** How much is wanted, refused requests included: half of what it was, half of what it is. */
+/** How much is wanted, refused requests included, and which part of a limit that is worth. */
 
-/** Per millisecond, after a report of `n` in the last `elapsedMs`. */
-export function smoothed(before: number, n: number, elapsedMs: number): number {
-  return elapsedMs <= 0 ? before : before / 2 + n / elapsedMs / 2;
+/** What is asked for, as one replica measures it. One owner holds it; the functions here change it in place. */
+export interface Demand {
+  /** Per millisecond, as of `atMs`. */
+  level: number;
+  /** Asked for since then. */
+  n: number;
+  atMs: number;
+}
+
+/** What was asked for this long ago counts half. */
+const HALF_LIFE_MS = 4_000;
+
+/** Less than one request in a day is none. */
+const LEAST = 1e-8;
+
+export function noDemand(nowMs: number): Demand {
+  return { level: 0, n: 0, atMs: nowMs };
+}
+
+/** Per millisecond, now. However often it is measured, the result is the same but for a moment. */
+export function measure(demand: Demand, nowMs: number): number {
+  const elapsedMs = Math.max(1, nowMs - demand.atMs);
+  const kept = 0.5 ** (elapsedMs / HALF_LIFE_MS);
+  demand.level = demand.level * kept + (Math.max(0, demand.n) / elapsedMs) * (1 - kept);
+  if (demand.level < LEAST) demand.level = 0;
+  demand.n = 0;
+  demand.atMs = nowMs;
+  return demand.level;
 }
 
 /** Nobody with an ear for a key gets less than this part of it. */
@@ -10,5 +35,10 @@ const LEAST_PART = 0.02;
 
 /** The part of a limit that somebody with this demand wants, among all with theirs. */
 export function partOf(demand: number, all: number): number {
-  return Math.max(LEAST_PART, all > 0 ? demand / all : 1);
+  return Math.min(1, Math.max(LEAST_PART, all > 0 ? demand / all : 1));
+}
+
+/** Whether somebody with this demand wants at least one whole of what is too little for everybody. */
+export function wantsOne(demand: number, most: number): boolean {
+  return demand > 0 && demand * 10 >= most;
 }

@@ -6,28 +6,40 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** Permanently booked for replicas that have no share of a key. */
+export const NO_RATE: Rate = { rate: 0, burst: 0 };
+
+/** Permanently booked, and spread over all replicas. */
 const FLOOR = 0.05;
 
 /** The whole limit: `burst` is min(L, max(10, ⌈L/6⌉)). */
 export function wholeOf(perMinute: number): Rate {
-  if (perMinute <= 0) return { rate: 0, burst: 0 };
+  if (perMinute <= 0) return NO_RATE;
   return { rate: perMinute / 60_000, burst: Math.min(perMinute, Math.max(10, Math.ceil(perMinute / 6))) };
 }
 
 /**
- * What a replica without a share may use, where `floorN` replicas have to agree on it. A floor that could never hold one
- * whole token would admit nothing and is not taken out of the limit: such a key needs a share.
+ * What a replica may use without a share and beside one, where `part` of all floors is its own. A floor that could not
+ * even hold one whole token if it were one replica's is not taken out of the limit: such a key needs a share.
  */
-export function floorOf(perMinute: number, floorN: number): Rate {
+export function floorOf(perMinute: number, part: number): Rate {
   const whole = wholeOf(perMinute);
-  const burst = (whole.burst * FLOOR) / floorN;
-  return burst < 1 ? { rate: 0, burst: 0 } : { rate: (whole.rate * FLOOR) / floorN, burst };
+  if (whole.burst * FLOOR < 1) return NO_RATE;
+  return { rate: whole.rate * FLOOR * part, burst: whole.burst * FLOOR * part };
 }
 
 /** What is dealt out: the limit without all floors. */
-export function dealtOf(perMinute: number, floorN: number): Rate {
+export function dealtOf(perMinute: number): Rate {
   const whole = wholeOf(perMinute);
-  const floor = floorOf(perMinute, floorN);
-  return { rate: whole.rate - floor.rate * floorN, burst: whole.burst - floor.burst * floorN };
+  const floor = floorOf(perMinute, 1);
+  return { rate: whole.rate - floor.rate, burst: whole.burst - floor.burst };
+}
+
+/** As `floorOf`, of requests at the same time. */
+export function floorPermitsOf(max: number, part: number): number {
+  return Math.floor(Math.floor(max * FLOOR) * part);
+}
+
+/** As `dealtOf`, of requests at the same time. */
+export function dealtPermitsOf(max: number): number {
+  return max - floorPermitsOf(max, 1);
 }

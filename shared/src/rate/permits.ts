@@ -1,5 +1,5 @@
 /** Concurrency over all replicas: whole permits, of which those in use come back only when they are free. */
-import { partOf } from "./demand.ts";
+import { partOf, wantsOne } from "./demand.ts";
 import { booked, type Outstanding, stillOut, untilOf } from "./outstanding.ts";
 
 export interface PermitShare extends Outstanding {
@@ -14,6 +14,7 @@ interface Line {
 
 /** One owner holds it, under the key's lock. */
 export interface PermitBook {
+  /** What may be dealt out (`dealtPermitsOf`). */
   max: number;
   readonly lines: Map<string, Line>;
   /** As in `Book`. */
@@ -23,8 +24,9 @@ export interface PermitBook {
 export interface PermitReport {
   readonly replica: string;
   readonly held: { readonly id: number; readonly permits: number };
+  /** Beyond its floor. */
   readonly inflight: number;
-  /** Requests at once that it had, or would have had, since the last report. */
+  /** Requests at once that it has, or would have. */
   readonly wanted: number;
 }
 
@@ -68,16 +70,40 @@ export function dealPermits(
   for (const [name, one] of book.lines)
     one.shares = stillOut(one.shares, name === replica ? inForce : 0, nowMs);
   line.inflight = inflight;
-  line.demand = line.demand / 2 + report.wanted / 2;
-  const others = [...book.lines].filter(([name]) => name !== replica).map(([, one]) => one);
-  const left = book.max - others.reduce((sum, one) => sum + bookedPermits(one), 0);
-  const all = others.reduce((sum, { demand }) => sum + demand, line.demand);
-  const fair = Math.floor(book.max * Math.min(1, partOf(line.demand, all)));
-  const wished = Math.min(line.demand > 0 ? Math.max(1, fair) : fair, Math.max(0, left));
+  line.demand = report.wanted;
+  const wished = Math.min(wishOf(book, line), Math.max(0, free(book, replica)));
   const permits = book.unheard.size > 0 ? Math.min(wished, held.permits) : wished;
   const share = { id, permits, untilMs };
   line.shares = [...line.shares, share];
   return share;
+}
+
+/** As of `Book`. */
+export function unsettledPermits(book: PermitBook): readonly string[] {
+  const lines = [...book.lines];
+  const lacking = lines.filter(([, line]) => wishOf(book, line) > bookedPermits(line));
+  if (lacking.length === 0 || book.unheard.size > 0) return [];
+  const holders = lines.filter(([, line]) => wishOf(book, line) < bookedPermits(line));
+  return [...holders, ...(free(book) > 0 ? lacking : [])].map(([name]) => name);
+}
+
+/** In proportion to demand; whoever asks first gets the odd one. */
+function wishOf({ max, lines }: PermitBook, { demand }: Line): number {
+  let all = 0;
+  let most = 0;
+  for (const line of lines.values()) {
+    all += line.demand;
+    most = Math.max(most, line.demand);
+  }
+  const fair = max * partOf(demand, all);
+  return demand > 0 ? Math.ceil(Math.max(fair, wantsOne(demand, most) ? 1 : 0)) : Math.floor(fair);
+}
+
+/** What nobody has booked; without `except`, whose share is being made. */
+function free({ max, lines }: PermitBook, except?: string): number {
+  let left = max;
+  for (const [name, line] of lines) if (name !== except) left -= bookedPermits(line);
+  return left;
 }
 
 /** What a replica may have in flight now; of one that was never heard again, until its share ends. */

@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { deal, lostBook, newBook, release, relimit, type Share } from "./book.ts";
-import { correct, emptyBucket, floorBucket, heldShare, take, takeUp } from "./bucket.ts";
-import { dealtOf, floorOf, type Rate, wholeOf } from "./limit.ts";
+import { correct, emptyBucket, fitTo, heldShare, putFloor, take, takeUp } from "./bucket.ts";
+import { measure, noDemand } from "./demand.ts";
+import { dealtOf, floorOf, NO_RATE, type Rate, wholeOf } from "./limit.ts";
 import { booked } from "./outstanding.ts";
 
 const TTL_MS = 20_000;
 const none = { id: 0, rate: 0, burst: 0 } as const;
+const at = (nowMs: number) => ({ monoMs: nowMs, wallMs: nowMs });
 
 /** True when one bucket with this limit, full at the start, would have admitted every one of these instants. */
 function centralAccepts(limit: Rate, instants: readonly number[]): boolean {
@@ -28,36 +30,29 @@ test("all replicas together admit nothing that one central bucket would refuse, 
   });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 900 }), fc.array(op, { maxLength: 250 }), (perMinute, ops) => {
-      const limit = dealtOf(perMinute, names.length);
+      const limit = dealtOf(perMinute);
+      const floor = floorOf(perMinute, 1 / names.length);
       const book = newBook(limit, 0);
-      const at = names.map((name) => ({ name, bucket: emptyBucket(0), n: 0, reportedMs: 0 }));
+      const all = names.map((name) => ({ name, bucket: emptyBucket(floor, 0), demand: noDemand(0) }));
       const late: (() => void)[] = [];
       const admitted: number[] = [];
       let nowMs = 0;
       let id = 0;
       for (const one of ops) {
         nowMs += one.gapMs;
-        const replica = at[one.who]!;
+        const replica = all[one.who]!;
         if (one.do === "ask") {
-          replica.n++;
-          if (take(replica.bucket, 1, false, nowMs).ok) admitted.push(nowMs);
+          replica.demand.n++;
+          if (take(replica.bucket, 1, false, nowMs, nowMs) === 0) admitted.push(nowMs);
         } else if (one.do === "late") {
           late.shift()?.();
         } else {
-          const sentMs = nowMs;
-          const held = heldShare(replica.bucket, nowMs);
-          const elapsedMs = nowMs - replica.reportedMs;
-          const next = deal(
-            book,
-            { replica: replica.name, held, n: replica.n, elapsedMs },
-            ++id,
-            TTL_MS,
-            nowMs,
-          );
-          replica.n = 0;
-          replica.reportedMs = nowMs;
-          if (one.do === "report") takeUp(replica.bucket, next, sentMs, nowMs);
-          else late.push(() => takeUp(replica.bucket, next, sentMs, nowMs));
+          const sent = at(nowMs);
+          const held = heldShare(replica.bucket, sent);
+          const demand = measure(replica.demand, nowMs);
+          const next = deal(book, { replica: replica.name, held, demand }, ++id, TTL_MS, nowMs);
+          if (one.do === "report") takeUp(replica.bucket, next, sent, at(nowMs));
+          else late.push(() => takeUp(replica.bucket, next, sent, at(nowMs)));
         }
         let rate = 0;
         let burst = 0;
@@ -78,8 +73,7 @@ describe("a share", () => {
   const report = (replica: string, n: number, held: { id: number } & Rate = none) => ({
     replica,
     held,
-    n,
-    elapsedMs: 1_000,
+    demand: n,
   });
 
   test("follows demand within a few reports, and leaves nobody with nothing", () => {
@@ -106,7 +100,7 @@ describe("a share", () => {
     expect(deal(book, report("b", 100), 2, TTL_MS, 19_000).rate).toBe(0);
     const silent = newBook(limit, 0);
     deal(silent, report("a", 100), 1, TTL_MS, 0);
-    expect(deal(silent, report("b", 100), 2, TTL_MS, 20_203).rate).toBeGreaterThan(0);
+    expect(deal(silent, report("b", 100), 2, TTL_MS, 22_203).rate).toBeGreaterThan(0);
     release(book, "a", 19_001);
     expect(deal(book, report("b", 100), 3, TTL_MS, 19_001).rate).toBeGreaterThan(0);
   });
@@ -145,7 +139,7 @@ describe("a share", () => {
   });
 
   test("of a limit smaller than the number of replicas is whole at whoever asks first", () => {
-    const book = newBook(dealtOf(1, 3), 0);
+    const book = newBook(dealtOf(1), 0);
     expect(deal(book, report("a", 1), 1, TTL_MS, 0)).toMatchObject({ burst: 1, tokens: 1 });
     expect(deal(book, report("b", 1), 2, TTL_MS, 0).burst).toBe(0);
   });
@@ -161,50 +155,82 @@ describe("a bucket", () => {
   });
 
   test("that grows keeps its tokens, one that shrinks is cut, an older share changes nothing", () => {
-    const bucket = emptyBucket(0);
-    takeUp(bucket, share(2, 10, 4), 0, 0);
-    takeUp(bucket, share(2, 10, 4), 0, 0);
-    takeUp(bucket, share(1, 50, 50), 0, 0);
+    const bucket = emptyBucket(NO_RATE, 0);
+    takeUp(bucket, share(2, 10, 4), at(0), at(0));
+    takeUp(bucket, share(2, 10, 4), at(0), at(0));
+    takeUp(bucket, share(1, 50, 50), at(0), at(0));
     expect(bucket).toMatchObject({ share: 2, tokens: 4, burst: 10 });
-    takeUp(bucket, share(3, 20, 0), 0, 0);
+    takeUp(bucket, share(3, 20, 0), at(0), at(0));
     expect(bucket.tokens).toBe(4);
-    takeUp(bucket, share(4, 3, 0), 0, 0);
+    takeUp(bucket, share(4, 3, 0), at(0), at(0));
     expect(bucket.tokens).toBe(3);
   });
 
-  test("is empty when its share is over, counted from when the report was sent", () => {
-    const bucket = emptyBucket(0);
-    takeUp(bucket, share(1, 10, 10), 0, 900);
-    expect(take(bucket, 1, false, 1_000).ok).toBe(true);
-    expect(heldShare(bucket, 1_001)).toEqual({ id: 1, rate: 0, burst: 0 });
-    expect(take(bucket, 1, false, 1_001)).toEqual({ ok: false, retryAfterMs: 60_000 });
-  });
+  test.each([
+    ["monotonic", 1_001, 900],
+    ["wall", 900, 1_001],
+  ])(
+    "is empty when its share is over by the %s clock, counted from when the report was sent",
+    (_, monoMs, wallMs) => {
+      const bucket = emptyBucket(NO_RATE, 0);
+      takeUp(bucket, share(1, 10, 10), at(0), at(900));
+      expect(take(bucket, 1, false, 1_000, 1_000)).toBe(0);
+      expect(heldShare(bucket, { monoMs, wallMs })).toEqual({ id: 1, rate: 0, burst: 0 });
+      expect(take(bucket, 1, false, monoMs, wallMs)).toBe(60_000);
+    },
+  );
 
   test("says when a token will be there, and clocks that go back fill nothing", () => {
-    const bucket = emptyBucket(0);
-    takeUp(bucket, { ...share(1, 10, 0), ttlMs: 1_000_000 }, 0, 0);
-    const refused = take(bucket, 1, false, 0);
-    expect(refused).toEqual({ ok: false, retryAfterMs: 102 });
-    expect(take(bucket, 1, false, -5_000).ok).toBe(false);
-    expect(take(bucket, 1, false, 102).ok).toBe(true);
+    const bucket = emptyBucket(NO_RATE, 0);
+    takeUp(bucket, { ...share(1, 10, 0), ttlMs: 1_000_000 }, at(0), at(0));
+    expect(take(bucket, 1, false, 0, 0)).toBe(102);
+    expect(take(bucket, 1, false, -5_000, -5_000)).toBe(102);
+    expect(take(bucket, 1, false, 102, 102)).toBe(0);
   });
 
   test("lends to an estimate above its burst when it is full, and gives back what was not used", () => {
-    const bucket = emptyBucket(0);
-    takeUp(bucket, share(1, 10, 10), 0, 0);
-    expect(take(bucket, 500, true, 0).ok).toBe(true);
-    expect(take(bucket, 1, true, 0).ok).toBe(false);
-    correct(bucket, 500, 3, 0);
+    const bucket = emptyBucket(NO_RATE, 0);
+    takeUp(bucket, share(1, 10, 10), at(0), at(0));
+    expect(take(bucket, 500, true, 0, 0)).toBe(0);
+    expect(take(bucket, 1, true, 0, 0)).toBeGreaterThan(0);
+    correct(bucket, 500, 3);
     expect(bucket.tokens).toBe(7);
   });
 
-  test("of the floor starts empty, and is there only where it can hold a token", () => {
-    const floor = floorOf(6_000, 4);
-    const bucket = floorBucket(floor, 0);
-    expect(take(bucket, 1, false, 0).ok).toBe(false);
-    expect(take(bucket, 1, false, 60_000).ok).toBe(true);
-    expect(floorOf(100, 4)).toEqual({ rate: 0, burst: 0 });
-    expect(dealtOf(100, 4)).toEqual(wholeOf(100));
-    expect(dealtOf(6_000, 4).rate + 4 * floor.rate).toBeCloseTo(wholeOf(6_000).rate);
+  test("of the floor starts empty, stays when the share is over, and admits only where it can hold a token", () => {
+    const floor = floorOf(6_000, 1 / 4);
+    const bucket = emptyBucket(floor, 0);
+    expect(take(bucket, 1, false, 0, 0)).toBeGreaterThan(0);
+    takeUp(bucket, share(1, 10, 10), at(0), at(0));
+    expect(bucket.burst).toBe(10 + floor.burst);
+    expect(heldShare(bucket, at(2_000)).burst).toBe(0);
+    expect(take(bucket, 1, false, 60_000, 60_000)).toBe(0);
+    putFloor(bucket, floorOf(6_000, 1 / 100), at(60_000));
+    expect(take(bucket, 1, false, 120_000, 120_000)).toBe(60_000);
+    expect(floorOf(100, 1)).toEqual(NO_RATE);
+    expect(dealtOf(100)).toEqual(wholeOf(100));
+    expect(dealtOf(6_000).rate + 4 * floor.rate).toBeCloseTo(wholeOf(6_000).rate);
+  });
+
+  test("of a limit that was lowered holds no more than all of it before another share comes", () => {
+    const bucket = emptyBucket(NO_RATE, 0);
+    takeUp(bucket, share(1, 100, 100), at(0), at(0));
+    fitTo(bucket, wholeOf(12), NO_RATE);
+    expect(bucket).toMatchObject({ burst: 10, tokens: 10, dealtRate: 12 / 60_000 });
+  });
+});
+
+describe("demand", () => {
+  test("is the same however often it is measured, and ends", () => {
+    const [often, seldom] = [noDemand(0), noDemand(0)];
+    for (let nowMs = 100; nowMs <= 20_000; nowMs += 100) {
+      often.n++;
+      seldom.n++;
+      measure(often, nowMs);
+    }
+    measure(seldom, 20_000);
+    expect(often.level).toBeCloseTo(0.01, 3);
+    expect(seldom.level).toBeCloseTo(0.01, 3);
+    expect(measure(often, 400_000)).toBe(0);
   });
 });
