@@ -2,16 +2,19 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { IntlProvider } from "use-intl";
 import { onSessionEnded, RequestFailed } from "./api/client.ts";
 import { sessionQuery } from "./api/queries.ts";
+import { isJoining } from "./members/joining.ts";
 import { router } from "./router.tsx";
 import { SessionContext } from "./shell/session.ts";
 import { SignIn } from "./shell/sign-in.tsx";
 import { ProblemPage } from "./ui/problem.tsx";
 import { ToastArea } from "./ui/toast.tsx";
 import { messages } from "./words/en.ts";
+
+const JoinPage = lazy(async () => ({ default: (await import("./members/join-page.tsx")).JoinPage }));
 
 const RETRIES_MAX = 2;
 
@@ -50,6 +53,13 @@ function Gate() {
   useEffect(() => {
     if (session) setWasIn(true);
   }, [session]);
+  if (isJoining()) {
+    return (
+      <Suspense>
+        <JoinPage />
+      </Suspense>
+    );
+  }
   if (session === undefined) {
     return error === null ? null : (
       <main className="page">

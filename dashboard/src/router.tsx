@@ -59,6 +59,16 @@ const routeTree = root.addChildren([
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/agents",
+    component: lazyRouteComponent(() => import("./agents/agents-page.tsx"), "AgentsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/members",
+    component: lazyRouteComponent(() => import("./members/members-page.tsx"), "MembersPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/projects",
     component: lazyRouteComponent(() => import("./projects/projects-page.tsx"), "ProjectsPage"),
   }),
@@ -78,6 +88,11 @@ const routeTree = root.addChildren([
     getParentRoute: () => root,
     path: "/gateways",
     component: lazyRouteComponent(() => import("./gateways/gateways-page.tsx"), "GatewaysPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/usage",
+    component: lazyRouteComponent(() => import("./usage/usage-page.tsx"), "UsagePage"),
   }),
   createRoute({
     getParentRoute: () => root,

@@ -140,6 +140,7 @@ function nounsOf({ action }: LiveChange): string[] {
     project: ["api-keys", "agents", "llm-api-keys"],
     member: ["api-keys", "agents", "session", "invitations"],
     organization: ["session"],
+    invitation: ["members"],
     "llm-api-key": ["models", "providers"],
   };
   return [`${noun}s`, ...(noun === "model" ? ["providers"] : []), ...(touched[noun] ?? [])];

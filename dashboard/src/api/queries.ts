@@ -15,6 +15,7 @@ import { isLive } from "./live.ts";
 
 export type ApiKey = Resource<ApiKeyView>;
 export type Gateway = Resource<GatewayView>;
+export type Agent = ApiKey;
 export type Session = Resource<SessionView>;
 export type Project = Resource<ProjectView>;
 export type Member = Resource<MemberView>;
@@ -67,6 +68,7 @@ export interface KeyFilters {
   readonly status: string;
   readonly owner: string;
   readonly project: string;
+  readonly safety?: string;
   readonly sort: string;
   readonly after: string | undefined;
   readonly size: number;
@@ -75,8 +77,9 @@ export interface KeyFilters {
 /** One page of keys; rows of the page before stay until it is there. */
 export function keysQuery(filters: KeyFilters) {
   const query = new URLSearchParams({ sort: filters.sort, "page[size]": String(filters.size) });
-  for (const name of ["search", "status", "owner", "project"] as const) {
-    if (filters[name] !== "") query.set(`filter[${name}]`, filters[name]);
+  for (const name of ["search", "status", "owner", "project", "safety"] as const) {
+    const value = filters[name] ?? "";
+    if (value !== "") query.set(`filter[${name}]`, value);
   }
   if (filters.after !== undefined) query.set("page[after]", filters.after);
   return queryOptions({
@@ -109,6 +112,7 @@ export const membersQuery = wholeList<MemberView>("members");
 export const providersQuery = wholeList<ProviderView>("providers");
 export const llmKeysQuery = wholeList<LlmApiKeyView>("llm-api-keys");
 export const sessionsQuery = wholeList<SessionView>("sessions");
+export const agentsQuery = wholeList<ApiKeyView>("agents");
 export const tokensQuery = wholeList<PersonalAccessTokenView>("personal-access-tokens");
 
 /** Models whose name holds the text, for suggestions. */

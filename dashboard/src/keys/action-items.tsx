@@ -8,6 +8,7 @@ import {
   Eye,
   Pencil,
   RotateCw,
+  Timer,
   Trash2,
 } from "lucide-react";
 import { useTranslations } from "use-intl";
@@ -54,6 +55,11 @@ export function ActionItems({ apiKey, may, onAct }: ActionItemsProps) {
           {status === "active" ? (
             <MenuItem icon={RotateCw} onSelect={act("rotate")}>
               {t("rotate")}
+            </MenuItem>
+          ) : null}
+          {status === "active" ? (
+            <MenuItem icon={Timer} onSelect={act("ephemeral")}>
+              {t("ephemeral")}
             </MenuItem>
           ) : null}
           <MenuLine />

@@ -9,10 +9,14 @@ import { Reveal } from "./reveal.tsx";
 import { RotateDialog } from "./rotate-dialog.tsx";
 import { StopSheet } from "./stop-sheet.tsx";
 
+const EphemeralDialog = lazy(async () => ({
+  default: (await import("./ephemeral-dialog.tsx")).EphemeralDialog,
+}));
+
 /** The form is large and not needed to look at keys. */
 const EditDialog = lazy(async () => ({ default: (await import("./edit-dialog.tsx")).EditDialog }));
 
-export type ActionKind = "edit" | "rotate" | "deactivate" | "activate" | "revoke" | "delete";
+export type ActionKind = "edit" | "rotate" | "deactivate" | "activate" | "revoke" | "delete" | "ephemeral";
 
 export interface Acting {
   readonly kind: ActionKind;
@@ -56,6 +60,12 @@ export function KeyAction({ acting, onClose, onDeleted }: KeyActionProps) {
       return (
         <Suspense>
           <EditDialog {...common} />
+        </Suspense>
+      );
+    case "ephemeral":
+      return (
+        <Suspense>
+          <EphemeralDialog apiKey={acting.apiKey} onClose={onClose} />
         </Suspense>
       );
     case "rotate":

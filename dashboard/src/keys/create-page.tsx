@@ -5,7 +5,8 @@ import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce, resourceBody } from "../api/client.ts";
 import { type ApiKey, membersQuery, projectsQuery } from "../api/queries.ts";
-import { useSession } from "../shell/session.ts";
+import { useMay, useSession } from "../shell/session.ts";
+import { Forbidden } from "../ui/forbidden.tsx";
 import type { Made } from "./actions.tsx";
 import { dropDraft, keepDraft, readDraft } from "./draft.ts";
 import { blankValues, type KeyValues } from "./form-values.ts";
@@ -15,6 +16,10 @@ import { type Prefill, readPrefill } from "./prefill.ts";
 import { Reveal } from "./reveal.tsx";
 
 export function CreatePage() {
+  return useMay("member") ? <Start /> : <Forbidden needs="member" />;
+}
+
+function Start() {
   const { data: projects } = useQuery(projectsQuery);
   const { isPending } = useQuery(membersQuery);
   const first = projects?.[0];

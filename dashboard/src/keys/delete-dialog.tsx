@@ -9,6 +9,7 @@ import { useNow } from "../ui/now.tsx";
 import { Problem } from "../ui/problem.tsx";
 import { span } from "../words/format.ts";
 import type { ActionProps } from "./actions.tsx";
+import { pathOf } from "./path.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -26,7 +27,7 @@ export function DeleteDialog({ apiKey, onClose, onMade }: ActionProps) {
   const used = agoMs < DAY_MS;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    const answer = await change("DELETE", `/api-keys/${apiKey.id}`);
+    const answer = await change("DELETE", pathOf(apiKey));
     const operation = answer?.meta.operation;
     if (operation) onMade({ title: t("deletedTitle", { name }), direction: "refuse", operation, apiKey });
   };
@@ -46,7 +47,12 @@ export function DeleteDialog({ apiKey, onClose, onMade }: ActionProps) {
     </>
   );
   return (
-    <Dialog title={t("deleteTitle")} onClose={onClose} footer={footer} width={480}>
+    <Dialog
+      title={t(apiKey.type === "agent" ? "deleteAgentTitle" : "deleteTitle")}
+      onClose={onClose}
+      footer={footer}
+      width={480}
+    >
       <form className="form pt-0!" id={id} onSubmit={(event) => void submit(event)}>
         {error === null ? null : <Problem error={error} />}
         <p>{t("deleteText", { name })}</p>

@@ -6,6 +6,7 @@ import type { ActionProps } from "./actions.tsx";
 import { attributesOf, changesBetween, type KeyValues, valuesOf } from "./form-values.ts";
 import { KeyForm } from "./key-form.tsx";
 import { LeaveDialog } from "./leave-dialog.tsx";
+import { pathOf } from "./path.ts";
 
 /** Edits everything but the secret. What somebody else changed meanwhile is not overwritten: the API says 409. */
 export function EditDialog({ apiKey, onClose, onMade }: ActionProps) {
@@ -20,8 +21,8 @@ export function EditDialog({ apiKey, onClose, onMade }: ActionProps) {
   const save = async (attributes: Record<string, unknown>, _values: KeyValues) => {
     const changes = changesBetween(attributesOf(initial, Date.now()), attributes);
     if (Object.keys(changes).length === 0) return onClose();
-    const { data, meta } = await ask<ApiKey>("PATCH", `/api-keys/${apiKey.id}`, {
-      body: resourceBody("api-key", changes),
+    const { data, meta } = await ask<ApiKey>("PATCH", pathOf(apiKey), {
+      body: resourceBody(apiKey.type, changes),
       headers: { ...atOnce, "if-match": `"${opened.attributes.revision}"` },
     });
     const title = change("editedTitle", { name: data.attributes.name });

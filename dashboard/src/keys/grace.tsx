@@ -10,6 +10,7 @@ import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Problem } from "../ui/problem.tsx";
 import { exact } from "../words/format.ts";
+import { pathOf } from "./path.ts";
 
 /** While the secret before the last rotation still works: until when, and a way to end it now. */
 export function Grace({ apiKey, may }: { apiKey: ApiKey; may: boolean }) {
@@ -19,7 +20,7 @@ export function Grace({ apiKey, may }: { apiKey: ApiKey; may: boolean }) {
   const [ended, setEnded] = useState<OperationView | null>(null);
   const { graceEndsAt, name } = apiKey.attributes;
   const end = async () => {
-    const answer = await change("POST", `/api-keys/${apiKey.id}/rotation/end`);
+    const answer = await change("POST", `${pathOf(apiKey)}/rotation/end`);
     setEnded(answer?.meta.operation ?? null);
     void client.invalidateQueries({ queryKey: ["api-keys"] });
   };

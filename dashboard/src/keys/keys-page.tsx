@@ -26,11 +26,14 @@ export function KeysPage() {
   const may = useMay("member");
   const isNew = useRouterState({ select: (state) => state.location.pathname.endsWith("/keys/new") });
   const navigate = useNavigate();
+  const search = readKeySearch(useSearch({ strict: false }));
   const field = useRef<HTMLInputElement>(null);
   useKeyboard({
     c: () => may && void navigate({ to: "/keys/new" }),
     "/": () => field.current?.focus(),
   });
+  // A form that one's role does not open says so in place of the list below it.
+  if (isNew && !may) return <Outlet />;
   return (
     <>
       <PageHead
@@ -38,7 +41,7 @@ export function KeysPage() {
         lead={t("lead", { organization })}
         actions={may ? <CreateActions /> : undefined}
       />
-      <KeyList field={field} search={readKeySearch(useSearch({ strict: false }))} frozen={isNew} />
+      <KeyList field={field} search={search} frozen={isNew} />
       <Outlet />
     </>
   );
@@ -151,6 +154,7 @@ function filtersOf(search: KeySearch) {
     status: search.status ?? "",
     owner: search.owner ?? "",
     project: search.project ?? "",
+    safety: search.safety ?? "",
     sort: search.sort ?? DEFAULT_SORT,
     after: search.after,
     size: PAGE_SIZE,

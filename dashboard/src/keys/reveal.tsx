@@ -11,6 +11,7 @@ import { exact } from "../words/format.ts";
 import type { Made } from "./actions.tsx";
 import { Proof } from "./proof.tsx";
 import { Snippets } from "./snippets.tsx";
+import { TokenSnippet } from "./token-snippet.tsx";
 
 export interface RevealProps {
   readonly made: Made;
@@ -26,6 +27,7 @@ export function Reveal({ made, secret, onClose }: RevealProps) {
   const [asked, setAsked] = useState(false);
   const { operation, live } = useOperation(made.operation);
   const rotated = made.oldUntil !== undefined;
+  const agent = made.apiKey.type === "agent";
   const close = () => {
     if (copied || asked) onClose();
     else setAsked(true);
@@ -49,7 +51,7 @@ export function Reveal({ made, secret, onClose }: RevealProps) {
         <div className="won">
           <p className="won-head">
             <Icon of={CircleCheck} />
-            {rotated ? t("rotatedHead") : t("createdHead")}
+            {t(headOf(made))}
           </p>
           <div className="secret">
             <code ref={code}>{secret}</code>
@@ -61,7 +63,7 @@ export function Reveal({ made, secret, onClose }: RevealProps) {
         <p className="once" role={asked && !copied ? "alert" : undefined}>
           <Icon of={TriangleAlert} />
           <span>
-            {asked && !copied ? t("notCopied") : t("once")}{" "}
+            {asked && !copied ? t("notCopied") : t(agent ? "agentOnce" : "once")}{" "}
             {rotated ? (made.oldUntil ? t("oldUntil", { at: exact(made.oldUntil) }) : t("oldStops")) : ""}
           </span>
         </p>
@@ -71,8 +73,17 @@ export function Reveal({ made, secret, onClose }: RevealProps) {
           </h3>
           <Proof gateways={progressOf(operation)} operation={operation} />
         </section>
-        <Snippets apiKey={made.apiKey} secret={secret} onCopied={() => setCopied(true)} />
+        {agent ? (
+          <TokenSnippet agent={made.apiKey} />
+        ) : (
+          <Snippets apiKey={made.apiKey} secret={secret} onCopied={() => setCopied(true)} />
+        )}
       </div>
     </Dialog>
   );
+}
+
+function headOf({ apiKey, oldUntil }: Made) {
+  if (apiKey.type === "agent") return oldUntil === undefined ? "agentHead" : "agentRotatedHead";
+  return oldUntil === undefined ? "createdHead" : "rotatedHead";
 }

@@ -7,6 +7,7 @@ import { Choice } from "../ui/choice.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Problem } from "../ui/problem.tsx";
 import type { ActionProps } from "./actions.tsx";
+import { pathOf } from "./path.ts";
 
 const graces = ["0", "3600", "86400", "604800"] as const;
 type Grace = (typeof graces)[number];
@@ -23,7 +24,7 @@ export function RotateDialog({ apiKey, onClose, onMade }: ActionProps) {
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const body = { graceSeconds: Number(grace) };
-    const answer = await change("POST", `/api-keys/${apiKey.id}/rotate`, { body });
+    const answer = await change("POST", `${pathOf(apiKey)}/rotate`, { body });
     if (answer === undefined) return;
     const { operation, secretKey } = answer.meta;
     if (!operation || secretKey === undefined) return;

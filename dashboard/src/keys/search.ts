@@ -1,11 +1,18 @@
 /** What the address says about the list. A link restores the view; what it does not understand is named, not swallowed. */
-import { type ApiKeyStatus, apiKeySorts, ApiKeyStatus as Status } from "@claviger/shared/api/api-key";
+import {
+  type ApiKeyStatus,
+  apiKeySorts,
+  type KeySafety,
+  keySafeties,
+  ApiKeyStatus as Status,
+} from "@claviger/shared/api/api-key";
 
 export interface KeySearch {
   readonly q?: string | undefined;
   readonly status?: ApiKeyStatus | undefined;
   readonly owner?: string | undefined;
   readonly project?: string | undefined;
+  readonly safety?: KeySafety | undefined;
   readonly sort?: string | undefined;
   readonly page?: number | undefined;
   /** Cursor of the page; the first page has none. */
@@ -23,6 +30,10 @@ const readers: Record<keyof KeySearch, (text: string) => KeySearch | undefined> 
   },
   owner: (owner) => (/^mem_\w+$/.test(owner) ? { owner } : undefined),
   project: (project) => (/^prj_\w+$/.test(project) ? { project } : undefined),
+  safety: (text) => {
+    const safety = keySafeties.find((one) => one === text);
+    return safety === undefined ? undefined : { safety };
+  },
   sort: (sort) => (apiKeySorts.some((one) => one === sort.replace(/^-/, "")) ? { sort } : undefined),
   page: (text) => (/^[1-9]\d{0,5}$/.test(text) ? { page: Number(text) } : undefined),
   after: (after) => ({ after }),

@@ -9,6 +9,7 @@ import { TextField } from "../ui/field.tsx";
 import { Problem } from "../ui/problem.tsx";
 import { span } from "../words/format.ts";
 import type { ActionProps } from "./actions.tsx";
+import { pathOf } from "./path.ts";
 
 type Kind = "deactivate" | "activate" | "revoke";
 
@@ -27,7 +28,7 @@ export function StopSheet({ apiKey, kind, onClose, onMade }: ActionProps & { kin
     event.preventDefault();
     const reason = String(new FormData(event.currentTarget).get("reason") ?? "").trim();
     const body = { ...(reason === "" ? {} : { reason }), ...(giving ? {} : { inflight }) };
-    const answer = await change("POST", `/api-keys/${apiKey.id}/${kind}`, { body });
+    const answer = await change("POST", `${pathOf(apiKey)}/${kind}`, { body });
     if (answer === undefined) return;
     const { operation } = answer.meta;
     if (operation) onMade({ title, direction: giving ? "accept" : "refuse", operation, apiKey });

@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ArrowDown, ArrowUp, Ellipsis, Trash2 } from "lucide-react";
+import { ArrowDown, ArrowUp, Trash2 } from "lucide-react";
 import { memo } from "react";
 import { useTranslations } from "use-intl";
 import { type ApiKey, projectsQuery } from "../api/queries.ts";
 import { useMay, useSession } from "../shell/session.ts";
 import { IconButton } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { Menu } from "../ui/menu.tsx";
+import { RowMenu, RowMenuButton, type RowMenuHandle, useRowMenu } from "../ui/row-menu.tsx";
 import { ActionItems } from "./action-items.tsx";
 import type { Acting } from "./actions.tsx";
 import { type Column, type ColumnId, columns } from "./columns.tsx";
@@ -27,49 +27,56 @@ export const KeyTable = memo(function KeyTable({ keys, shown, sort, onSort, onAc
   const visible: readonly Column[] = columns.filter(({ id }) => shown.includes(id));
   const peak = Math.max(0, ...keys.map(({ attributes }) => attributes.usagePercent));
   const name = { word: "colName", sort: "name" } as const;
+  const menu = useRowMenu<ApiKey>();
+  const may = useMayChange();
   return (
-    <table role="table" className="keys">
-      <colgroup>
-        <col />
-        {visible.map(({ id, width }) => (
-          <col key={id} style={{ width }} />
-        ))}
-        <col style={{ width: 66 }} />
-      </colgroup>
-      <thead role="rowgroup">
-        <tr role="row">
-          <SortHead column={name} sort={sort} onSort={onSort} />
-          {visible.map((column) => (
-            <SortHead key={column.id} column={column} sort={sort} onSort={onSort} />
+    <>
+      <table role="table" className="keys">
+        <colgroup>
+          <col />
+          {visible.map(({ id, width }) => (
+            <col key={id} style={{ width }} />
           ))}
-          <th role="columnheader" scope="col">
-            <span className="sr">{t("more", { name: "" })}</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {keys.map((key) => (
-          <tr role="row" key={key.id}>
-            <td role="cell" className="c-name">
-              <NameCell apiKey={key} />
-            </td>
+          <col style={{ width: 66 }} />
+        </colgroup>
+        <thead role="rowgroup">
+          <tr role="row">
+            <SortHead column={name} sort={sort} onSort={onSort} />
             {visible.map((column) => (
-              <td
-                role="cell"
-                key={column.id}
-                className={column.className}
-                data-l={labelOf(column, t(column.word))}
-              >
-                <column.cell apiKey={key} projects={projects} peak={peak} />
-              </td>
+              <SortHead key={column.id} column={column} sort={sort} onSort={onSort} />
             ))}
-            <td role="cell" className="c-acts r">
-              <RowActions apiKey={key} onAct={onAct} />
-            </td>
+            <th role="columnheader" scope="col">
+              <span className="sr">{t("more", { name: "" })}</span>
+            </th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody role="rowgroup">
+          {keys.map((key) => (
+            <tr role="row" key={key.id}>
+              <td role="cell" className="c-name">
+                <NameCell apiKey={key} />
+              </td>
+              {visible.map((column) => (
+                <td
+                  role="cell"
+                  key={column.id}
+                  className={column.className}
+                  data-l={labelOf(column, t(column.word))}
+                >
+                  <column.cell apiKey={key} projects={projects} peak={peak} />
+                </td>
+              ))}
+              <td role="cell" className="c-acts r">
+                <RowActions apiKey={key} may={may(key)} menu={menu} onAct={onAct} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <RowMenu handle={menu}>
+        {(apiKey) => <ActionItems apiKey={apiKey} may={may(apiKey)} onAct={onAct} />}
+      </RowMenu>
+    </>
   );
 });
 
@@ -128,13 +135,24 @@ function SortHead({ column, sort, onSort }: SortHeadProps) {
   );
 }
 
-function RowActions({ apiKey, onAct }: { apiKey: ApiKey; onAct: (acting: Acting) => void }) {
-  const t = useTranslations("keys");
-  const { name, ownerId } = apiKey.attributes;
+/** What the signed-in member may do with a key. */
+function useMayChange() {
   const admin = useMay("admin");
   const member = useMay("member");
-  const mine = useSession().memberId === ownerId;
-  const may = admin || (member && mine);
+  const { memberId } = useSession();
+  return ({ attributes }: ApiKey) => admin || (member && attributes.ownerId === memberId);
+}
+
+interface RowActionsProps {
+  readonly apiKey: ApiKey;
+  readonly may: boolean;
+  readonly menu: RowMenuHandle<ApiKey>;
+  readonly onAct: (acting: Acting) => void;
+}
+
+function RowActions({ apiKey, may, menu, onAct }: RowActionsProps) {
+  const t = useTranslations("keys");
+  const { name } = apiKey.attributes;
   return (
     <>
       {may ? (
@@ -146,9 +164,7 @@ function RowActions({ apiKey, onAct }: { apiKey: ApiKey; onAct: (acting: Acting)
           onClick={() => onAct({ kind: "delete", apiKey })}
         />
       ) : null}
-      <Menu trigger={<IconButton tiny icon={Ellipsis} label={t("more", { name })} />}>
-        <ActionItems apiKey={apiKey} may={may} onAct={onAct} />
-      </Menu>
+      <RowMenuButton handle={menu} row={apiKey} label={t("more", { name })} />
     </>
   );
 }

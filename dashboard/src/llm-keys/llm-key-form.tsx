@@ -5,6 +5,7 @@ import { ask, atOnce, resourceBody } from "../api/client.ts";
 import { type LlmApiKey, projectsQuery, providersQuery } from "../api/queries.ts";
 import { TextField } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
+import { RowSwitch } from "../ui/row-switch.tsx";
 import { Select } from "../ui/select.tsx";
 import { TagField } from "../ui/tags.tsx";
 import type { LlmMade } from "./actions.tsx";
@@ -55,7 +56,12 @@ export function LlmKeyForm({ llmKey, projectId, onClose, onMade }: LlmKeyFormPro
             values={custom}
             onChange={setCustom}
           />
-          <Defaults on={defaults} onChange={setDefaults} />
+          <RowSwitch
+            label={t("withDefaults")}
+            hint={t("withDefaultsHint")}
+            on={defaults}
+            onChange={setDefaults}
+          />
         </>
       )}
     </FormDialog>
@@ -142,24 +148,6 @@ function Addresses({ llmKey, errorOf }: AddressesProps) {
         autoComplete="off"
       />
     </>
-  );
-}
-
-function Defaults({ on, onChange }: { on: boolean; onChange: (on: boolean) => void }) {
-  const t = useTranslations("llmKeys");
-  return (
-    <label className="row-switch">
-      <div>
-        <b className="strong">{t("withDefaults")}</b>
-        <p className="hint">{t("withDefaultsHint")}</p>
-      </div>
-      <input
-        type="checkbox"
-        className="switch"
-        checked={on}
-        onChange={(event) => onChange(event.target.checked)}
-      />
-    </label>
   );
 }
 

@@ -7,6 +7,7 @@ import type { Project } from "../api/queries.ts";
 import { ChangeSheet, type Direction } from "../changes/change-sheet.tsx";
 import { TextField } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
+import { RowSwitch } from "../ui/row-switch.tsx";
 import { Select } from "../ui/select.tsx";
 
 export type ProjectActing =
@@ -102,7 +103,7 @@ function ProjectForm({ project, onClose, onMade }: FormProps) {
             autoComplete="off"
           />
           <Period period={period} onChange={setPeriod} />
-          <Enabled on={enabled} onChange={setEnabled} />
+          <RowSwitch label={t("enabledLabel")} hint={t("enabledHint")} on={enabled} onChange={setEnabled} />
         </>
       )}
     </FormDialog>
@@ -140,24 +141,6 @@ function DeleteProject({ project, onClose, onMade }: FormProps & { project: Proj
         </>
       )}
     </FormDialog>
-  );
-}
-
-function Enabled({ on, onChange }: { on: boolean; onChange: (on: boolean) => void }) {
-  const t = useTranslations("projects");
-  return (
-    <label className="row-switch">
-      <div>
-        <b className="strong">{t("enabledLabel")}</b>
-        <p className="hint">{t("enabledHint")}</p>
-      </div>
-      <input
-        type="checkbox"
-        className="switch"
-        checked={on}
-        onChange={(event) => onChange(event.target.checked)}
-      />
-    </label>
   );
 }
 

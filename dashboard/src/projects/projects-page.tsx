@@ -1,18 +1,19 @@
 /** `/projects`: what holds LLM keys and the API keys that may use them. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { CircleCheck, CirclePause, Ellipsis, Pencil, Plus, Trash2 } from "lucide-react";
+import { CircleCheck, CirclePause, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { type Project, projectsQuery } from "../api/queries.ts";
 import { PageHead } from "../shell/page-head.tsx";
 import { useMay } from "../shell/session.ts";
-import { Button, IconButton } from "../ui/button.tsx";
+import { Button } from "../ui/button.tsx";
 import { DataTable } from "../ui/data-table.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Loaded } from "../ui/loaded.tsx";
-import { Menu, MenuItem, MenuLine } from "../ui/menu.tsx";
+import { MenuItem, MenuLine } from "../ui/menu.tsx";
 import { Day } from "../ui/now.tsx";
+import { RowMenu, RowMenuButton, useRowMenu } from "../ui/row-menu.tsx";
 import { dollars } from "../words/format.ts";
 import { type ProjectActing, ProjectAction } from "./actions.tsx";
 
@@ -47,44 +48,67 @@ function ProjectTable({ projects, onAct }: ProjectTableProps) {
   const form = useTranslations("keyForm");
   const budgetOf = ({ attributes: { budgetUsd, budgetPeriod } }: Project) =>
     budgetUsd === null ? t("noBudget") : `${dollars(budgetUsd)} ${form(budgetPeriod ?? "total")}`;
+  const menu = useRowMenu<Project>();
   return (
-    <DataTable
-      label={t("title")}
-      rows={projects}
-      rowKey={({ id }) => id}
-      columns={[
-        {
-          id: "name",
-          head: t("colName"),
-          cell: ({ id, attributes }) => (
-            <Link to="/projects/$projectId/api-access/api-keys" params={{ projectId: id }}>
-              {attributes.name}
-            </Link>
-          ),
-        },
-        {
-          id: "state",
-          head: t("colState"),
-          width: 130,
-          cell: ({ attributes }) => <ProjectState enabled={attributes.enabled} />,
-        },
-        { id: "budget", head: t("colBudget"), width: 180, className: "num", cell: budgetOf },
-        {
-          id: "created",
-          head: t("colCreated"),
-          width: 120,
-          className: "num",
-          cell: ({ attributes }) => <Day at={attributes.createdAt} />,
-        },
-        {
-          id: "actions",
-          head: <span className="sr">{t("edit")}</span>,
-          width: 52,
-          right: true,
-          cell: (project) => (onAct === undefined ? null : <Actions project={project} onAct={onAct} />),
-        },
-      ]}
-    />
+    <>
+      <DataTable
+        label={t("title")}
+        rows={projects}
+        rowKey={({ id }) => id}
+        columns={[
+          {
+            id: "name",
+            head: t("colName"),
+            cell: ({ id, attributes }) => (
+              <Link to="/projects/$projectId/api-access/api-keys" params={{ projectId: id }}>
+                {attributes.name}
+              </Link>
+            ),
+          },
+          {
+            id: "state",
+            head: t("colState"),
+            width: 130,
+            cell: ({ attributes }) => <ProjectState enabled={attributes.enabled} />,
+          },
+          { id: "budget", head: t("colBudget"), width: 180, className: "num", cell: budgetOf },
+          {
+            id: "created",
+            head: t("colCreated"),
+            width: 120,
+            className: "num",
+            cell: ({ attributes }) => <Day at={attributes.createdAt} />,
+          },
+          {
+            id: "actions",
+            head: <span className="sr">{t("edit")}</span>,
+            width: 52,
+            right: true,
+            cell: (project) =>
+              onAct === undefined ? null : (
+                <RowMenuButton
+                  handle={menu}
+                  row={project}
+                  label={t("more", { name: project.attributes.name })}
+                />
+              ),
+          },
+        ]}
+      />
+      <RowMenu handle={menu}>
+        {(project) => (
+          <>
+            <MenuItem icon={Pencil} onSelect={() => onAct?.({ kind: "edit", project })}>
+              {t("edit")}
+            </MenuItem>
+            <MenuLine />
+            <MenuItem icon={Trash2} danger onSelect={() => onAct?.({ kind: "delete", project })}>
+              {t("delete")}
+            </MenuItem>
+          </>
+        )}
+      </RowMenu>
+    </>
   );
 }
 
@@ -95,21 +119,5 @@ function ProjectState({ enabled }: { enabled: boolean }) {
       <Icon of={enabled ? CircleCheck : CirclePause} small />
       {enabled ? t("enabled") : t("disabled")}
     </span>
-  );
-}
-
-function Actions({ project, onAct }: { project: Project; onAct: (acting: ProjectActing) => void }) {
-  const t = useTranslations("projects");
-  const { name } = project.attributes;
-  return (
-    <Menu trigger={<IconButton tiny icon={Ellipsis} label={t("more", { name })} />}>
-      <MenuItem icon={Pencil} onSelect={() => onAct({ kind: "edit", project })}>
-        {t("edit")}
-      </MenuItem>
-      <MenuLine />
-      <MenuItem icon={Trash2} danger onSelect={() => onAct({ kind: "delete", project })}>
-        {t("delete")}
-      </MenuItem>
-    </Menu>
   );
 }

@@ -1,17 +1,40 @@
 import {
+  Bot,
+  ChartColumn,
   FolderKey,
   KeyRound,
   type LucideIcon,
   ScrollText,
   Settings,
   ShieldCheck,
+  Users,
   Vault,
   Waypoints,
 } from "lucide-react";
 
 export interface PageEntry {
-  readonly to: "/keys" | "/llm-keys" | "/projects" | "/gateways" | "/logs" | "/audit" | "/settings";
-  readonly word: "keys" | "llmKeys" | "projects" | "gateways" | "logs" | "audit" | "settings";
+  readonly to:
+    | "/keys"
+    | "/llm-keys"
+    | "/agents"
+    | "/projects"
+    | "/members"
+    | "/gateways"
+    | "/usage"
+    | "/logs"
+    | "/audit"
+    | "/settings";
+  readonly word:
+    | "keys"
+    | "llmKeys"
+    | "agents"
+    | "projects"
+    | "members"
+    | "gateways"
+    | "usage"
+    | "logs"
+    | "audit"
+    | "settings";
   readonly icon: LucideIcon;
 }
 
@@ -27,13 +50,16 @@ export const sections: readonly Section[] = [
     pages: [
       { to: "/keys", word: "keys", icon: KeyRound },
       { to: "/llm-keys", word: "llmKeys", icon: Vault },
+      { to: "/agents", word: "agents", icon: Bot },
       { to: "/projects", word: "projects", icon: FolderKey },
+      { to: "/members", word: "members", icon: Users },
     ],
   },
   { word: "fleet", pages: [{ to: "/gateways", word: "gateways", icon: Waypoints }] },
   {
     word: "record",
     pages: [
+      { to: "/usage", word: "usage", icon: ChartColumn },
       { to: "/logs", word: "logs", icon: ScrollText },
       { to: "/audit", word: "audit", icon: ShieldCheck },
     ],

@@ -8,7 +8,7 @@ const Help = lazy(async () => ({ default: (await import("./help.tsx")).Help }));
 /** After `g` the next key within this long says where to go. */
 const CHORD_MS = 1_000;
 
-const places = { k: "/keys", g: "/gateways", p: "/projects", l: "/logs", a: "/audit" } as const;
+const places = { k: "/keys", g: "/gateways", p: "/projects", u: "/usage", l: "/logs", a: "/audit" } as const;
 
 /** The keys that work on every page, and what they open. */
 export function useShortcuts() {
@@ -19,7 +19,15 @@ export function useShortcuts() {
     if (Date.now() - pressedGAtMs.current < CHORD_MS) void navigate({ to: places[name] });
     else if (name === "g") pressedGAtMs.current = Date.now();
   };
-  useKeyboard({ "?": () => setOpen("help"), k: go("k"), g: go("g"), p: go("p"), l: go("l"), a: go("a") });
+  useKeyboard({
+    "?": () => setOpen("help"),
+    k: go("k"),
+    g: go("g"),
+    p: go("p"),
+    u: go("u"),
+    l: go("l"),
+    a: go("a"),
+  });
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() !== "k" || !(event.metaKey || event.ctrlKey)) return;

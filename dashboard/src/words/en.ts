@@ -1,11 +1,14 @@
 /** All that the dashboard says, in English. Every page brings its own words. */
 
+import { agentWords } from "../agents/words.ts";
 import { gatewayWords } from "../gateways/words.ts";
 import { keyChangeWords, keyDetailWords, keyFormWords, keyWords } from "../keys/words.ts";
 import { llmKeyWords } from "../llm-keys/words.ts";
 import { recordWords } from "../logs/words.ts";
+import { memberWords } from "../members/words.ts";
 import { projectWords } from "../projects/words.ts";
 import { settingsWords } from "../settings/words.ts";
+import { usageWords } from "../usage/words.ts";
 import { sharedWords } from "./shared.ts";
 
 export const messages = {
@@ -14,11 +17,14 @@ export const messages = {
   keyForm: keyFormWords,
   keyChange: keyChangeWords,
   keyDetail: keyDetailWords,
+  agents: agentWords,
+  members: memberWords,
   gateways: gatewayWords,
   llmKeys: llmKeyWords,
   projects: projectWords,
   records: recordWords,
   settings: settingsWords,
+  usage: usageWords,
 } as const;
 
 declare module "use-intl" {

@@ -104,6 +104,7 @@ test("10: a status is a word and an icon, and only what fits it is offered", asy
     "Copy key ID",
     "Edit",
     "Rotate Key",
+    "Ephemeral Token",
     "Deactivate",
     "Revoke",
     "Delete",
