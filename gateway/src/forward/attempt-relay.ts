@@ -43,6 +43,7 @@ export function relayFor(visit: Visit, send: ToRelay): Relay {
       requestId: visit.requestId,
       answer: exchange.answer,
       dialect: route.dialect,
+      eventDialect: route.eventDialect ?? route.dialect,
       usage,
       request,
       textBytes: send.body.textBytes,

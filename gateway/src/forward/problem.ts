@@ -1,5 +1,5 @@
 /** Refusals on their way out: before an answer has begun, and inside a stream that has. */
-import { problemEventOf, problemOf } from "@claviger/shared/decide/problem";
+import { type EventDialect, problemEventOf, problemOf } from "@claviger/shared/decide/problem";
 import type { Refusal } from "@claviger/shared/decide/refusals";
 import type { Answer } from "../ports.ts";
 import type { Dialect } from "./surfaces.ts";
@@ -26,6 +26,6 @@ export function sendProblem(
 }
 
 /** Ends a stream. Two line ends first: an event that was cut must not swallow this one. */
-export function streamError(refusal: Refusal, dialect: Dialect, requestId: string): Uint8Array {
+export function streamError(refusal: Refusal, dialect: EventDialect, requestId: string): Uint8Array {
   return encoder.encode(`\n\n${problemEventOf(refusal, dialect, requestId)}`);
 }

@@ -70,6 +70,7 @@ function stage(changes: Partial<RelayJob> = {}) {
     requestId: "req_000000000001",
     answer,
     dialect: "openai",
+    eventDialect: "openai",
     usage: chatUsage,
     request: {
       ...{ origin: "https://x", path: "/", method: "POST", headers: [] },

@@ -2,6 +2,7 @@
  * One forwarded request: bytes through, usage read on the side, settled exactly once whatever ends it. The caller's
  * socket holds back the provider's; the caller's leaving closes the provider's connection at once.
  */
+import type { EventDialect } from "@claviger/shared/decide/problem";
 import { type Refusal, refusals, refuse } from "@claviger/shared/decide/refusals";
 import type { Usage } from "@claviger/shared/money/cost";
 import { isSaid } from "@claviger/shared/money/usage";
@@ -41,6 +42,8 @@ export interface RelayJob {
   readonly requestId: string;
   readonly answer: Answer;
   readonly dialect: Dialect;
+  /** Of the error that ends a stream. */
+  readonly eventDialect: EventDialect;
   readonly usage: DialectUsage;
   readonly request: UpstreamRequest;
   /** Our own headers of the answer, flat. */
@@ -213,10 +216,10 @@ export class Relay implements UpstreamListener {
 
   /** Says it to the caller, as far as that is still possible, and returns the status that stands. */
   #tell(refusal: Refusal): number {
-    const { answer, dialect, ours, requestId } = this.job;
+    const { answer, dialect, eventDialect, ours, requestId } = this.job;
     if (!answer.begun) return sendProblem(answer, refusal, dialect, ours, requestId);
     // Two line ends close an event that was cut, so that the error is an event of its own.
-    if (this.#streamed && this.#isPlain()) answer.end(streamError(refusal, dialect, requestId));
+    if (this.#streamed && this.#isPlain()) answer.end(streamError(refusal, eventDialect, requestId));
     else answer.cut();
     return this.#head?.status ?? refusals[refusal.code].status;
   }

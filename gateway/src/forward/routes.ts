@@ -3,7 +3,7 @@
  * surface, so that a new one is a row. Every row that reaches a provider goes through `serve`, and `serve` through
  * admission.
  */
-
+import type { EventDialect } from "@claviger/shared/decide/problem";
 import type { Dialect, Surface, Task } from "./surfaces.ts";
 import {
   chatUsage,
@@ -45,6 +45,8 @@ export interface ForwardRoute extends RouteBase {
   readonly usageOfArray?: DialectUsage;
   /** `stream_options.include_usage` decides whether a stream tells its usage. */
   readonly usageOnRequest: boolean;
+  /** Where a stream's events are not those of the dialect's other surfaces. */
+  readonly eventDialect?: EventDialect;
   /** Content types of an answer that is neither JSON nor an event stream; the provider's word is passed on. */
   readonly otherAnswers?: RegExp;
 }
@@ -88,7 +90,9 @@ export const routes: readonly Route[] = [
   openai("/v1/completions", {
     ...{ surface: "completions", task: "text", usage: completionsUsage, usageOnRequest: true },
   }),
-  openai("/v1/responses", { surface: "responses", task: "text", usage: responsesUsage }),
+  openai("/v1/responses", {
+    ...{ surface: "responses", task: "text", usage: responsesUsage, eventDialect: "openai responses" },
+  }),
   openai("/v1/embeddings", { surface: "embeddings", task: "embedding", usage: chatUsage }),
   openai("/v1/images/generations", { surface: "images.generations", task: "image", usage: imagesUsage }),
   openai("/v1/images/edits", {

@@ -155,6 +155,11 @@ describe("bodies, to the byte", () => {
     expect(problemEventOf(refusal, "anthropic", "req_1")).toBe(
       `event: error\ndata: ${anthropic}\n: x-claviger-code: ambiguous_model\n\n`,
     );
+    const gemini = problemOf(refusal, "gemini", "req_1").body;
+    expect(problemEventOf(refusal, "gemini", "req_1")).toBe(`data: ${gemini}\n\n`);
+    expect(problemEventOf(refusal, "openai responses", "req_1")).toBe(
+      `event: error\ndata: {"type":"error","sequence_number":0,${openai.slice(1)}\n\n`,
+    );
   });
 });
 

@@ -40,8 +40,16 @@ export function problemOf(refusal: Refusal, dialect: Dialect, requestId: string)
   };
 }
 
+/** Whose events a stream has: those of OpenAI's responses have types and places, those of its other surfaces do not. */
+export type EventDialect = Dialect | "openai responses";
+
 /** The event that ends a stream which has already begun, in the way that the surface's clients raise as an error. */
-export function problemEventOf(refusal: Refusal, dialect: Dialect, requestId: string): string {
+export function problemEventOf(refusal: Refusal, dialect: EventDialect, requestId: string): string {
+  if (dialect === "openai responses") {
+    // Its place in the sequence is a number that nobody here has counted.
+    const typed = { type: "error", sequence_number: 0, ...bodyOf(refusal, "openai", requestId) };
+    return `event: error\ndata: ${JSON.stringify(typed)}\n\n`;
+  }
   const data = `data: ${JSON.stringify(bodyOf(refusal, dialect, requestId))}\n`;
   return dialect === "anthropic" ? `event: error\n${data}: ${CODE_HEADER}: ${refusal.code}\n\n` : `${data}\n`;
 }

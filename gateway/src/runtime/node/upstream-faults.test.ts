@@ -159,11 +159,15 @@ test("a stream that breaks ends with an error event of the dialect, also inside 
     out.write(EVENT);
     out.write(EVENT.slice(0, 20), () => setTimeout(() => incoming.socket.destroy(), 30));
   };
+  const gemini = "/v1beta/models/echo:streamGenerateContent?alt=sse";
   for (const [path, needle] of [
-    ["/v1/chat/completions", '\n\ndata: {"error":{'],
-    ["/v1/messages", '\n\nevent: error\ndata: {"type":"error"'],
-  ]) {
-    const body = '{"model":"echo","stream":true}';
+    ["/v1/chat/completions", '\n\ndata: {"error":{"message":"'],
+    ["/v1/completions", '\n\ndata: {"error":{"message":"'],
+    ["/v1/responses", '\n\nevent: error\ndata: {"type":"error","sequence_number":0,"error":{"message":"'],
+    ["/v1/messages", '\n\nevent: error\ndata: {"type":"error","error":{"type":"api_error","message":"'],
+    [gemini, '\n\ndata: {"error":{"code":502,"message":"'],
+  ] as const) {
+    const body = path === gemini ? "{}" : '{"model":"echo","stream":true}';
     const answer = await call(gateway.url + path, { headers: jsonHeaders(secret), body });
     expect([answer.status, answer.broken]).toEqual([200, false]);
     expect(answer.body).toContain(needle);
