@@ -1,6 +1,7 @@
 /** One request on Node: the socket's two sides behind the core's ports. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer, BodyRead, Exchange } from "../../ports.ts";
+import { Together } from "./together.ts";
 
 /** Binds a request and its response; costs two objects and no listener until one is asked for. */
 export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse): Exchange {
@@ -16,6 +17,15 @@ export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse
     answer: new NodeAnswer(outgoing),
   };
 }
+
+/** Ends of answers of one turn. */
+const ends = new Together<ServerResponse, Uint8Array | undefined>(
+  (outgoing, bytes) => {
+    if (bytes === undefined) outgoing.end();
+    else outgoing.end(bytes);
+  },
+  (flush) => setImmediate(flush),
+);
 
 class NodeAnswer implements Answer {
   readonly #outgoing: ServerResponse;
@@ -39,8 +49,7 @@ class NodeAnswer implements Answer {
   }
 
   end(bytes?: Uint8Array): void {
-    if (bytes === undefined) this.#outgoing.end();
-    else this.#outgoing.end(bytes);
+    ends.add(this.#outgoing, bytes);
   }
 
   cut(): void {

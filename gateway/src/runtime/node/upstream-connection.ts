@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import type { UpstreamFailure, UpstreamRequest } from "../../ports.ts";
+import { Together } from "./together.ts";
 import { AnswerReader, type AnswerSink } from "./upstream-answer.ts";
 import type { AnswerHead } from "./upstream-head.ts";
 import { cutBuffer } from "./upstream-slab.ts";
@@ -39,6 +40,12 @@ const IDLE_MARGIN_MS = 1000;
 const ONE_PIECE_BYTES_MAX = 8 * 1024;
 /** After so long, a connection is looked at before it is used: its end may have come and not been read. */
 const DOUBTFUL_MS = 500;
+
+/** Small requests that are ready in the same turn. */
+const requests = new Together<Socket, Buffer>(
+  (socket, whole) => void (socket.destroyed || socket.write(whole)),
+  (flush) => process.nextTick(flush),
+);
 
 export class Connection implements AnswerSink, Ticked {
   place = -1;
@@ -147,7 +154,6 @@ export class Connection implements AnswerSink, Ticked {
     const reader = this.#reader;
     // Nobody asked: an idle connection that speaks is none that could be trusted.
     if (reader === undefined) return this.fail("bad_response");
-    if (this.#is("body") && !this.#paused) this.#due(this.#caller?.request.idleTimeoutMs ?? IDLE_MS);
     const progress = reader.read(copyOf(bytes));
     if (progress === "more" || this.#is("over")) return;
     if (progress === "bad") this.fail("bad_response");
@@ -165,6 +171,8 @@ export class Connection implements AnswerSink, Ticked {
   }
 
   data(bytes: Buffer): void {
+    // Here and not where bytes are read: content that came with the head is the first byte.
+    if (!this.#paused) this.#due(this.#caller?.request.idleTimeoutMs ?? IDLE_MS);
     this.#caller?.data(bytes);
   }
 
@@ -192,7 +200,7 @@ export class Connection implements AnswerSink, Ticked {
       const whole = cutBuffer(size);
       whole.write(head, 0, "latin1");
       whole.set(body, head.length);
-      socket.write(whole);
+      requests.add(socket, whole);
     } else {
       socket.cork();
       socket.write(head, "latin1");
