@@ -3,7 +3,7 @@
  * the core never asks which platform it is on.
  */
 
-import type { AuditRow, LogRow, Question } from "@claviger/shared/wire/query";
+import type { AuditRow, LogQuestion, LogRow } from "@claviger/shared/wire/query";
 import type { ProviderRecord } from "@claviger/shared/wire/record";
 import type { RefusedEvent, SettledEvent } from "@claviger/shared/wire/usage";
 
@@ -66,7 +66,7 @@ export interface LogStore {
   /** Entries in order; resolves when they are on disk. One transaction, one sync. */
   append(batch: LogBatch): Promise<LogHeads>;
   /** However long it takes, it holds up no `append`. */
-  query(question: Question): Promise<readonly (LogRow | AuditRow)[]>;
+  query(question: LogQuestion): Promise<readonly (LogRow | AuditRow)[]>;
   /** The attempts of these requests, by their ids, whose settlement is on disk. */
   settledAmong(requestIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Whether a change after this revision was ever audited here: then a state that ends at it is an older one, put back. */

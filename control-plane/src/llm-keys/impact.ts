@@ -1,4 +1,5 @@
 /** What stops when an LLM key goes: which models nobody in its project serves any more, and whose keys could use them. */
+import type { LlmApiKeyImpactView } from "@claviger/shared/api/llm-api-key";
 import { matches, preparePatterns } from "@claviger/shared/decide/patterns";
 import { and, eq, ne, sql } from "drizzle-orm";
 import type { Queryable } from "../db/database.ts";
@@ -8,24 +9,17 @@ import type { Caller } from "../sessions/caller.ts";
 import type { LlmKeyTarget } from "./edit.ts";
 import { findLlmKey, type LlmKeyRow, modelNames } from "./find.ts";
 
-export interface LlmKeyImpact {
-  /** Models of the provider that no other LLM key of the project serves. */
-  readonly models: number;
-  /** True when it is the project's last LLM key of its provider. */
-  readonly lastOfProvider: boolean;
-  /** Active API keys of the project that may use at least one of those models, */
-  readonly apiKeys: number;
-  /** and of these the ones that nothing else in the project serves: every request of theirs will be refused. */
-  readonly apiKeysLeftWithoutModels: number;
-}
-
-export async function readImpact(ports: Ports, caller: Caller, target: LlmKeyTarget): Promise<LlmKeyImpact> {
+export async function readImpact(
+  ports: Ports,
+  caller: Caller,
+  target: LlmKeyTarget,
+): Promise<LlmApiKeyImpactView> {
   const row = await findLlmKey(ports.db, caller.organizationId, target.id, target.projectId);
   return impactOf(ports.db, row);
 }
 
 /** As it would be if this LLM key were not there. */
-export async function impactOf(db: Queryable, row: LlmKeyRow): Promise<LlmKeyImpact> {
+export async function impactOf(db: Queryable, row: LlmKeyRow): Promise<LlmApiKeyImpactView> {
   const others = await db
     .select()
     .from(llmKey)

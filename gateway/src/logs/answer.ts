@@ -1,8 +1,9 @@
 /**
- * Questions of the control plane about logs and audit, answered from the local store in parts of ≤ 256 KiB. The bargain:
- * each is answered once and for a short time, because what the bus has carried once it can bring again.
+ * Questions of the control plane: about logs and audit, answered from the local store, and whether a provider lets us in.
+ * Answers go in parts of ≤ 256 KiB. The bargain: each is answered once and for a short time, because what the bus has
+ * carried once it can bring again.
  */
-import { Query } from "@claviger/shared/wire/query";
+import { type LlmKeyTest, Query, type Question } from "@claviger/shared/wire/query";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { Courier, Log, LogStore } from "../ports.ts";
 
@@ -19,6 +20,8 @@ export interface AnswerDeps {
   readonly log: Log;
   /** The control plane's time as far as it is known; undefined before the first proof. */
   readonly nowMs: () => number | undefined;
+  /** Asks the provider of an LLM key whether it lets us in; absent where nobody can be asked. */
+  readonly tryProvider?: ((llmKeyId: string) => Promise<LlmKeyTest>) | undefined;
   /** Counts a message that gets no answer. */
   readonly drop: (code: string) => void;
 }
@@ -63,7 +66,7 @@ function createMemory(): Memory {
 }
 
 async function answer(deps: AnswerDeps, answered: Memory, jws: string): Promise<void> {
-  const { store, courier, verify, replicaId, drop } = deps;
+  const { courier, verify, replicaId, drop } = deps;
   const payload = await verify("clv-query+jws", jws);
   if (payload === undefined) return drop("bad_signature");
   const { data: query } = Query.safeParse(parse(payload));
@@ -73,12 +76,22 @@ async function answer(deps: AnswerDeps, answered: Memory, jws: string): Promise<
   if (nowMs === undefined || nowMs >= query.untilMs) return drop("query_expired");
   if (!answered.add(query.id, query.untilMs, nowMs)) return drop("query_repeated");
   try {
-    const parts = cutIntoParts(await store.query(query.question));
+    const rows = await rowsFor(deps, query.question);
+    if (rows === undefined) return drop("unsupported");
+    const parts = cutIntoParts(rows);
     for (const part of parts) await courier.answer(query.cp, query.id, part);
   } catch (error) {
     answered.forget(query.id);
     throw error;
   }
+}
+
+async function rowsFor(
+  { store, tryProvider }: AnswerDeps,
+  question: Question,
+): Promise<readonly unknown[] | undefined> {
+  if (question.kind !== "llm-test") return store.query(question);
+  return tryProvider && [await tryProvider(question.llmKeyId)];
 }
 
 function parse(bytes: Uint8Array): unknown {

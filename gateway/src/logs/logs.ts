@@ -18,7 +18,7 @@ import type {
   RequestAudit,
 } from "../ports.ts";
 import type { Ledger } from "../rooms.ts";
-import { createAnswering } from "./answer.ts";
+import { type AnswerDeps, createAnswering } from "./answer.ts";
 import { crashedEntry, refusedEntry, settledEntry } from "./entries.ts";
 import { Outbox } from "./outbox.ts";
 import { RefusalCounts } from "./refusals.ts";
@@ -49,6 +49,7 @@ export interface LogsDeps {
   readonly auditPolicy: () => "strict" | "continue";
   /** How many entries may wait in memory for the disk. */
   readonly waitingMax?: number;
+  readonly tryProvider?: AnswerDeps["tryProvider"];
 }
 
 /** The rooms' ledger, and what following needs: `audit`, `query` and `usageCursor` are `FollowerEvents`. */

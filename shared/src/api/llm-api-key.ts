@@ -1,5 +1,6 @@
 /** What the API takes and shows of an LLM API key. The credential goes in and never comes out. */
 import * as z from "zod";
+import type { LlmKeyTest } from "../wire/query.ts";
 import { isPlainText, isSet, Name, Slug, TWICE } from "./attribute.ts";
 
 const Credential = z
@@ -47,4 +48,42 @@ export interface LlmApiKeyView {
   readonly projectId: string;
   readonly secretVersion: number;
   readonly createdAt: string;
+}
+
+export const LlmApiKeyTest = z.strictObject({
+  /** Id or name; all gateways when it is absent. */
+  gateway: z.string().min(1).max(128).optional(),
+});
+export type LlmApiKeyTest = z.infer<typeof LlmApiKeyTest>;
+
+/** `no_answer`: the gateway is not there, or did not answer in time. */
+type TestOutcome = LlmKeyTest["outcome"] | "no_answer";
+
+/** What came of a test, by gateway. */
+export interface LlmApiKeyTestView {
+  /** Of the gateway that fared worst; `ok` only when all are let in. */
+  readonly outcome: TestOutcome;
+  readonly gateways: readonly {
+    readonly gatewayId: string;
+    readonly name: string;
+    readonly outcome: TestOutcome;
+    /** From the question to the provider's whole answer, as the gateway measured it. */
+    readonly latencyMs: number | null;
+    /** HTTP status of the provider's answer. */
+    readonly status: number | null;
+    /** How many models the provider lists. */
+    readonly models: number | null;
+  }[];
+}
+
+/** What stops when an LLM key is deleted. */
+export interface LlmApiKeyImpactView {
+  /** Models of its provider that no other LLM key of the project serves. */
+  readonly models: number;
+  /** True when it is the project's last LLM key of its provider. */
+  readonly lastOfProvider: boolean;
+  /** Active API keys of the project that may use at least one of those models, */
+  readonly apiKeys: number;
+  /** and of these the ones that nothing else in the project serves: every request of theirs will be refused. */
+  readonly apiKeysLeftWithoutModels: number;
 }

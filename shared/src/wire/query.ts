@@ -22,6 +22,8 @@ export const Question = z.discriminatedUnion("kind", [
     requestId: z.string().optional(),
   }),
   z.object({ kind: z.literal("audit"), ...Range, action: z.string().optional() }),
+  /** Whether this gateway reaches the LLM key's provider, and is let in: one row, `LlmKeyTest`. */
+  z.object({ kind: z.literal("llm-test"), llmKeyId: Id }),
 ]);
 export type Question = z.infer<typeof Question>;
 
@@ -35,6 +37,32 @@ export const Query = z.object({
   question: Question,
 });
 export type Query = z.infer<typeof Query>;
+
+/** Of the rows of a log, as the store answers it; the others are answered by whom they concern. */
+export type LogQuestion = Exclude<Question, { kind: "llm-test" }>;
+
+/** What came of a call that costs nothing: the provider's list of its models. */
+export const LlmKeyTest = z.object({
+  outcome: z.enum([
+    "ok",
+    /** The provider was reached and does not take the credential. */
+    "auth_failed",
+    /** The egress guard of this gateway does not let through where the base URL leads. */
+    "blocked",
+    /** No connection, or no answer in time. */
+    "unreachable",
+    /** Something answered, and not as this provider does: `status` says how. */
+    "unexpected_answer",
+    /** This gateway has not got the LLM key yet, or cannot open its credential. */
+    "not_held",
+  ]),
+  latencyMs: z.number().min(0),
+  /** Of the answer; null: there was none. */
+  status: z.int().nullable(),
+  /** Models that the provider lists; null: it lists none. */
+  models: z.int().min(0).nullable(),
+});
+export type LlmKeyTest = z.infer<typeof LlmKeyTest>;
 
 /** One line of the request log. */
 export const LogRow = z.object({

@@ -1,11 +1,17 @@
 import { ListParameters, listQuery } from "@claviger/shared/api/list";
-import { LlmApiKeyCreate, LlmApiKeyEdit, LlmApiKeyRotate } from "@claviger/shared/api/llm-api-key";
+import {
+  LlmApiKeyCreate,
+  LlmApiKeyEdit,
+  LlmApiKeyRotate,
+  LlmApiKeyTest,
+} from "@claviger/shared/api/llm-api-key";
 import * as z from "zod";
 import { createLlmKey } from "../../llm-keys/create.ts";
 import { deleteLlmKey } from "../../llm-keys/delete.ts";
 import { editLlmKey } from "../../llm-keys/edit.ts";
 import { readImpact } from "../../llm-keys/impact.ts";
 import { listLlmKeys, readLlmKey } from "../../llm-keys/list.ts";
+import { testLlmKey } from "../../llm-keys/test.ts";
 import { changed, created, listed, read } from "../answers.ts";
 import { memberRoute, type Route } from "../route.ts";
 
@@ -95,6 +101,18 @@ function itemRoutes(path: `/${string}`): Route[] {
       answers,
       handle: async ({ ports, settings, caller, params, body }) =>
         changed(await editLlmKey(ports, settings, caller, target(params), body, "llm-api-key.rotate")),
+    }),
+    memberRoute({
+      method: "POST",
+      path: `${path}/test`,
+      summary: "Ask every gateway whether it reaches the provider and is let in; costs nothing",
+      access: "admin",
+      body: { kind: "plain", schema: LlmApiKeyTest },
+      handle: async ({ ports, caller, params, body }) => ({
+        kind: "one",
+        resource: null,
+        meta: { test: await testLlmKey(ports, caller, target(params), body.gateway) },
+      }),
     }),
     memberRoute({
       method: "GET",

@@ -6,6 +6,7 @@ import { createVerify, type Verify } from "@claviger/shared/wire/sign";
 import { createGateway, type Gateway } from "../../app.ts";
 import type { FollowPorts } from "../../follow/applier.ts";
 import { createFollower, type RunningFollower } from "../../follow/create-follower.ts";
+import { createTryProvider } from "../../forward/try-provider.ts";
 import { createMetrics, type Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log, StateStore } from "../../ports.ts";
 import { type Config, SOFTWARE } from "./config.ts";
@@ -164,6 +165,7 @@ async function serveReplica(
     },
   );
   replica.countInflight(() => gateway.inflight());
+  logs.triesBy(createTryProvider({ view: follower.view, vault, upstream, clock }));
   const { host, port } = config;
   const server = await startServer(gateway, { ...SERVER_LIMITS, host, port, gatewayName });
   follower.start();

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { FollowerEvents, Vitals, Witness } from "../../follow/follower.ts";
-import { openLogs } from "../../logs/logs.ts";
+import { type LogsDeps, openLogs } from "../../logs/logs.ts";
 import { type RetentionSettings, startRetention } from "../../logs/retention.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log } from "../../ports.ts";
@@ -21,8 +21,12 @@ export interface LocalLogs {
   policyFrom(policy: () => "strict" | "continue" | undefined): void;
   /** Where the control plane's time is read from; nothing is deleted and no question answered before it is known. */
   timeFrom(time: LogTime): void;
+  /** Who asks providers whether they let us in; until then such a question gets no answer. */
+  triesBy(tryProvider: TryProvider): void;
   close(): Promise<void>;
 }
+
+type TryProvider = NonNullable<LogsDeps["tryProvider"]>;
 
 export interface LogTime {
   /** What the control plane's clock shows at least; undefined until this process has had a proof. */
@@ -43,6 +47,7 @@ export interface LocalLogsDeps {
 
 /** Opens the logs below `folder` and settles what the last process left open. */
 export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promise<LocalLogs> {
+  let tries: TryProvider = () => Promise.reject(new Error("nobody asks providers yet"));
   let policy: () => "strict" | "continue" | undefined = () => undefined;
   const store = await openLogStore(join(folder, "log.sqlite"), deps.replicaId);
   // Before anything is added: what the last process left open is settled next.
@@ -50,7 +55,7 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
   const journal = await openOpenJournal(join(folder, "open"));
   let source: LogTime = { nowMs: () => undefined, stampMs: () => deps.clock.wallMs() };
   const time: LogTime = { nowMs: () => source.nowMs(), stampMs: () => source.stampMs() };
-  const logs = await openLogs({ ...deps, ...time, store, journal, auditPolicy: () => policy() ?? "strict" });
+  const logs = await openLogs({ ...deps, ...time, store, journal, auditPolicy: () => policy() ?? "strict", tryProvider: (llmKeyId) => tries(llmKeyId) });
   const usageCursor = () => logs.heads().usageCursor;
   const retention = startRetention({ store, log: deps.log, ...time, usageCursor }, deps.retention);
   let last = { admitted: 0, monoMs: deps.clock.monoMs() };
@@ -73,6 +78,9 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
     gauges() {
       const { usageNextSeq, usageCursor: taken, auditN } = logs.heads();
       return { outboxLag: Math.max(0, usageNextSeq - 1 - taken), auditLinks: auditN };
+    },
+    triesBy(tryProvider) {
+      tries = tryProvider;
     },
     policyFrom(from) {
       policy = from;

@@ -1,5 +1,5 @@
 /** A question as SQL: every value is bound, every column is written here. */
-import type { Question } from "@claviger/shared/wire/query";
+import type { LogQuestion } from "@claviger/shared/wire/query";
 import { ROWS_OF_REQUEST } from "./log-store-requests.ts";
 
 export interface BoundSql {
@@ -8,7 +8,7 @@ export interface BoundSql {
 }
 
 /** Newest first, `before` is the number of the last row seen: of the row for logs, of the link for the audit. */
-export function questionSql(question: Question): BoundSql {
+export function questionSql(question: LogQuestion): BoundSql {
   const number = question.kind === "logs" ? "n" : "audit_n";
   const where = [question.kind === "logs" ? "log IS NOT NULL" : "audit_n IS NOT NULL"];
   const values: (string | number)[] = [];

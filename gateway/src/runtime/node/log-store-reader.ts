@@ -1,7 +1,7 @@
 /** The thread that reads what `log-store-worker.ts` writes, on a connection of its own that cannot write. */
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import type { Question } from "@claviger/shared/wire/query";
+import type { LogQuestion } from "@claviger/shared/wire/query";
 import { questionSql } from "./log-store-query.ts";
 import { ROWS_OF_REQUESTS } from "./log-store-requests.ts";
 import { auditRow, KINDS, logRow, type Row } from "./log-store-rows.ts";
@@ -9,14 +9,14 @@ import type { Reply } from "./log-store-thread.ts";
 import { walkChain } from "./log-store-verify.ts";
 
 export type ReadRequest =
-  | { readonly id: number; readonly op: "query"; readonly question: Question }
+  | { readonly id: number; readonly op: "query"; readonly question: LogQuestion }
   | { readonly id: number; readonly op: "settledAmong"; readonly requestIds: readonly string[] }
   | { readonly id: number; readonly op: "knowsLater"; readonly epoch: number; readonly rev: number }
   | { readonly id: number; readonly op: "verify" | "close" };
 
 const db = new DatabaseSync(String(workerData.path), { readOnly: true, timeout: 5000 });
 
-function query(question: Question): unknown {
+function query(question: LogQuestion): unknown {
   const { sql, values } = questionSql(question);
   const rows = db.prepare(sql).all(...values) as unknown as Row[];
   return question.kind === "logs" ? rows.map(logRow) : rows.map(auditRow);

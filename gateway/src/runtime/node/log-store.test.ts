@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { AuditRow, LogRow, Question } from "@claviger/shared/wire/query";
+import type { AuditRow, LogRow, LogQuestion } from "@claviger/shared/wire/query";
 import { AuditRow as AuditRowSchema, LogRow as LogRowSchema } from "@claviger/shared/wire/query";
 import { UsageBatch } from "@claviger/shared/wire/usage";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -186,8 +186,8 @@ test("of the requests asked for, those are told whose settlement is on disk, a r
 test("a request and a key's lines are found by index", async () => {
   await store.append({ entries: [settled(1)], usageCursor: 0 });
   const db = new DatabaseSync(path(), { readOnly: true });
-  const planOf = (question: Partial<Question>) => {
-    const { sql, values } = questionSql({ kind: "logs", limit: 10, ...question } as Question);
+  const planOf = (question: Partial<LogQuestion>) => {
+    const { sql, values } = questionSql({ kind: "logs", limit: 10, ...question } as LogQuestion);
     return JSON.stringify(db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values));
   };
   expect(planOf({ requestId: "req_000000000001" })).toContain("USING PRIMARY KEY (id=?)");
