@@ -13,6 +13,8 @@ import { type Chains, chainsAt, signSteps, stepsAfter } from "./deltas.ts";
 import { type Fork, knownPast, noteLoss, onKnownPast, raiseOnFork, UnknownPast } from "./epochs.ts";
 import { settleReports } from "./escrow/reports.ts";
 import type { Tx } from "./journal.ts";
+import { dealRates } from "./rate/deal.ts";
+import { createPokes } from "./rate/poke.ts";
 import { renewalsFor } from "./renewal.ts";
 import {
   lockReplicas,
@@ -56,6 +58,7 @@ export interface IntakeOptions {
 
 /** The intake of one process. Nothing that it holds outlives a batch. */
 export function createHeartbeatIntake(ports: Ports, options: IntakeOptions = {}): TakeHeartbeat {
+  const poke = createPokes(ports);
   const take = batched<Beat, Outcome<string | null>>(options.batchMs ?? BATCH_MS, async (orgId, beats) => {
     const outcomes = await togetherOrApart(beats, async (some) => {
       const replies = await recordOnKnownPast(ports, orgId, some, options);
@@ -69,6 +72,11 @@ export function createHeartbeatIntake(ports: Ports, options: IntakeOptions = {})
         ports.log.warn({ err: error, org: orgId }, "what gateways know to be dead was not taken back");
       });
     }
+    const taken = outcomes.map((outcome, index) =>
+      "value" in outcome && outcome.value.reply !== null ? (beats[index] ?? null) : null,
+    );
+    const dealt = await dealRates(ports, orgId, taken);
+    void poke(orgId, dealt.poke);
     return Promise.all(
       outcomes.map(async (outcome, index): Promise<Outcome<string | null>> => {
         if ("error" in outcome) return outcome;
@@ -77,7 +85,10 @@ export function createHeartbeatIntake(ports: Ports, options: IntakeOptions = {})
           ports.log.warn({ org: orgId, replica: beats[index]?.replicaId }, "a heartbeat got no proof");
           return { value: null };
         }
-        return signFresh(ports, orgId, reply).then(
+        const rates = dealt.answers[index];
+        const fresh =
+          rates === undefined ? reply.fresh : { ...reply.fresh, rates: { ...rates, keys: [...rates.keys] } };
+        return signFresh(ports, orgId, { ...reply, fresh }).then(
           (value) => ({ value }),
           (error: unknown) => ({ error }),
         );

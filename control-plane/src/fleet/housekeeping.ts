@@ -5,6 +5,7 @@ import type { Ports } from "../ports.ts";
 import { sweepSlices } from "./escrow/write-off.ts";
 import { pruneNonces } from "./nonces.ts";
 import { type SettledTo, settleOperations } from "./operations.ts";
+import { pruneBooks } from "./rate/stored.ts";
 import { rotateDataKeys } from "./rotate-data-key.ts";
 
 const SETTLE_EVERY_MS = 3_000;
@@ -57,6 +58,7 @@ export async function pruneFleet(ports: Pick<Ports, "db">): Promise<void> {
     delete from replica where gone_at < now() - interval '8 days'
       and not exists (select 1 from barrier_op o where o.org_id = replica.org_id and o.done_at is null)`);
   await db.execute(sql`delete from ephemeral_token where expires_at < now() - interval '1 day'`);
+  await pruneBooks(db);
   await db.execute(sql`delete from enrolment_token where expires_at < now() - interval '30 days'`);
 }
 

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { EscrowAnswer, EscrowReport } from "./escrow.ts";
 import { AnswerPart } from "./query.ts";
+import { RateAnswer, RateReports } from "./rate.ts";
 import { Digest, Epoch, Id, Revision, TimeMs } from "./scalars.ts";
 
 /** PostgreSQL's `integer`, which is what counts of one replica are kept in. */
@@ -64,6 +65,7 @@ export const Heartbeat = z.object({
   escrow: EscrowReport.optional(),
   /** What it would have to say of budgets is too much for a message: nothing is concluded from its absence. */
   escrowLeftOut: z.literal(true).optional(),
+  rates: RateReports.optional(),
   audit: z.object({ n: z.int().min(0), head: Digest }),
   inflight: z.int().min(0).max(COUNT_MAX),
   requestsPerSecond: z.number().min(0),
@@ -101,7 +103,9 @@ export const Fresh = z.object({
   usageCursor: z.int().min(0),
   /** Only in answer to a heartbeat that has its part. */
   escrow: EscrowAnswer.optional(),
-  /** How many replicas of the organization share each rate limit now. */
+  /** Only in answer to a heartbeat that has its part. */
+  rates: RateAnswer.optional(),
+  /** How many replicas of the organization there are: each has an equal share of what is not dealt by demand. */
   replicas: z.int().min(1).optional(),
   /** The gateway takes no new requests until an answer comes without this. */
   draining: z.literal(true).optional(),
