@@ -215,7 +215,8 @@ export interface UpstreamRequest {
   readonly method: "GET" | "POST";
   /** Flat name, value, name, value. */
   readonly headers: string[];
-  readonly body: Uint8Array | null;
+  /** In order, and none of them changed before the call is over; empty: no body. */
+  readonly body: readonly Uint8Array[];
   /** Longest time for a connection; the platform's own where absent. */
   readonly connectTimeoutMs?: number;
   readonly headersTimeoutMs: number;

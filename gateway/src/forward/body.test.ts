@@ -4,12 +4,13 @@ import { expect, test } from "vitest";
 import { readRequestBody, withUpstreamWords } from "./body.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
+const decode = (parts: readonly Uint8Array[]) => Buffer.concat(parts).toString();
 
 function upstream(text: string, model: string, usageOnRequest = true) {
   const body = readRequestBody(encode(text));
   if ("code" in body) throw new Error(body.code);
   const words = withUpstreamWords(body, String(body.model), model, usageOnRequest);
-  return [new TextDecoder().decode(words.bytes), words.strip];
+  return [decode(words.parts), words.strip];
 }
 
 test("only the model's name is changed, every other byte stays", () => {
@@ -41,10 +42,10 @@ test("a spliced body keeps its bytes while others are made", () => {
   const made = Array.from({ length: 300 }, (_, n) => {
     const body = readRequestBody(encode(`{"model":"m","n":${n},"pad":"${"x".repeat(n * 40)}"}`));
     if ("code" in body) throw new Error(body.code);
-    return withUpstreamWords(body, "m", `model-${n}`, true).bytes;
+    return withUpstreamWords(body, "m", `model-${n}`, true).parts;
   });
-  made.forEach((bytes, n) => {
-    expect(JSON.parse(new TextDecoder().decode(bytes))).toMatchObject({ model: `model-${n}`, n });
+  made.forEach((parts, n) => {
+    expect(JSON.parse(decode(parts))).toMatchObject({ model: `model-${n}`, n });
   });
 });
 

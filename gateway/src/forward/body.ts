@@ -4,7 +4,6 @@
  */
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import { type Member, scanJson } from "@claviger/shared/decide/scan-json";
-import { cutBytes } from "./slab.ts";
 
 export interface RequestBody {
   readonly bytes: Uint8Array;
@@ -73,7 +72,8 @@ function isCount(value: Member["value"]): boolean {
 }
 
 export interface UpstreamWords {
-  readonly bytes: Uint8Array;
+  /** In order; together they are the body. None of them is empty. */
+  readonly parts: readonly Uint8Array[];
   /** The caller did not ask for the extra usage event that the stream will have. */
   readonly strip: boolean;
 }
@@ -91,7 +91,7 @@ export function withUpstreamWords(
   }
   const usage = body.stream && usageOnRequest ? usageEdit(body) : undefined;
   if (usage !== undefined) edits.push(usage);
-  return { bytes: splice(body.bytes, edits), strip: usage !== undefined };
+  return { parts: splice(body.bytes, edits), strip: usage !== undefined };
 }
 
 const SPELLINGS: Readonly<Record<ModelPlace["as"], (model: string) => string>> = {
@@ -127,22 +127,16 @@ function usageEdit(body: RequestBody): Edit | undefined {
 
 const encoder = new TextEncoder();
 
-/** The bytes with some ranges replaced; ranges do not overlap. */
-function splice(bytes: Uint8Array, edits: Edit[]): Uint8Array {
-  if (edits.length === 0) return bytes;
+/** The bytes with some ranges replaced, without a copy of what stays; ranges do not overlap. */
+function splice(bytes: Uint8Array, edits: Edit[]): Uint8Array[] {
   edits.sort((a, b) => a.start - b.start);
   const parts: Uint8Array[] = [];
   let from = 0;
   for (const { start, end, text } of edits) {
-    parts.push(bytes.subarray(from, start), encoder.encode(text));
+    if (start > from) parts.push(bytes.subarray(from, start));
+    parts.push(encoder.encode(text));
     from = end;
   }
-  parts.push(bytes.subarray(from));
-  const whole = cutBytes(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  if (from < bytes.length) parts.push(from === 0 ? bytes : bytes.subarray(from));
+  return parts;
 }

@@ -74,7 +74,7 @@ function stage(changes: Partial<RelayJob> = {}) {
     usage: chatUsage,
     request: {
       ...{ origin: "https://x", path: "/", method: "POST", headers: [] },
-      ...{ body: bytes("x".repeat(400)), headersTimeoutMs: 1, idleTimeoutMs: 1 },
+      ...{ body: [bytes("x".repeat(400))], headersTimeoutMs: 1, idleTimeoutMs: 1 },
     },
     ours: [],
     strip: "extra",

@@ -69,7 +69,7 @@ function listRequest(record: ProviderRecord, credential: string): UpstreamReques
     ...{ accept: "application/json", header: () => undefined },
   });
   return {
-    ...{ origin: target.origin, path: target.path, method: "GET", headers: head, body: null },
+    ...{ origin: target.origin, path: target.path, method: "GET", headers: head, body: [] },
     ...{ connectTimeoutMs: PHASE_MS, headersTimeoutMs: PHASE_MS, idleTimeoutMs: PHASE_MS },
   };
 }

@@ -51,7 +51,7 @@ export function upstreamRequest(send: ToSend): Sendable {
         accept: accepts(route, body.stream || sse),
         header: (name) => exchange.header(name),
       }),
-      body: words.bytes,
+      body: words.parts,
       headersTimeoutMs: send.headersTimeoutMs,
       firstByteTimeoutMs: send.firstByteTimeoutMs,
       idleTimeoutMs: send.idleTimeoutMs,

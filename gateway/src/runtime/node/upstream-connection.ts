@@ -194,19 +194,13 @@ export class Connection implements AnswerSink, Ticked {
     this.#due(request.headersTimeoutMs);
     const head = caller.headText;
     this.#nothingSent = false;
-    const size = head.length + (body?.length ?? 0);
-    if (body === null) socket.write(head, "latin1");
-    else if (size <= ONE_PIECE_BYTES_MAX) {
-      const whole = cutBuffer(size);
-      whole.write(head, 0, "latin1");
-      whole.set(body, head.length);
-      requests.add(socket, whole);
-    } else {
-      socket.cork();
-      socket.write(head, "latin1");
-      socket.write(body);
-      socket.uncork();
-    }
+    let size = head.length;
+    for (const part of body) size += part.length;
+    if (size <= ONE_PIECE_BYTES_MAX) return requests.add(socket, inOnePiece(size, head, body));
+    socket.cork();
+    socket.write(head, "latin1");
+    for (const part of body) socket.write(part);
+    socket.uncork();
   }
 
   #done(nothingBehind: boolean): void {
@@ -235,6 +229,16 @@ export class Connection implements AnswerSink, Ticked {
     this.#caller = undefined;
     return caller;
   }
+}
+
+function inOnePiece(size: number, head: string, body: readonly Uint8Array[]): Buffer {
+  const whole = cutBuffer(size);
+  let at = whole.write(head, 0, "latin1");
+  for (const part of body) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 function copyOf(bytes: Buffer): Buffer {

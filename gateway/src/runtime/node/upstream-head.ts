@@ -126,5 +126,8 @@ export function requestHeadText({ method, path, headers, body }: UpstreamRequest
     if (!NAME.test(name) || !VALUE.test(value)) throw new Error("a header of an upstream request is none");
     text += `${name}: ${value}\r\n`;
   }
-  return body === null ? `${text}\r\n` : `${text}content-length: ${body.length}\r\n\r\n`;
+  if (method === "GET" && body.length === 0) return `${text}\r\n`;
+  let length = 0;
+  for (const part of body) length += part.length;
+  return `${text}content-length: ${length}\r\n\r\n`;
 }

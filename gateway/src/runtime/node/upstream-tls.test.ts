@@ -47,7 +47,7 @@ afterEach(async () => {
 function ask(host: string): Promise<{ bytes: number; failed?: string }> {
   return new Promise((resolve) => {
     let bytes = 0;
-    const request = { path: "/", method: "GET", headers: [], body: null } as const;
+    const request = { path: "/", method: "GET", headers: [], body: [] } as const;
     upstream.open(
       {
         ...{ ...request, headers: [], origin: `https://${host}:${port}` },

@@ -57,7 +57,13 @@ function ask(changes: Partial<UpstreamRequest> = {}): {
   const over = Promise.withResolvers<Told>();
   const call = upstream.open(
     {
-      ...{ origin, path: "/v1/x", method: "POST", headers: ["x-a", "b"], body: Buffer.from("body") },
+      ...{
+        origin,
+        path: "/v1/x",
+        method: "POST",
+        headers: ["x-a", "b"],
+        body: [Buffer.from("bo"), Buffer.from("dy")],
+      },
       ...{ headersTimeoutMs: 20_000, idleTimeoutMs: 20_000, ...changes },
     },
     {
@@ -95,7 +101,8 @@ test("a body of any size arrives as it is", async () => {
     if (text.length > 3_000_000) socket.write(ANSWER);
   };
   const body = Buffer.alloc(3_000_000, "x");
-  expect(await ask({ body }).over).toMatchObject({ status: 200, end: true });
+  const parts = [body.subarray(0, 10), body.subarray(10)];
+  expect(await ask({ body: parts }).over).toMatchObject({ status: 200, end: true });
   expect(received[0]?.endsWith(`\r\n\r\n${body.toString()}`)).toBe(true);
 });
 
