@@ -22,6 +22,8 @@ export interface Courier {
   /** Fetches a snapshot page by its hash; the caller checks the bytes against it. */
   page(sha256: string): Promise<Uint8Array>;
   usage(body: Uint8Array): Promise<Uint8Array>;
+  /** Asks for a part of a budget; resolves to the bytes of an `AskAnswer`. Asked again, there is still one answer. */
+  ask(body: Uint8Array): Promise<Uint8Array>;
   /** Sends one part of the answer to query `id` of control-plane process `cp`. */
   answer(cp: string, id: string, part: Uint8Array): Promise<void>;
   listen(on: CourierListener): void;
@@ -73,6 +75,8 @@ export interface LogStore {
   knowsLater(at: { epoch: number; rev: number }): Promise<boolean>;
   /** Usage events after `cursor`, oldest first, at most `limit`, as the bytes of a `UsageBatch`; undefined: none. */
   usageAfter(cursor: number, limit: number): Promise<{ body: Uint8Array; lastSeq: number } | undefined>;
+  /** Escrow's journal, oldest first. */
+  escrowLines(): Promise<readonly string[]>;
   /** Lets the oldest entries go, as far as the order allows. */
   trim(order: TrimOrder): Promise<Trimmed>;
   /** Walks the audit chain from where it was trimmed; the number of the first broken link, or undefined when it holds. */
@@ -112,10 +116,13 @@ export interface LogBatch {
   readonly entries: readonly LogEntry[];
   /** Remembered, so that a restart does not offer the whole history again. */
   readonly usageCursor: number;
+  /** Lines of escrow's journal, in order; `anew`: they take the place of all before them. */
+  readonly escrow?: { readonly lines: readonly string[]; readonly anew: boolean };
 }
 
 /** What a usage event says of money; absent members are not said. */
-export type Spent = Pick<SettledEvent, "charges" | "overrun" | "cost" | "priceRev">;
+export type Spent = Pick<SettledEvent, "charges" | "overrun" | "cost" | "priceRev"> &
+  Partial<Pick<SettledEvent, "basis">>;
 
 /** What one commit holds. The store gives audit numbers and usage sequence numbers, gapless, in order. */
 export type LogEntry =
@@ -126,6 +133,8 @@ export type LogEntry =
       readonly generation: number;
       readonly basis: SettledEvent["basis"];
       readonly ipPrefix: string;
+      /** What its usage event says of money. */
+      readonly spent?: Spent;
     }
   /** A refused request of a known key: a sample for the log; the count travels as `count`. */
   | { readonly kind: "refused"; readonly log: Omit<LogRow, "n"> }

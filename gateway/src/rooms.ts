@@ -5,6 +5,7 @@ import type { Route as ModelRoute } from "@claviger/shared/decide/model";
 import type { Refusal } from "@claviger/shared/decide/refusals";
 import type { Member } from "@claviger/shared/decide/scan-json";
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
+import type { JournalRecord } from "@claviger/shared/escrow/held";
 import type { Usage } from "@claviger/shared/money/cost";
 import type { LogRow } from "@claviger/shared/wire/query";
 import type { KeyRecord, ProviderRecord } from "@claviger/shared/wire/record";
@@ -200,6 +201,20 @@ export interface Settlement extends AttemptEnd {
   readonly streamed: boolean;
   readonly firstByteMs: number | null;
   readonly totalMs: number;
+}
+
+/** Escrow's journal: its records are on disk in the commits of usage and audit (`logs/logs.ts`). */
+export interface EscrowJournal {
+  /** The commit begins in this turn, or when the one under way has ended. Retried for ever; `persisted` tells. */
+  write(n: number, record: JournalRecord): void;
+  /** The number of the usage event that is settled next; it has to be so in this turn. */
+  nextSeq(): number;
+  /** The latest that is on disk. */
+  durableSeq(): number;
+  /** Too much is waiting: nothing is to be reserved now (`journal_unavailable`). */
+  isFull(): boolean;
+  /** Who is told that all records up to number `n` are on disk, and asked for the shortest journal. */
+  attach(owner: { persisted(n: number): void; compacted(): readonly JournalRecord[] }): void;
 }
 
 /** What the forward writes down (`logs/logs.ts`). */

@@ -246,7 +246,9 @@ export class Applier {
       this.replicas = fresh.replicas ?? this.replicas;
       this.draining = fresh.draining === true;
     }
+    events.rates?.(fresh.rates, fresh.replicas ?? this.replicas);
     events.usageCursor(fresh.usageCursor);
+    if (fresh.escrow !== undefined) events.escrow?.(fresh.escrow);
     if (fresh.dataKeys !== undefined) events.dataKeys(fresh.dataKeys);
     for (const query of fresh.queries ?? []) events.query(query);
     if (fresh.natsJwt !== undefined && asked > this.#credentialOf) {

@@ -16,6 +16,8 @@ const LEAVE_WAIT_MS = 1_000;
 export interface RunningFollower extends Follower {
   /** Starts to listen and to speak. Until then the state that was loaded answers alone. */
   start(): void;
+  /** The next heartbeat has something new to say. */
+  speak(): void;
   /** Says `bye`, waits for the disk, and stops; takes two seconds at most. */
   stop(): Promise<void>;
 }
@@ -61,6 +63,7 @@ export async function createFollower(ports: FollowPorts): Promise<RunningFollowe
       });
       applier.beats.start();
     },
+    speak: () => applier.beats.news(),
     async stop() {
       if (stopped) return;
       stopped = true;

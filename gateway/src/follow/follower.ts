@@ -9,8 +9,10 @@ export interface Witness {
 
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
 import type { Abort } from "@claviger/shared/sync/abort";
+import type { EscrowAnswer } from "@claviger/shared/wire/escrow";
 import type { Heartbeat } from "@claviger/shared/wire/heartbeat";
 import type { AuditRow } from "@claviger/shared/wire/query";
+import type { RateAnswer } from "@claviger/shared/wire/rate";
 import type { SecretRecord } from "@claviger/shared/wire/record";
 /**
  * What the rest of the gateway sees of following the control plane. One applier writes the table; everybody else
@@ -57,6 +59,9 @@ export interface Vitals {
   audit: Heartbeat["audit"];
   inflight: number;
   requestsPerSecond: number;
+  rates?: Heartbeat["rates"];
+  escrow?: Heartbeat["escrow"];
+  escrowLeftOut?: Heartbeat["escrowLeftOut"];
 }
 
 /**
@@ -69,6 +74,10 @@ export interface FollowerEvents {
   query(jws: string): void;
   /** Every usage event up to this sequence number is in PostgreSQL. */
   usageCursor(cursor: number): void;
+  /** What an answer says of budgets. */
+  escrow?(answer: EscrowAnswer): void;
+  /** What an answer says of limits; nothing: this control plane deals none, and each of `replicas` has an equal share. */
+  rates?(answer: RateAnswer | undefined, replicas: number): void;
   /** Data keys sealed to this replica, after a rotation. */
   dataKeys(jwes: readonly string[]): void;
   /** This replica is detached, and following has ended: whatever else is held of it has to go too. */

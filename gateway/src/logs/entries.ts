@@ -2,12 +2,12 @@
 
 import { foldUsage } from "@claviger/shared/money/usage";
 import type { KeyRecord } from "@claviger/shared/wire/record";
-import type { LogEntry, OpenRecord } from "../ports.ts";
+import type { LogEntry, OpenRecord, Spent } from "../ports.ts";
 import type { RequestFacts, Settlement } from "../rooms.ts";
 
 export function settledEntry({ facts, admission, ...ended }: Settlement): LogEntry {
   const { key, generation, tokenId, provider, model } = admission;
-  const { status, code, streamed, tokens, basis, firstByteMs, totalMs, attempt, earlier } = ended;
+  const { status, code, streamed, tokens, basis, firstByteMs, totalMs, attempt, earlier, spent } = ended;
   return {
     kind: "settled",
     log: {
@@ -35,6 +35,7 @@ export function settledEntry({ facts, admission, ...ended }: Settlement): LogEnt
     generation,
     basis,
     ipPrefix: facts.ipPrefix,
+    ...(spent === undefined ? {} : { spent }),
   };
 }
 
@@ -71,7 +72,7 @@ export function refusedEntry(facts: RequestFacts, key: KeyRecord, code: string, 
 }
 
 /** A request whose process ended before it was settled: what it used is not known, and that is what is said. */
-export function crashedEntry(record: OpenRecord): LogEntry {
+export function crashedEntry(record: OpenRecord, spent?: Spent): LogEntry {
   return {
     kind: "settled",
     log: {
@@ -98,5 +99,6 @@ export function crashedEntry(record: OpenRecord): LogEntry {
     generation: record.generation,
     basis: "crash",
     ipPrefix: record.ipPrefix,
+    ...(spent === undefined ? {} : { spent }),
   };
 }

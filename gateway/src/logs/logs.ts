@@ -17,9 +17,11 @@ import type {
   OpenJournal,
   RequestAudit,
 } from "../ports.ts";
-import type { Ledger } from "../rooms.ts";
+import type { EscrowJournal, Ledger } from "../rooms.ts";
 import { type AnswerDeps, createAnswering } from "./answer.ts";
 import { crashedEntry, refusedEntry, settledEntry } from "./entries.ts";
+import { EscrowQueue, type RecoveredEscrow, usageAmong } from "./escrow-queue.ts";
+import { OpenRecords } from "./open-records.ts";
 import { Outbox } from "./outbox.ts";
 import { RefusalCounts } from "./refusals.ts";
 
@@ -50,6 +52,8 @@ export interface LogsDeps {
   /** How many entries may wait in memory for the disk. */
   readonly waitingMax?: number;
   readonly tryProvider?: AnswerDeps["tryProvider"];
+  /** What escrow has on disk, and what comes of its reservations, which have no other open record. */
+  readonly escrow?: RecoveredEscrow;
 }
 
 /** The rooms' ledger, and what following needs: `audit`, `query` and `usageCursor` are `FollowerEvents`. */
@@ -60,6 +64,7 @@ export interface Logs extends Ledger {
   usageCursor(cursor: number): void;
   /** Where chain and outbox stand, as committed: for the heartbeat. */
   heads(): LogHeads;
+  readonly escrow: EscrowJournal;
   /** Commits what is gathered and stops. */
   close(): Promise<void>;
 }
@@ -82,14 +87,19 @@ export async function openLogs(deps: LogsDeps): Promise<Logs> {
 type Change = Exclude<AuditEntry, RequestAudit>;
 
 class Books implements Logs {
+  readonly escrow: EscrowJournal;
   readonly #deps: LogsDeps;
   readonly #counts = new RefusalCounts();
   readonly #outbox: Outbox;
+  readonly #open: OpenRecords;
   readonly #answer: (jws: string) => void;
   readonly #sweeping: ReturnType<typeof setInterval>;
   readonly #waitingMax: number;
+  readonly #escrow: EscrowQueue;
   #heads: LogHeads;
   #pending: LogEntry[] = [];
+  /** Of those that are pending or in a commit, how many are usage. */
+  #unnumbered = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> | undefined;
   /** How many entries a commit under way has taken. */
@@ -104,42 +114,43 @@ class Books implements Logs {
     this.#deps = deps;
     this.#heads = heads;
     this.#waitingMax = deps.waitingMax ?? WAITING_MAX;
+    this.#open = new OpenRecords(deps);
     this.#outbox = new Outbox(deps, heads.usageCursor, heads.usageNextSeq);
+    this.#escrow = new EscrowQueue(deps.escrow);
+    this.escrow = this.#escrow.journal({
+      heads: () => this.heads(),
+      unnumbered: () => this.#unnumbered,
+      isBroken: () => this.#broken,
+      commit: () => (this.#broken ? this.#schedule(RETRY_MS) : void this.#commit()),
+    });
     this.#answer = createAnswering({ ...deps, drop: (code) => countUp(deps.metrics.dropped, code) });
     this.#sweeping = setInterval(() => this.#add(this.#counts.take(deps.stampMs())), COUNTS_MS);
   }
 
   /** Requests that were open when the last process ended and whose settlement never reached the disk. */
   async recover(): Promise<void> {
-    const orphans = await this.#deps.journal.orphans();
-    this.#deps.metrics.openRecords += orphans.length;
+    this.#take(...this.#escrow.recover());
+    const orphans = await this.#open.orphans();
     const ids = orphans.map(({ requestId }) => requestId);
     const known = ids.length === 0 ? new Set() : await this.#deps.store.settledAmong(ids);
     for (const orphan of orphans) {
-      if (known.has(attemptIdOf(orphan))) this.#mark(attemptIdOf(orphan));
-      else this.#pending.push(crashedEntry(orphan));
+      if (known.has(attemptIdOf(orphan))) this.#open.mark(attemptIdOf(orphan));
+      else this.#take(crashedEntry(orphan));
     }
-    if (this.#pending.length > 0) await this.#commit();
+    if (this.#pending.length > 0 || this.#escrow.isWaiting) await this.#commit();
     this.#outbox.committed(this.#heads.usageNextSeq);
   }
 
   async open(record: Parameters<Ledger["open"]>[0]): Promise<boolean> {
     const strict = this.#deps.auditPolicy() === "strict";
     if (strict && (this.#broken || this.#room() <= 0)) return false;
-    try {
-      await this.#deps.journal.open(record);
-      this.#deps.metrics.openRecords++;
-    } catch (error) {
-      this.#deps.metrics.journalFailures++;
-      this.#deps.log.error({ err: error }, "open record could not be written");
-      if (strict) return false;
-      this.#deps.metrics.unrecorded++;
-    }
-    return true;
+    if (await this.#open.add(record)) return true;
+    if (!strict) this.#deps.metrics.unrecorded++;
+    return !strict;
   }
 
   withdraw(attemptId: string): void {
-    this.#mark(attemptId);
+    this.#open.mark(attemptId);
   }
 
   settle(settlement: Parameters<Ledger["settle"]>[0]): void {
@@ -180,7 +191,7 @@ class Books implements Logs {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeping);
-    this.#pending.push(...this.#counts.take(0, true));
+    this.#take(...this.#counts.take(0, true));
     await this.#flush();
     // Else the next start offers again what PostgreSQL has.
     if (this.#outbox.cursor !== this.#heads.usageCursor) await this.#commit();
@@ -195,11 +206,17 @@ class Books implements Logs {
     if (entries.length === 0 || this.#closed) return;
     const strict = this.#deps.auditPolicy() === "strict";
     for (const entry of entries) {
-      // Under `strict` what waits is bounded by what was admitted before the disk failed.
-      if (this.#room() > 0 || (strict && entry.kind === "settled")) this.#pending.push(entry);
+      // Under `strict` what waits is bounded by what was admitted before the disk failed; so is what was reserved.
+      const mustStay = entry.kind === "settled" && (strict || entry.spent?.charges !== undefined);
+      if (this.#room() > 0 || mustStay) this.#take(entry);
       else this.#drop(entry);
     }
     this.#schedule(GATHER_MS);
+  }
+
+  #take(...entries: LogEntry[]): void {
+    this.#pending.push(...entries);
+    this.#unnumbered += usageAmong(entries);
   }
 
   #room(): number {
@@ -213,7 +230,7 @@ class Books implements Logs {
   #drop(entry: LogEntry): void {
     this.#deps.metrics.logEntriesDropped++;
     if (entry.kind === "settled" && ++this.#leftOpen > this.#waitingMax) {
-      this.#mark(attemptIdOf(entry.log));
+      this.#open.mark(attemptIdOf(entry.log));
     }
     if (this.#dropping) return;
     this.#dropping = true;
@@ -234,26 +251,32 @@ class Books implements Logs {
   /** Commits until nothing that was there at the call is pending; gives up after a failure, which is retried later. */
   async #flush(): Promise<void> {
     if (this.#committing !== undefined) await this.#committing;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    // A commit that began meanwhile has taken everything that was pending.
-    if (this.#pending.length > 0 || this.#committing !== undefined) await this.#commit();
+    // One that began meanwhile has taken everything that was pending.
+    await this.#commit();
   }
 
   #commit(): Promise<void> {
     this.#committing ??= this.#commitPending().finally(() => {
       this.#committing = undefined;
-      if (this.#pending.length > 0 && !this.#closed) this.#schedule(this.#broken ? RETRY_MS : GATHER_MS);
+      if (this.#closed) return;
+      if (this.#escrow.isWaiting && !this.#broken) void this.#commit();
+      else if (this.#pending.length > 0 || this.#escrow.isWaiting) {
+        this.#schedule(this.#broken ? RETRY_MS : GATHER_MS);
+      }
     });
     return this.#committing;
   }
 
   async #commitPending(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const entries = this.#pending;
     this.#pending = [];
     this.#inCommit = entries.length;
+    const escrow = this.#escrow.take();
     try {
-      this.#heads = await this.#deps.store.append({ entries, usageCursor: this.#outbox.cursor });
+      this.#heads = await this.#deps.store.append({ entries, usageCursor: this.#outbox.cursor, ...escrow });
+      this.#unnumbered -= usageAmong(entries);
       this.#broken = false;
       this.#dropping = false;
     } catch (error) {
@@ -261,17 +284,17 @@ class Books implements Logs {
       this.#deps.metrics.logFailures++;
       this.#deps.log.error({ err: error, entries: entries.length }, "local log could not be written");
       this.#pending = [...entries, ...this.#pending];
+      this.#escrow.ended(false);
       return;
     } finally {
       this.#inCommit = 0;
     }
-    for (const entry of entries) if (entry.kind === "settled") this.#mark(attemptIdOf(entry.log));
+    for (const entry of entries) {
+      // What was reserved has its open record among escrow's.
+      if (entry.kind === "settled" && entry.spent?.charges === undefined)
+        this.#open.mark(attemptIdOf(entry.log));
+    }
     this.#outbox.committed(this.#heads.usageNextSeq);
-  }
-
-  /** Marks the attempt's open record as settled. */
-  #mark(attemptId: string): void {
-    this.#deps.journal.settle(attemptId);
-    this.#deps.metrics.openRecords--;
+    this.#escrow.ended(true);
   }
 }

@@ -181,11 +181,11 @@ function onClosed(state: EscrowState, slice: string): EscrowEffect[] {
   return [append(state, { kind: "drop", slice })];
 }
 
-/** Asks ahead when less than half of it is there, for enough that it is worth a slice. */
+/** Asks ahead when less than seven eighths of it are there. */
 function onStock(state: EscrowState, event: Extract<EscrowEvent, { type: "stock" }>): EscrowEffect[] {
   const { budget, hold, mean, wallMs } = event;
   const rest = availableOf(state.held, state.closing, budget, wallMs);
-  if (hold <= 0n || rest * 2n >= hold) return [];
+  if (hold <= 0n || rest * 8n >= hold * 7n) return [];
   const want = hold - rest;
   const min = want / 4n > mean ? want / 4n : mean;
   return min > 0n ? ask(state, budget, { min, bound: min, want, ahead: true }) : [];

@@ -26,9 +26,9 @@ describe("stock for the time without a control plane", () => {
   const stock = (state: EscrowState, hold: bigint) =>
     step(state, { type: "stock", budget: "key", hold, mean: 10n, wallMs });
 
-  test("is asked for ahead while less than half of it is there, once", () => {
+  test("is asked for ahead while less than seven eighths of it are there, once", () => {
     const state = given(slice("s", 40n));
-    expect(stock(state, 80n)).toEqual([]);
+    expect(stock(state, 45n)).toEqual([]);
     expect(stock(state, 100n)).toMatchObject([
       { type: "ask", ask: { budget: "key", min: 15n, bound: 15n, want: 60n, ahead: true } },
     ]);

@@ -5,6 +5,9 @@ import type { Charge } from "./slice.ts";
 /** A window that has ended is still charged for so long, in milliseconds: the control plane's clock may be behind. */
 export const LATE_MS_MAX = 30_000;
 
+/** A usage event names at most 64 slices, and a request spends from three budgets at most. */
+const SLICES_MAX = 20;
+
 /** Charges that reserve `nanos` in every budget, or what is missing where. `closing` are slices not to be touched. */
 export function takeAll(
   held: Held,
@@ -17,17 +20,29 @@ export function takeAll(
   const missing = new Map<string, bigint>();
   for (const budget of budgets) {
     let rest = nanos;
-    for (const one of held.byBudget.get(budget) ?? []) {
+    for (const one of usable(held, closing, budget, wallMs)) {
       if (rest === 0n) break;
-      if (closing.has(one.slice.id) || !isOpen(one, wallMs)) continue;
       const n = min(rest, available(one));
-      if (n <= 0n) continue;
       charges.push({ slice: one.slice.id, n });
       rest -= n;
     }
     if (rest > 0n) missing.set(budget, rest);
   }
   return missing.size > 0 ? { missing } : { charges };
+}
+
+/** Slices of a budget from which something can be taken now; of very many the largest. */
+function usable(
+  held: Held,
+  closing: ReadonlySet<string>,
+  budget: string,
+  wallMs: number,
+): readonly HeldSlice[] {
+  const all = (held.byBudget.get(budget) ?? []).filter(
+    (one) => available(one) > 0n && !closing.has(one.slice.id) && isOpen(one, wallMs),
+  );
+  if (all.length <= SLICES_MAX) return all;
+  return all.toSorted((a, b) => (available(a) < available(b) ? 1 : -1)).slice(0, SLICES_MAX);
 }
 
 /** What may still be reserved of a budget here. */

@@ -219,6 +219,9 @@ export function fakeCourier(cp: FakeControlPlane): FakeCourier {
     async usage() {
       throw new Error("not in this test");
     },
+    async ask() {
+      throw new Error("not in this test");
+    },
     async answer() {
       throw new Error("not in this test");
     },

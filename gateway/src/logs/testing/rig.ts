@@ -14,6 +14,7 @@ export function memoryStore() {
   const store = {
     entries,
     usage,
+    escrow: [] as string[],
     failing: false,
     async append(batch: Parameters<LogStore["append"]>[0]) {
       if (store.failing) throw new Error("disk full");
@@ -24,6 +25,8 @@ export function memoryStore() {
         const counted = entry.kind === "count" ? entry.usage : { ...refusal, n: 1 };
         usage.push({ ...counted, seq });
       }
+      if (batch.escrow?.anew === true) store.escrow.length = 0;
+      store.escrow.push(...(batch.escrow?.lines ?? []));
       heads.usageCursor = batch.usageCursor;
       return { ...heads };
     },
@@ -39,6 +42,7 @@ export function memoryStore() {
       const body = new TextEncoder().encode(JSON.stringify({ v: 1, events }));
       return { body, lastSeq: events.at(-1)?.seq ?? 0 };
     },
+    escrowLines: async () => [...store.escrow],
     trim: async () => ({ rows: 0, bytes: 0, more: false }),
     verify: async () => undefined,
     heads: async () => ({ ...heads }),

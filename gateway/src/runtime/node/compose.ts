@@ -9,6 +9,9 @@ import { createFollower, type RunningFollower } from "../../follow/create-follow
 import { createTryProvider } from "../../forward/try-provider.ts";
 import { createMetrics, type Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log, StateStore } from "../../ports.ts";
+import type { Escrow } from "../../spend/escrow.ts";
+import { createLimits, type Limits } from "../../spend/limits.ts";
+import { createReserve } from "../../spend/reserve.ts";
 import { type Config, SOFTWARE } from "./config.ts";
 import { createCouriers } from "./couriers.ts";
 import { createCrypto } from "./crypto.ts";
@@ -23,6 +26,7 @@ import { type LocalLogs, openLocalLogs } from "./local-logs.ts";
 import { lockSlot } from "./lock.ts";
 import { createNatsCourier } from "./nats-courier.ts";
 import { alreadyAnswered, exchangeOf, startServer } from "./server.ts";
+import { openEscrow } from "./spend-open.ts";
 import { createStateStore } from "./state-store.ts";
 import { memoryGauges, namedTraces, postText } from "./telemetry.ts";
 import { createUpstream } from "./upstream.ts";
@@ -60,6 +64,8 @@ interface Replica {
   store: StateStore;
   keeper: Keeper;
   logs: LocalLogs;
+  escrow: Escrow | undefined;
+  limits: Limits;
   metrics: Metrics;
   follower: RunningFollower;
   vault: NodeVault;
@@ -77,26 +83,41 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   const verify = await createVerify(verificationKeys);
   const metrics = createMetrics();
   const retention = { daysMax: config.logDaysMax, bytesMax: config.logBytesMax };
-  const logs = await openLocalLogs(folder, { courier, verify, replicaId, clock, log, metrics, retention });
+  const boot = bootOf(identity.starts, crypto.randomUUID());
+  const common = { courier, verify, clock, log };
+  const logs = await openLocalLogs(folder, { ...common, replicaId, boot, metrics, retention });
+  let speak: () => void = () => undefined;
+  const escrow = openEscrow(logs, { ...common, org, speak: () => speak() });
   const keeper = createKeeper(file, identity, log);
   const store = createStateStore(folder, config.masterKey, replicaId);
   let inflight = () => 0;
+  let replicas = () => 1;
+  const limits = createLimits({
+    clock,
+    replicas: () => replicas(),
+    speak: () => speak(),
+    floorPart: identity.floorPart,
+    keepFloorPart: (floorPart) => keeper.keep({ floorPart }),
+  });
   const vault = createVault({ ...identity.enrolled, sealKey: identity.sealKey }, log);
   await vault.addDataKeys(dataKeys);
   const followPorts: FollowPorts = {
+    ...common,
     detached,
-    identity: { org, replica: replicaId, boot: bootOf(identity.starts, crypto.randomUUID()) },
+    identity: { org, replica: replicaId, boot },
     runtime: "node",
     software: `${SOFTWARE.name}/${SOFTWARE.version}`,
-    clock,
-    courier,
     store,
-    verify,
-    log,
-    vitals: () => ({ ...logs.vitals(), inflight: inflight() }),
+    vitals: () => ({
+      rates: limits.report(),
+      ...{ ...logs.vitals(), inflight: inflight() },
+      ...(escrow === undefined ? { escrowLeftOut: true } : escrow.vitals()),
+    }),
     witness: logs.witness,
     events: {
       ...logs.events,
+      escrow: (answer) => void escrow?.take(answer),
+      rates: (answer, sharers) => limits.take(answer, sharers),
       dataKeys(jwes) {
         keeper.update({ dataKeys: [...jwes] });
         void vault.addDataKeys(jwes);
@@ -109,6 +130,8 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
     credentials: (renewed) => keeper.update({ natsJwt: renewed }),
   };
   const follower: RunningFollower = await createFollower(followPorts);
+  speak = () => follower.speak();
+  replicas = () => follower.replicas();
   vault.readFrom((id) => follower.secret(id));
   logs.policyFrom(() => follower.view.policy()?.auditPolicy);
   logs.timeFrom({
@@ -118,7 +141,10 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   const countInflight = (count: () => number) => {
     inflight = count;
   };
-  return { identity, courier, verify, store, keeper, logs, metrics, follower, vault, countInflight };
+  return {
+    ...{ identity, courier, verify, store, keeper, logs, escrow, limits, metrics, follower, vault },
+    countInflight,
+  };
 }
 
 function openCourier({ controlPlaneUrl }: Config, identity: EnrolledIdentity, log: Log): Courier {
@@ -137,7 +163,7 @@ async function serveReplica(
   log: Log,
   unlock: () => Promise<void>,
 ): Promise<RunningReplica> {
-  const { follower, vault, logs, courier, store, keeper } = replica;
+  const { follower, vault, logs, escrow, courier, store, keeper } = replica;
   const { organizationId, gatewayName, gatewayId, replicaId } = replica.identity.enrolled;
   const trustedProxies = prepareRanges(config.trustedProxies);
   const egressAllow = parseEgressAllow(config.egressAllow);
@@ -151,11 +177,15 @@ async function serveReplica(
       vault,
       follower,
       ledger: logs.ledger,
+      ...(escrow === undefined
+        ? {}
+        : { reserve: createReserve({ view: follower.view, escrow, monoMs: clock.monoMs }) }),
       log,
       metrics: replica.metrics,
       gauges: () => ({ ...logs.gauges(), ...memoryGauges() }),
       post: postText,
       replicas: () => follower.replicas(),
+      limits: replica.limits,
       exchangeOf,
       alreadyAnswered,
     },
@@ -178,6 +208,7 @@ async function serveReplica(
       await server.stop(SHUTDOWN_GRACE_MS);
       await follower.stop();
       await gateway.close();
+      escrow?.close();
       await logs.close();
       await courier.close();
       await Promise.all([store.close(), upstream.close(), keeper.idle()]);

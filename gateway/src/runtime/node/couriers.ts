@@ -11,6 +11,7 @@ import type { BusCourier } from "./nats-courier.ts";
 
 /** A call that the bus leaves unanswered for this long goes over HTTPS as well. */
 const PATIENCE_MS = 3_000;
+const ASK_PATIENCE_MS = 250;
 /** A bus that swallows everything is not given more than this at once. */
 const ASKING_MAX = 4;
 const PAUSE_MS_MIN = 50;
@@ -77,6 +78,13 @@ class Couriers implements Courier {
     return this.#either((way) => way.usage(body));
   }
 
+  /** A request waits for it, so HTTPS is asked as well long before the bus counts as one that does not answer. */
+  async ask(body: Uint8Array): Promise<Uint8Array> {
+    if (!this.#busAnswers) return this.#https.ask(body);
+    const asked = this.#inTime(this.#bus.ask(body), ASK_PATIENCE_MS);
+    return asked.catch(() => this.#https.ask(body));
+  }
+
   /** Over HTTPS an answer travels with the next heartbeat, which is made at once. */
   async answer(cp: string, id: string, part: Uint8Array): Promise<void> {
     if (this.#busAnswers) return this.#bus.answer(cp, id, part);
@@ -118,10 +126,10 @@ class Couriers implements Courier {
   }
 
   /** Does not wait for the answer of a bus that is gone, nor for longer than is patient. */
-  async #inTime<T>(asked: Promise<T>): Promise<T> {
+  async #inTime<T>(asked: Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
     const { promise: given, reject } = Promise.withResolvers<never>();
     this.#lost.add(reject);
-    const timer = setTimeout(() => reject(new Error("the bus has not answered yet")), PATIENCE_MS);
+    const timer = setTimeout(() => reject(new Error("the bus has not answered yet")), patienceMs);
     try {
       return await Promise.race([asked, given]);
     } finally {

@@ -57,6 +57,7 @@ export function createNoCourier(): Courier {
     sync: nobody,
     page: nobody,
     usage: nobody,
+    ask: nobody,
     answer: nobody,
     listen: () => undefined,
     useNatsJwt: () => undefined,

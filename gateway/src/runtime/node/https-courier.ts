@@ -71,6 +71,10 @@ export class HttpsCourier {
     return this.#post(courierPaths.usage, body);
   }
 
+  ask(body: Uint8Array): Promise<Uint8Array> {
+    return this.#post(courierPaths.escrow, body);
+  }
+
   /** True as soon as there is more than this to ask for; false when there was nothing for 25 s. */
   async wait(held: { epoch: number; rev: number }, stop: AbortSignal): Promise<boolean> {
     const target = `${courierPaths.wait}?revision=${held.epoch}.${held.rev}`;

@@ -1,14 +1,16 @@
 /** The logs of one replica on Node: SQLite in its own thread, the open journal beside it, in the replica's folder. */
 import { join } from "node:path";
+import type { EscrowState } from "@claviger/shared/escrow/replica-state";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { FollowerEvents, Vitals, Witness } from "../../follow/follower.ts";
 import { type LogsDeps, openLogs } from "../../logs/logs.ts";
 import { type RetentionSettings, startRetention } from "../../logs/retention.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log } from "../../ports.ts";
-import type { Ledger } from "../../rooms.ts";
+import type { EscrowJournal, Ledger } from "../../rooms.ts";
 import { openLogStore } from "./log-store.ts";
 import { openOpenJournal } from "./open-journal.ts";
+import { recoverSpending } from "./spend-open.ts";
 
 export interface LocalLogs {
   readonly ledger: Ledger;
@@ -23,6 +25,10 @@ export interface LocalLogs {
   timeFrom(time: LogTime): void;
   /** Who asks providers whether they let us in; until then such a question gets no answer. */
   triesBy(tryProvider: TryProvider): void;
+  /** Undefined when what stands on disk contradicts itself: then nothing may be spent by it. */
+  readonly escrow: { readonly state: EscrowState; readonly journal: EscrowJournal } | undefined;
+  /** What lines are stamped with. */
+  stampMs(): number;
   close(): Promise<void>;
 }
 
@@ -39,6 +45,8 @@ export interface LocalLogsDeps {
   readonly courier: Pick<Courier, "usage" | "answer">;
   readonly verify: Verify;
   readonly replicaId: string;
+  /** Of this process: it takes no money that was meant for an earlier one. */
+  readonly boot: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -55,7 +63,12 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
   const journal = await openOpenJournal(join(folder, "open"));
   let source: LogTime = { nowMs: () => undefined, stampMs: () => deps.clock.wallMs() };
   const time: LogTime = { nowMs: () => source.nowMs(), stampMs: () => source.stampMs() };
-  const logs = await openLogs({ ...deps, ...time, store, journal, auditPolicy: () => policy() ?? "strict", tryProvider: (llmKeyId) => tries(llmKeyId) });
+  const recovered = await recoverSpending(store, deps);
+  const logs = await openLogs({
+    ...{ ...deps, ...time, store, journal, auditPolicy: () => policy() ?? "strict" },
+    tryProvider: (llmKeyId) => tries(llmKeyId),
+    ...(recovered === undefined ? {} : { escrow: recovered }),
+  });
   const usageCursor = () => logs.heads().usageCursor;
   const retention = startRetention({ store, log: deps.log, ...time, usageCursor }, deps.retention);
   let last = { admitted: 0, monoMs: deps.clock.monoMs() };
@@ -79,6 +92,8 @@ export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promis
       const { usageNextSeq, usageCursor: taken, auditN } = logs.heads();
       return { outboxLag: Math.max(0, usageNextSeq - 1 - taken), auditLinks: auditN };
     },
+    escrow: recovered && { state: recovered.state, journal: logs.escrow },
+    stampMs: time.stampMs,
     triesBy(tryProvider) {
       tries = tryProvider;
     },

@@ -2,7 +2,7 @@
 import type { AuditRow, LogRow } from "@claviger/shared/wire/query";
 import type { UsageEvent } from "@claviger/shared/wire/usage";
 import { auditText, linkText } from "../../logs/chain.ts";
-import type { LogEntry, RequestAudit } from "../../ports.ts";
+import type { LogEntry, RequestAudit, Spent } from "../../ports.ts";
 import { REQUESTS_SCHEMA } from "./log-store-requests.ts";
 
 export const KINDS = { settled: 0, change: 1, refused: 2, count: 3 } as const;
@@ -77,7 +77,8 @@ export function auditRow(row: Row): AuditRow {
 
 export function usageEvent(row: Row): UsageEvent {
   const seq = row.seq ?? 0;
-  if (row.usage !== null) return { ...JSON.parse(row.usage), seq } as UsageEvent;
+  const said = row.usage === null ? {} : JSON.parse(row.usage);
+  if (row.kind === KINDS.count) return { ...said, seq } as UsageEvent;
   const log = logRow(row);
   return {
     kind: "settled",
@@ -99,6 +100,7 @@ export function usageEvent(row: Row): UsageEvent {
     totalMs: log.totalMs,
     ipPrefix: row.ip_prefix ?? "",
     ...(log.attempt === undefined ? {} : { attempt: log.attempt }),
+    ...(said as Spent),
   };
 }
 
@@ -118,7 +120,7 @@ export const IS_USAGE = 11;
 export function flatEntry(entry: LogEntry): FlatEntry {
   switch (entry.kind) {
     case "settled": {
-      const { log, generation, basis, ipPrefix } = entry;
+      const { log, generation, basis, ipPrefix, spent } = entry;
       const text = JSON.stringify(log);
       const chained = linkText(log.atMs, auditText(requestAudit(log, generation)));
       return [
@@ -129,7 +131,7 @@ export function flatEntry(entry: LogEntry): FlatEntry {
         generation,
         basis,
         ipPrefix,
-        null,
+        spent === undefined ? null : JSON.stringify(spent),
         null,
         null,
         chained,

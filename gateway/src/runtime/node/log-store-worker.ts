@@ -7,7 +7,7 @@ import { hash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { UsageBatch } from "@claviger/shared/wire/usage";
-import type { LogHeads, TrimOrder } from "../../ports.ts";
+import type { LogBatch, LogHeads, TrimOrder } from "../../ports.ts";
 import { createIndexing } from "./log-store-requests.ts";
 import {
   CHAINED,
@@ -20,6 +20,7 @@ import {
 } from "./log-store-rows.ts";
 import type { Reply } from "./log-store-thread.ts";
 import { trim } from "./log-store-trim.ts";
+import { createEscrowWriting, ESCROW_SCHEMA, readEscrowLines } from "./spend-journal.ts";
 
 export type Request =
   | {
@@ -27,14 +28,16 @@ export type Request =
       readonly op: "append";
       readonly entries: readonly FlatEntry[];
       readonly usageCursor: number;
+      readonly escrow: LogBatch["escrow"];
     }
   | { readonly id: number; readonly op: "usageAfter"; readonly cursor: number; readonly limit: number }
   | { readonly id: number; readonly op: "trim"; readonly order: TrimOrder }
-  | { readonly id: number; readonly op: "heads" | "close" };
+  | { readonly id: number; readonly op: "heads" | "escrowLines" | "close" };
 
 const db = new DatabaseSync(String(workerData.path));
 db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
 db.exec(SCHEMA);
+db.exec(ESCROW_SCHEMA);
 
 const CHANGE = INSERT_COLUMNS.indexOf("change");
 const insert = db.prepare(
@@ -46,6 +49,7 @@ const remember = db.prepare(
 );
 
 const indexRequests = createIndexing(db);
+const writeEscrow = createEscrowWriting(db);
 let lastN = 0;
 
 let heads: LogHeads = readHeads();
@@ -68,11 +72,12 @@ function readHeads(): LogHeads {
   };
 }
 
-function append(entries: readonly FlatEntry[], usageCursor: number): LogHeads {
+function append({ entries, usageCursor, escrow }: Extract<Request, { op: "append" }>): LogHeads {
   const next = { ...heads, usageCursor, usageNextSeq: Math.max(heads.usageNextSeq, usageCursor + 1) };
   db.exec("BEGIN IMMEDIATE");
   try {
     for (const entry of entries) lastN = insertEntry(entry, next) ?? lastN;
+    if (escrow !== undefined) writeEscrow(escrow);
     if (usageCursor !== heads.usageCursor) remember.run(usageCursor);
     db.exec("COMMIT");
   } catch (error) {
@@ -118,13 +123,15 @@ function usageAfter(cursor: number, limit: number): { body: Uint8Array; lastSeq:
 function run(request: Request): unknown {
   switch (request.op) {
     case "append":
-      return append(request.entries, request.usageCursor);
+      return append(request);
     case "usageAfter":
       return usageAfter(request.cursor, request.limit);
     case "trim":
       return trim(db, request.order);
     case "heads":
       return heads;
+    case "escrowLines":
+      return readEscrowLines(db);
     case "close":
       db.close();
       return undefined;

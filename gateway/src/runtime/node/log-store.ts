@@ -17,8 +17,9 @@ export async function openLogStore(path: string, replicaId: string): Promise<Log
   await writer.ask({ op: "heads" });
   const reader = startThread<ReadRequest>(new URL("./log-store-reader.ts", import.meta.url), file);
   return {
-    append: ({ entries, usageCursor }) =>
-      writer.ask({ op: "append", entries: entries.map(flatEntry), usageCursor }),
+    append: ({ entries, usageCursor, escrow }) =>
+      writer.ask({ op: "append", entries: entries.map(flatEntry), usageCursor, escrow }),
+    escrowLines: () => writer.ask({ op: "escrowLines" }),
     query: (question) => reader.ask({ op: "query", question }),
     settledAmong: async (requestIds) =>
       new Set(await reader.ask<string[]>({ op: "settledAmong", requestIds })),

@@ -92,6 +92,10 @@ class NatsCourier implements BusCourier {
     return (await this.#request(replicaSubjects.usage(this.#settings.replica), body)).data;
   }
 
+  async ask(body: Uint8Array): Promise<Uint8Array> {
+    return (await this.#request(replicaSubjects.escrow(this.#settings.replica), body)).data;
+  }
+
   async answer(cp: string, id: string, part: Uint8Array): Promise<void> {
     const connection = this.#connected();
     connection.publish(replicaSubjects.answer(this.#settings.replica, cp, id), part);
