@@ -96,15 +96,21 @@ function readBody(incoming: IncomingMessage, { bytesMax, timeoutMs }: Limits): P
         chunks.push(chunk);
       }
     };
-    const onEnd = () => {
-      const [first] = chunks;
-      finish({
-        ok: true,
-        bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size),
-      });
-    };
+    const onEnd = () => finish({ ok: true, bytes: joined(chunks, size) });
     const onClose = () => finish({ ok: false, why: "gone" });
     incoming.on("data", onData).on("end", onEnd).on("close", onClose);
     incoming.on("error", ignore);
   });
+}
+
+/** One piece; those that were joined are given back at once and not when a collection finds them. */
+function joined(chunks: readonly Buffer[], size: number): Buffer {
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return first;
+  const whole = Buffer.concat(chunks, size);
+  for (const { buffer, length } of chunks) {
+    // One that shares its memory with others is theirs too.
+    if (buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  }
+  return whole;
 }
