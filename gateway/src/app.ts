@@ -22,7 +22,7 @@ import { countUp, createMetrics, type Metrics } from "./metrics.ts";
 import type { Clock, Crypto, Exchange, Log, Upstream, Vault } from "./ports.ts";
 import type { Ledger, Reserve } from "./rooms.ts";
 import { holdNothing } from "./spend/hold-nothing.ts";
-import { createLimits } from "./spend/limits.ts";
+import { createLimits, type Limits } from "./spend/limits.ts";
 import { Exporter, type Post } from "./telemetry/exporter.ts";
 import { observedLedger } from "./telemetry/observed-ledger.ts";
 import { type RuntimeGauges, renderMetrics } from "./telemetry/prometheus.ts";
@@ -47,8 +47,10 @@ export interface GatewayPorts {
   readonly gauges?: () => RuntimeGauges;
   /** How spans leave; needed where `settings.traces` is given. */
   readonly post?: Post;
-  /** How many replicas of the organization share each limit; 1 while that is not known. */
+  /** How many replicas of the organization share each limit that nobody deals; 1 while that is not known. */
   readonly replicas: () => number;
+  /** Absent where nobody deals: then each replica has an equal share. */
+  readonly limits?: Limits;
   /** What the runtime makes of Hono's environment. */
   readonly exchangeOf: (env: unknown) => Exchange;
   /** What a handler returns when the exchange has its answer already. */
@@ -80,6 +82,7 @@ export interface Gateway {
 /** Composes the gateway and connects it to the follower's aborts. */
 export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
   const { follower, clock, metrics = createMetrics() } = ports;
+  const limits = ports.limits ?? createLimits({ clock, replicas: ports.replicas });
   const inflight = new Inflight();
   // What is logged is let go by the control plane's time, so no wrong clock here may date it.
   const stamps: Clock = {
@@ -108,7 +111,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     grant: createGrant(follower),
     reserve: ports.reserve ?? holdNothing,
     health: new Health(),
-    limits: createLimits(clock, ports.replicas),
+    limits,
     refuseBySize,
     refuseByType,
   };
@@ -120,7 +123,10 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   return {
     fetch: (request, env) => app.fetch(request, env as Record<string, unknown>),
     inflight: () => inflight.size,
-    tick: () => inflight.tick(clock.monoMs()),
+    tick() {
+      inflight.tick(clock.monoMs());
+      limits.tick();
+    },
     drain: () => {
       state.draining = true;
     },

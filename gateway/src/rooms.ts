@@ -61,9 +61,13 @@ export interface Admission {
 
 /** Limits of a key, as the forward needs them (`spend/limits.ts`). */
 export interface LimitBook {
+  /** While a key has no share of its limits yet: resolves when it has, or half a second after it was first asked for. */
+  ready(who: Limited): Promise<void> | undefined;
   enter(who: Limited): boolean;
   leave(keyId: string): void;
   takeRate(who: Limited, estimatedTokens: number): RateDecision;
+  /** The `x-ratelimit-*` of an answer for which nothing was taken, flat. */
+  headersOf(who: Limited): readonly string[];
   giveBack(who: Limited, estimatedTokens: number): void;
   correct(who: Limited, estimatedTokens: number, usedTokens: number): void;
 }

@@ -41,7 +41,10 @@ export async function serve(deps: ServeDeps, exchange: Exchange, route: ForwardR
   visit.tokenId = who.ok ? who.principal.claims?.tokenId : who.tokenId;
   if (!who.ok) return turnAway(visit, who.refusal, who.key);
   const limited = limitedOf(who.principal);
+  const share = deps.limits.ready(limited);
+  if (share !== undefined) await share;
   if (!deps.limits.enter(limited)) {
+    visit.ours.push(...deps.limits.headersOf(limited));
     return turnAway(visit, refuse("rate_limit_exceeded", { names: ["concurrency"] }), who.principal.key);
   }
   let relayed = false;

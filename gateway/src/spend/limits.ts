@@ -1,110 +1,226 @@
-/** The limits of keys on this replica: requests and tokens per minute, and requests at the same time. */
+/**
+ * The limits of keys on this replica: requests and tokens per minute, and requests at the same time, by the rules of
+ * `shared/rate`. The bargain: a request decides in the turn in which it asks, without the control plane; only for a key's
+ * first share does it wait, and not for long. A key without limits costs nothing.
+ */
+import { type Line, lacks } from "@claviger/shared/rate/entry";
+import { type Asked, Holder } from "@claviger/shared/rate/holder";
+import type { Instant } from "@claviger/shared/sync/freshness";
+import type { RateAnswer, RateReports } from "@claviger/shared/wire/rate";
 import type { Clock } from "../ports.ts";
 import type { LimitBook, Limited, LimitKind, RateDecision } from "../rooms.ts";
-import { type Bucket, concurrencyShare, equalShare, type Share, take } from "./rate.ts";
-
-interface Book {
-  inflight: number;
-  requests: Bucket | undefined;
-  tokens: Bucket | undefined;
-}
 
 const NO_HEADERS: readonly string[] = [];
-const BOOKS_SWEPT_ABOVE = 10_000;
+/** A request waits no longer for the first share of its key, in milliseconds. */
+const FIRST_SHARE_MS = 500;
+/** Reports that somebody waits for, and others, are this far apart at least. */
+const URGENT_EVERY_MS = 50;
+const PRESSED_EVERY_MS = 1_000;
+/** Shares move: what has none now may have one then. */
+const NO_SHARE_RETRY_MS = 1_000;
 
-/** `replicas` tells how many replicas share each limit now; 1 when that is not known. */
-export function createLimits(clock: Clock, replicas: () => number): LimitBook {
-  const books = new Map<string, Book>();
-  const bookOf = (keyId: string): Book => {
-    let book = books.get(keyId);
-    if (book === undefined) {
-      if (books.size >= BOOKS_SWEPT_ABOVE) sweep(books, clock.monoMs());
-      book = { inflight: 0, requests: undefined, tokens: undefined };
-      books.set(keyId, book);
+/** The limits with their side towards the control plane. */
+export interface Limits extends LimitBook {
+  /** This replica's part of a heartbeat that is sent now. */
+  report(): RateReports;
+  /** What the answer brings; nothing: the control plane deals no shares, and each of `replicas` has an equal one. */
+  take(answer: RateAnswer | undefined, replicas: number): void;
+  /** To be called about once a second. */
+  tick(): void;
+}
+
+export interface LimitsPorts {
+  readonly clock: Clock;
+  /** How many replicas share the limits of tokens, and those of keys where nobody deals. */
+  readonly replicas: () => number;
+  /** Asks for a heartbeat soon. Absent: nobody deals. */
+  readonly speak?: (() => void) | undefined;
+  /** Of all floors, as the process before had it. */
+  readonly floorPart?: number | undefined;
+  /** It is another one now, which should outlive the process. */
+  readonly keepFloorPart?: ((part: number) => void) | undefined;
+}
+
+export function createLimits(ports: LimitsPorts): Limits {
+  return new DealtLimits(ports);
+}
+
+class DealtLimits implements Limits {
+  readonly #ports: LimitsPorts;
+  readonly #keys: Holder;
+  /** Tokens of keys have limits of their own, which nobody deals. */
+  readonly #tokens: Holder;
+  /** By key, who waits for its first share. */
+  readonly #waiting = new Map<string, (() => void)[]>();
+  #spokenMs = Number.NEGATIVE_INFINITY;
+  #speaking: ReturnType<typeof setTimeout> | undefined;
+  #speakingAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(ports: LimitsPorts) {
+    this.#ports = ports;
+    const nowMs = ports.clock.monoMs();
+    const need = (urgent: boolean) => this.#speak(urgent ? URGENT_EVERY_MS : PRESSED_EVERY_MS);
+    const equal = ports.speak === undefined ? ports.replicas() : 0;
+    this.#keys = new Holder(nowMs, need, ports.floorPart, equal);
+    this.#tokens = new Holder(nowMs, () => undefined, 0, ports.replicas());
+  }
+
+  ready(who: Limited): Promise<void> | undefined {
+    const { keyId, requestsPerMinute, tokensPerMinute, maxConcurrency } = who;
+    if (requestsPerMinute === null && tokensPerMinute === null && maxConcurrency === null) return undefined;
+    const known = this.#keys.entries.get(keyId);
+    if (known !== undefined && !lacks(known)) return undefined;
+    const nowMs = this.#ports.clock.monoMs();
+    const entry = this.#keys.open(who, nowMs);
+    const leftMs = entry.sinceMonoMs + FIRST_SHARE_MS - nowMs;
+    if (leftMs <= 0 || !lacks(entry) || !this.#keys.isDealt() || !this.#keys.inContact(nowMs))
+      return undefined;
+    return this.#wait(keyId, leftMs);
+  }
+
+  enter(who: Limited): boolean {
+    if (who.maxConcurrency === null) return true;
+    const { clock } = this.#ports;
+    return this.#keys.enter(who, clock.monoMs(), clock.wallMs());
+  }
+
+  leave(keyId: string): void {
+    this.#keys.leave(keyId);
+  }
+
+  takeRate(who: Limited, estimatedTokens: number): RateDecision {
+    const taken = this.#take(this.#keys, who, estimatedTokens);
+    if (!taken.ok || who.token === undefined) return taken;
+    const narrower = this.#take(this.#tokens, askedOf(who.token), estimatedTokens);
+    if (!narrower.ok) this.#keys.giveBack(who.keyId, estimatedTokens);
+    return narrower;
+  }
+
+  headersOf(who: Limited): readonly string[] {
+    const { clock } = this.#ports;
+    const entry = this.#keys.entries.get(who.keyId);
+    return entry === undefined ? NO_HEADERS : headersOf(entry.requests, entry.tokens, clock.monoMs());
+  }
+
+  giveBack(who: Limited, estimatedTokens: number): void {
+    this.#keys.giveBack(who.keyId, estimatedTokens);
+    if (who.token !== undefined) this.#tokens.giveBack(who.token.id, estimatedTokens);
+  }
+
+  correct({ keyId, token }: Limited, estimatedTokens: number, usedTokens: number): void {
+    this.#keys.correct(keyId, estimatedTokens, usedTokens);
+    if (token !== undefined) this.#tokens.correct(token.id, estimatedTokens, usedTokens);
+  }
+
+  report(): RateReports {
+    this.#spokenMs = this.#ports.clock.monoMs();
+    const report = this.#keys.report(this.#now());
+    return { ...report, keys: [...report.keys] };
+  }
+
+  take(answer: RateAnswer | undefined, replicas: number): void {
+    const now = this.#now();
+    this.#tokens.divide(replicas, now);
+    if (answer === undefined) {
+      this.#keys.divide(replicas, now);
+      for (const key of this.#waiting.keys()) this.#wake(key);
+      return;
     }
-    return book;
-  };
-  const takeOf = (id: string, rates: Rates, estimatedTokens: number): RateDecision => {
-    if (rates.requestsPerMinute === null && rates.tokensPerMinute === null) {
+    const { part } = this.#keys.floor;
+    this.#keys.takeIn(answer, now);
+    if (this.#keys.floor.part !== part) this.#ports.keepFloorPart?.(this.#keys.floor.part);
+    if (this.#waiting.size === 0) return;
+    for (const { key } of answer.keys) {
+      const entry = this.#keys.entries.get(key);
+      if (entry === undefined || !lacks(entry)) this.#wake(key);
+    }
+  }
+
+  tick(): void {
+    const now = this.#now();
+    this.#keys.sweep(now);
+    this.#tokens.sweep(now);
+  }
+
+  #take(holder: Holder, asked: Asked, estimate: number): RateDecision {
+    if (asked.requestsPerMinute === null && asked.tokensPerMinute === null) {
       return { ok: true, headers: NO_HEADERS };
     }
-    return takeBoth(bookOf(id), rates, estimatedTokens, replicas(), clock.monoMs());
-  };
-  return {
-    enter({ keyId, maxConcurrency }) {
-      const book = bookOf(keyId);
-      if (maxConcurrency !== null && book.inflight >= concurrencyShare(maxConcurrency, replicas()))
-        return false;
-      book.inflight++;
-      return true;
-    },
-    leave(keyId) {
-      const book = books.get(keyId);
-      if (book !== undefined) book.inflight--;
-    },
-    takeRate(who, estimatedTokens) {
-      const taken = takeOf(who.keyId, who, estimatedTokens);
-      if (!taken.ok || who.token === undefined) return taken;
-      const narrower = takeOf(who.token.id, who.token, estimatedTokens);
-      if (!narrower.ok) giveBackTo(books.get(who.keyId), who, estimatedTokens);
-      return narrower;
-    },
-    giveBack(who, estimatedTokens) {
-      giveBackTo(books.get(who.keyId), who, estimatedTokens);
-      if (who.token !== undefined) giveBackTo(books.get(who.token.id), who.token, estimatedTokens);
-    },
-    correct({ keyId, token }, estimatedTokens, usedTokens) {
-      for (const id of [keyId, token?.id]) {
-        const tokens = id === undefined ? undefined : books.get(id)?.tokens;
-        if (tokens !== undefined) tokens.level += estimatedTokens - usedTokens;
+    const { clock } = this.#ports;
+    const monoMs = clock.monoMs();
+    const waitMs = holder.take(asked, estimate, monoMs, clock.wallMs());
+    const entry = holder.entries.get(asked.keyId);
+    const headers = headersOf(entry?.requests, entry?.tokens, monoMs);
+    if (waitMs === 0) return { ok: true, headers };
+    const limit = holder.refusedBy;
+    const line = limit === "requests" ? entry?.requests : entry?.tokens;
+    const hopeless = line === undefined || line.perMinute <= 0 || line.bucket.burst >= 1;
+    return { ok: false, limit, retryAfterMs: hopeless ? waitMs : NO_SHARE_RETRY_MS, headers };
+  }
+
+  /** Resolves when the key has a share of each of its limits, and after this time in any case. */
+  #wait(key: string, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(key);
+      if (waiting !== undefined) {
+        waiting.push(resolve);
+        return;
       }
-    },
-  };
+      this.#waiting.set(key, [resolve]);
+      // One timer for all who wait for a key: the time is the key's.
+      setTimeout(() => this.#wake(key), ms).unref();
+    });
+  }
+
+  #wake(key: string): void {
+    const waiting = this.#waiting.get(key) ?? [];
+    this.#waiting.delete(key);
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Not sooner than this after the last report; who wants it sooner has it sooner. */
+  #speak(afterMs: number): void {
+    const { speak, clock } = this.#ports;
+    if (speak === undefined) return;
+    const nowMs = clock.monoMs();
+    const atMs = Math.max(nowMs, this.#spokenMs + afterMs);
+    if (atMs >= this.#speakingAtMs) return;
+    clearTimeout(this.#speaking);
+    this.#speakingAtMs = atMs;
+    this.#speaking = setTimeout(() => {
+      this.#speakingAtMs = Number.POSITIVE_INFINITY;
+      speak();
+    }, atMs - nowMs);
+    this.#speaking.unref();
+  }
+
+  #now(): Instant {
+    const { clock } = this.#ports;
+    return { monoMs: clock.monoMs(), wallMs: clock.wallMs() };
+  }
 }
 
-type Rates = Pick<Limited, "requestsPerMinute" | "tokensPerMinute">;
-
-function giveBackTo(book: Book | undefined, rates: Rates, estimatedTokens: number): void {
-  if (book?.requests !== undefined && rates.requestsPerMinute !== null) book.requests.level += 1;
-  if (book?.tokens !== undefined && rates.tokensPerMinute !== null) book.tokens.level += estimatedTokens;
-}
-
-function takeBoth(book: Book, who: Rates, estimate: number, replicas: number, nowMs: number): RateDecision {
-  const headers: string[] = [];
-  let requests: { bucket: Bucket; share: Share } | undefined;
-  if (who.requestsPerMinute !== null) {
-    const share = equalShare(who.requestsPerMinute, replicas);
-    book.requests ??= { level: share.burst, atMs: nowMs };
-    requests = { bucket: book.requests, share };
-    const taken = take(requests.bucket, share, 1, nowMs);
-    describe(headers, "requests", who.requestsPerMinute, requests.bucket, share);
-    if (!taken.ok) return { ok: false, limit: "requests", retryAfterMs: taken.retryAfterMs, headers };
-  }
-  if (who.tokensPerMinute !== null) {
-    const share = equalShare(who.tokensPerMinute, replicas);
-    book.tokens ??= { level: share.burst, atMs: nowMs };
-    const taken = take(book.tokens, share, estimate, nowMs);
-    describe(headers, "tokens", who.tokensPerMinute, book.tokens, share);
-    if (!taken.ok) {
-      if (requests !== undefined) requests.bucket.level += 1;
-      return { ok: false, limit: "tokens", retryAfterMs: taken.retryAfterMs, headers };
-    }
-  }
-  return { ok: true, headers };
+function askedOf({ id, requestsPerMinute, tokensPerMinute }: NonNullable<Limited["token"]>): Asked {
+  return { keyId: id, requestsPerMinute, tokensPerMinute, maxConcurrency: null };
 }
 
 /** The headers that OpenAI's clients know: the limit, what is left here, and when the bucket is full again. */
-function describe(headers: string[], kind: LimitKind, limit: number, { level }: Bucket, share: Share): void {
-  const resetMs = share.rate > 0 ? Math.max(0, share.burst - level) / share.rate : 60_000;
-  headers.push(`x-ratelimit-limit-${kind}`, String(limit));
-  headers.push(`x-ratelimit-remaining-${kind}`, String(Math.max(0, Math.floor(level))));
-  headers.push(`x-ratelimit-reset-${kind}`, `${(resetMs / 1000).toFixed(3)}s`);
+function headersOf(
+  requests: Line | undefined,
+  tokens: Line | undefined,
+  nowMonoMs: number,
+): readonly string[] {
+  const headers: string[] = [];
+  if (requests !== undefined) describe(headers, "requests", requests, nowMonoMs);
+  if (tokens !== undefined) describe(headers, "tokens", tokens, nowMonoMs);
+  return headers;
 }
 
-/** Forgets keys whose buckets are full again: a full bucket is what a key without a book starts with. */
-function sweep(books: Map<string, Book>, nowMs: number): void {
-  for (const [keyId, book] of books) {
-    const idle = (bucket: Bucket | undefined) => bucket === undefined || nowMs - bucket.atMs > 120_000;
-    if (book.inflight === 0 && idle(book.requests) && idle(book.tokens)) books.delete(keyId);
-  }
+function describe(headers: string[], kind: LimitKind, { perMinute, bucket }: Line, nowMonoMs: number): void {
+  const { rate, burst, atMs, tokens } = bucket;
+  const level = Math.min(burst, tokens + Math.max(0, nowMonoMs - atMs) * rate);
+  const resetMs = rate > 0 ? Math.max(0, burst - level) / rate : 60_000;
+  headers.push(`x-ratelimit-limit-${kind}`, String(perMinute));
+  headers.push(`x-ratelimit-remaining-${kind}`, String(Math.max(0, Math.floor(level))));
+  headers.push(`x-ratelimit-reset-${kind}`, `${(resetMs / 1000).toFixed(3)}s`);
 }

@@ -12,7 +12,7 @@ import {
   takeUp,
 } from "./bucket.ts";
 import { type Demand, measure, noDemand } from "./demand.ts";
-import { floorOf, floorPermitsOf, wholeOf } from "./limit.ts";
+import { floorOf, floorPermitsOf, type Rate, wholeOf } from "./limit.ts";
 import type { KeyReport, KeyShares, PermitsDealt, PermitsHeld, RateHeld } from "./message.ts";
 
 /** A limit per minute. */
@@ -57,15 +57,37 @@ export function newEntry(key: string, nowMonoMs: number): Entry {
   };
 }
 
+/** What a replica may use of every limit without being dealt any. */
+export interface Own {
+  /** Of all floors. */
+  readonly part: number;
+  /** Not dealt to at all: an equal part of each limit among so many, full at the start; 0: dealt to. */
+  readonly equal: number;
+}
+
+/** Of a limit per minute. One whole token is left to everybody, where parts are equal. */
+export function ownOf(perMinute: number, { part, equal }: Own): Rate {
+  if (equal === 0) return floorOf(perMinute, part);
+  const { rate, burst } = wholeOf(perMinute);
+  return { rate: rate / equal, burst: burst === 0 ? 0 : Math.max(1, burst / equal) };
+}
+
+/** Of requests at the same time. */
+export function ownPermitsOf(max: number, { part, equal }: Own): number {
+  if (equal === 0) return floorPermitsOf(max, part);
+  return max <= 0 ? 0 : Math.max(1, Math.floor(max / equal));
+}
+
 /** The line of a limit as it is now: with an edited limit it uses no more than all of it. */
-export function lineOf(held: Line | undefined, perMinute: number, part: number, nowMonoMs: number): Line {
+export function lineOf(held: Line | undefined, perMinute: number, own: Own, nowMonoMs: number): Line {
   if (held === undefined) {
-    const bucket = emptyBucket(floorOf(perMinute, part), nowMonoMs);
+    const bucket = emptyBucket(ownOf(perMinute, own), nowMonoMs);
+    if (own.equal > 0) bucket.tokens = bucket.burst;
     return { perMinute, bucket, demand: noDemand(nowMonoMs) };
   }
   if (held.perMinute !== perMinute) {
     held.perMinute = perMinute;
-    fitTo(held.bucket, wholeOf(perMinute), floorOf(perMinute, part));
+    fitTo(held.bucket, wholeOf(perMinute), ownOf(perMinute, own));
   }
   return held;
 }
@@ -83,17 +105,17 @@ export function correctOf(line: Line | undefined, estimated: number, used: numbe
   correct(line.bucket, estimated, used);
 }
 
-export function placesOf(held: Places | undefined, max: number, part: number, nowMonoMs: number): Places {
+export function placesOf(held: Places | undefined, max: number, own: Own, nowMonoMs: number): Places {
   if (held === undefined) {
     const never = Number.POSITIVE_INFINITY;
-    const floor = floorPermitsOf(max, part);
+    const floor = ownPermitsOf(max, own);
     const none = { share: 0, permits: 0, peak: 0, wanted: 0 };
     return { max, floor, ...none, endMonoMs: never, endWallMs: never, atMs: nowMonoMs };
   }
   if (held.max !== max) {
     held.max = max;
     held.permits = Math.min(held.permits, max);
-    held.floor = floorPermitsOf(max, part);
+    held.floor = ownPermitsOf(max, own);
   }
   return held;
 }
@@ -179,12 +201,12 @@ function takeUpPermits(places: Places, { id, permits, ttlMs }: PermitsDealt, sen
   return permits < before;
 }
 
-/** Another part of all floors. */
-export function putFloors(entry: Entry, part: number, now: Instant): void {
+/** Another part of what is not dealt. */
+export function putOwn(entry: Entry, own: Own, now: Instant): void {
   const { requests, tokens, places } = entry;
-  if (requests !== undefined) putFloor(requests.bucket, floorOf(requests.perMinute, part), now);
-  if (tokens !== undefined) putFloor(tokens.bucket, floorOf(tokens.perMinute, part), now);
-  if (places !== undefined) places.floor = floorPermitsOf(places.max, part);
+  if (requests !== undefined) putFloor(requests.bucket, ownOf(requests.perMinute, own), now);
+  if (tokens !== undefined) putFloor(tokens.bucket, ownOf(tokens.perMinute, own), now);
+  if (places !== undefined) places.floor = ownPermitsOf(places.max, own);
 }
 
 /** Whether more are in flight than share and floor allow: a floor that became smaller is not in force yet. */
@@ -192,12 +214,14 @@ export function isOver({ inflight, places }: Entry): boolean {
   return places !== undefined && inflight > places.permits + places.floor;
 }
 
-/** Whether forgetting it gives nobody more than it has: no share is in use here, and nothing is owed. */
-export function isSpare(entry: Entry, now: Instant, giveBack: boolean): boolean {
+/** Whether forgetting it gives nobody more than it has: no share is in use here, and a new one has no more in it. */
+export function isSpare(entry: Entry, own: Own, now: Instant, giveBack: boolean): boolean {
   if (entry.inflight > 0) return false;
   const { requests, tokens, places } = entry;
-  const owes = (line: Line | undefined) => line !== undefined && line.bucket.tokens < 0;
+  const owes = (line: Line | undefined) =>
+    line !== undefined && line.bucket.tokens < (own.equal > 0 ? line.bucket.burst : 0);
+  // This fills it up to now as well.
   const uses = (line: Line | undefined) => line !== undefined && heldShare(line.bucket, now).burst > 0;
-  if (owes(requests) || owes(tokens)) return false;
-  return giveBack || !(uses(requests) || uses(tokens) || (places !== undefined && places.permits > 0));
+  const used = uses(requests) || uses(tokens) || (places !== undefined && places.permits > 0);
+  return !owes(requests) && !owes(tokens) && (giveBack || !used);
 }

@@ -13,8 +13,9 @@ import {
   lineOf,
   mayEnter,
   newEntry,
+  type Own,
   placesOf,
-  putFloors,
+  putOwn,
   reportOf,
   takeOf,
   takeUpShares,
@@ -64,6 +65,7 @@ export class Holder {
   refusedBy: "requests" | "tokens" = "requests";
   /** The part that is in use. */
   floor: FloorPart;
+  #own: Own;
   readonly #need: (urgent: boolean) => void;
   readonly #lively = new Set<string>();
   readonly #gone = new Set<string>();
@@ -76,9 +78,10 @@ export class Holder {
   /** As the control plane may still believe it, while requests are in flight on what was more. */
   #floorBefore: FloorPart | undefined;
 
-  /** `part`: of all floors, as the process before had it. */
-  constructor(nowMonoMs: number, need: (urgent: boolean) => void, part = 0) {
+  /** `part`: of all floors, as the process before had it. `equal`: as `divide`, from the start. */
+  constructor(nowMonoMs: number, need: (urgent: boolean) => void, part = 0, equal = 0) {
     this.floor = { ...NO_FLOOR, part };
+    this.#own = { part, equal };
     this.#need = need;
     this.#answeredMonoMs = nowMonoMs;
   }
@@ -99,11 +102,20 @@ export class Holder {
     return entry;
   }
 
+  /** The key's entry with all of its limits, before anything is taken. */
+  open(asked: Asked, nowMonoMs: number): Entry {
+    const entry = this.lines(this.touch(asked.keyId, nowMonoMs), asked, nowMonoMs);
+    const { maxConcurrency } = asked;
+    entry.places =
+      maxConcurrency === null ? undefined : placesOf(entry.places, maxConcurrency, this.#own, nowMonoMs);
+    return entry;
+  }
+
   /** One more request at the same time; false: not now. */
   enter({ keyId, maxConcurrency }: Asked, nowMonoMs: number, nowWallMs: number): boolean {
     if (maxConcurrency === null) return true;
     const entry = this.touch(keyId, nowMonoMs);
-    entry.places = placesOf(entry.places, maxConcurrency, this.floor.part, nowMonoMs);
+    entry.places = placesOf(entry.places, maxConcurrency, this.#own, nowMonoMs);
     if (!mayEnter(entry, entry.places, nowMonoMs, nowWallMs)) {
       this.#need(false);
       return false;
@@ -136,9 +148,8 @@ export class Holder {
 
   /** The entry's lines with the limits as they are now. */
   lines(entry: Entry, { requestsPerMinute, tokensPerMinute }: Asked, nowMonoMs: number): Entry {
-    const { part } = this.floor;
     const line = (held: Line | undefined, perMinute: number | null) =>
-      perMinute === null ? undefined : lineOf(held, perMinute, part, nowMonoMs);
+      perMinute === null ? undefined : lineOf(held, perMinute, this.#own, nowMonoMs);
     entry.requests = line(entry.requests, requestsPerMinute);
     entry.tokens = line(entry.tokens, tokensPerMinute);
     return entry;
@@ -235,11 +246,28 @@ export class Holder {
     if (floor.id <= this.floor.id) return;
     const before = this.floor;
     this.floor = floor;
-    if (floor.part === before.part) return;
-    for (const entry of this.entries.values()) putFloors(entry, floor.part, now);
+    if (floor.part === this.#own.part && this.#own.equal === 0) return;
+    this.#put({ part: floor.part, equal: 0 }, now);
     if (floor.part > before.part) return;
     this.#floorBefore ??= before;
     this.#need(true);
+  }
+
+  /** The control plane deals nothing: each of so many uses an equal part. Once it has dealt, it goes on dealing. */
+  divide(equal: number, now: Instant): void {
+    this.#answeredMonoMs = Math.max(this.#answeredMonoMs, now.monoMs);
+    if (this.#generation !== undefined || this.#own.equal === equal) return;
+    this.#put({ part: 0, equal }, now);
+  }
+
+  #put(own: Own, now: Instant): void {
+    this.#own = own;
+    for (const entry of this.entries.values()) putOwn(entry, own, now);
+  }
+
+  /** Whether it is worth waiting for a first share. */
+  isDealt(): boolean {
+    return this.#own.equal === 0;
   }
 
   /** To be called about once a second: forgets some of what is not asked for any more. */
@@ -253,7 +281,7 @@ export class Holder {
         return;
       }
       const entry = next.value;
-      if (now.monoMs - entry.usedMonoMs < idleMs || !isSpare(entry, now, giveBack)) continue;
+      if (now.monoMs - entry.usedMonoMs < idleMs || !isSpare(entry, this.#own, now, giveBack)) continue;
       this.entries.delete(entry.key);
       this.#lively.delete(entry.key);
       if (this.#gone.size < GONE_MAX) this.#gone.add(entry.key);

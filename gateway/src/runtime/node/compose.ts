@@ -82,35 +82,25 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   const courier = detached ? createNoCourier() : openCourier(config, identity, log);
   const verify = await createVerify(verificationKeys);
   const metrics = createMetrics();
-  const retention = { daysMax: config.logDaysMax, bytesMax: config.logBytesMax };
   const boot = bootOf(identity.starts, crypto.randomUUID());
   const common = { courier, verify, clock, log };
-  const logs = await openLocalLogs(folder, { ...common, replicaId, boot, metrics, retention });
+  const logs = await openLocalLogs(folder, { ...common, replicaId, boot, metrics, ...retentionOf(config) });
   let speak: () => void = () => undefined;
   const escrow = openEscrow(logs, { ...common, org, speak: () => speak() });
   const keeper = createKeeper(file, identity, log);
   const store = createStateStore(folder, config.masterKey, replicaId);
   let inflight = () => 0;
-  let replicas = () => 1;
-  const limits = createLimits({
-    clock,
-    replicas: () => replicas(),
-    speak: () => speak(),
-    floorPart: identity.floorPart,
-    keepFloorPart: (floorPart) => keeper.keep({ floorPart }),
-  });
+  const limits = openLimits(identity, keeper, () => speak());
   const vault = createVault({ ...identity.enrolled, sealKey: identity.sealKey }, log);
   await vault.addDataKeys(dataKeys);
   const followPorts: FollowPorts = {
     ...common,
-    detached,
-    identity: { org, replica: replicaId, boot },
+    ...{ detached, identity: { org, replica: replicaId, boot } },
     runtime: "node",
     software: `${SOFTWARE.name}/${SOFTWARE.version}`,
     store,
     vitals: () => ({
-      rates: limits.report(),
-      ...{ ...logs.vitals(), inflight: inflight() },
+      ...{ ...logs.vitals(), inflight: inflight(), rates: limits.report() },
       ...(escrow === undefined ? { escrowLeftOut: true } : escrow.vitals()),
     }),
     witness: logs.witness,
@@ -131,7 +121,6 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   };
   const follower: RunningFollower = await createFollower(followPorts);
   speak = () => follower.speak();
-  replicas = () => follower.replicas();
   vault.readFrom((id) => follower.secret(id));
   logs.policyFrom(() => follower.view.policy()?.auditPolicy);
   logs.timeFrom({
@@ -141,10 +130,18 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   const countInflight = (count: () => number) => {
     inflight = count;
   };
-  return {
-    ...{ identity, courier, verify, store, keeper, logs, escrow, limits, metrics, follower, vault },
-    countInflight,
-  };
+  const opened = { identity, courier, verify, store, keeper, logs, escrow, limits, metrics, follower, vault };
+  return { ...opened, countInflight };
+}
+
+function retentionOf({ logDaysMax, logBytesMax }: Config) {
+  return { retention: { daysMax: logDaysMax, bytesMax: logBytesMax } };
+}
+
+/** Without the control plane its part of the floors is the one that the process before had. */
+function openLimits({ floorPart }: EnrolledIdentity, keeper: Keeper, speak: () => void): Limits {
+  const keepFloorPart = (part: number) => keeper.keep({ floorPart: part });
+  return createLimits({ clock, replicas: () => 1, speak, floorPart, keepFloorPart });
 }
 
 function openCourier({ controlPlaneUrl }: Config, identity: EnrolledIdentity, log: Log): Courier {

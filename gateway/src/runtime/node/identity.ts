@@ -21,6 +21,8 @@ const Identity = z.object({
   sealKey: SealKey,
   /** How often this replica was started: its place in the order of processes (`shared/sync/boot.ts`). */
   starts: z.int().min(0),
+  /** Its part of what every limit leaves to replicas without a share (`shared/rate`), for a start without the control plane. */
+  floorPart: z.number().min(0).max(1).optional(),
   /** Set for ever by a detachment; its private keys, credentials and data keys are empty then. */
   detachedAtMs: z.int().min(0).optional(),
   /** Absent until enrolled. */

@@ -7,6 +7,8 @@ import type { IdentityFile } from "./identity.ts";
 export interface Keeper {
   /** Written soon; a failure is logged, and the next renewal tries again. */
   update(changes: Partial<Pick<EnrolAnswer, "natsJwt" | "dataKeys">>): void;
+  /** What the replica has learnt besides; written as `update` is. */
+  keep(learnt: Pick<EnrolledIdentity, "floorPart">): void;
   /** Written when it resolves: detached, and no key or credential is left. Nothing is renewed after it. */
   end(detachedAtMs: number): Promise<void>;
   /** Resolves when everything is written. */
@@ -17,14 +19,16 @@ export function createKeeper(file: IdentityFile, initial: EnrolledIdentity, log:
   let identity = initial;
   let writing: Promise<void> = Promise.resolve();
   let ended = false;
+  const write = (changes: Partial<EnrolledIdentity>) => {
+    if (ended) return;
+    identity = { ...identity, ...changes };
+    writing = writing
+      .then(() => file.write(identity))
+      .catch((error: unknown) => log.error({ err: error }, "the renewed credentials could not be kept"));
+  };
   return {
-    update(changes) {
-      if (ended) return;
-      identity = { ...identity, enrolled: { ...identity.enrolled, ...changes } };
-      writing = writing
-        .then(() => file.write(identity))
-        .catch((error: unknown) => log.error({ err: error }, "the renewed credentials could not be kept"));
-    },
+    update: (changes) => write({ enrolled: { ...identity.enrolled, ...changes } }),
+    keep: (learnt) => write(learnt),
     async end(detachedAtMs) {
       ended = true;
       await writing;
