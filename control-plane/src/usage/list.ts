@@ -82,10 +82,16 @@ function orderOf({ interval, sort = { by: "requests", descending: true } }: Usag
   if (interval !== undefined) return { expr: sql.raw("g.at_ms"), id, kind: "number", descending: false };
   // The group's own values: an order that does not move while usage comes in.
   if (sort.by === "group") return { expr: sql.raw("0"), id, kind: "number", descending: false };
+  if (sort.by === "tokens")
+    return { expr: sql.raw(`(${TOKENS})`), id, kind: "number", descending: sort.descending };
   const figure = FIGURES.find(({ name }) => name === sort.by);
   const expr = sql.raw(`g.${figure?.column ?? "cost_n"}`);
   return { expr, id, kind: "number", descending: sort.descending };
 }
+
+const TOKENS = FIGURES.filter(({ column }) => column.endsWith("_tokens"))
+  .map(({ column }) => `g.${column}`)
+  .join(" + ");
 
 const SUMS = sql.raw(
   [...FIGURES.map(({ column }) => column), "cost_n"].map((name) => `sum(${name}) as ${name}`).join(", "),

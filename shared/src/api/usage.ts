@@ -23,6 +23,8 @@ export const usageSorts = [
   "spentUsd",
   "inputTokens",
   "outputTokens",
+  /** All kinds together. */
+  "tokens",
 ] as const;
 export type UsageSort = (typeof usageSorts)[number];
 
