@@ -10,6 +10,8 @@ export interface Settings {
   readonly egressAllow: readonly string[];
   /** Proxies that may say who asks (`CLAVIGER_TRUSTED_PROXIES`); absent: none. */
   readonly trustedProxies?: IpRanges | undefined;
+  /** Whether e-mail can be sent (`CLAVIGER_SMTP_URL`); absent: it cannot. */
+  readonly mail?: boolean | undefined;
   /** Folder with the built dashboard; absent: none is served. */
   readonly dashboardDir?: string | undefined;
 }

@@ -1,4 +1,5 @@
 import { openDatabase } from "@claviger/control-plane/db/database";
+import { channelContext, notificationChannel } from "@claviger/control-plane/db/tables/notification-channel";
 import { accountContext } from "@claviger/control-plane/fleet/accounts";
 import { loadClusterKeys } from "@claviger/control-plane/fleet/cluster-keys";
 import { dataKeyContext } from "@claviger/control-plane/fleet/data-key";
@@ -31,6 +32,9 @@ async function openAll(databaseUrl: string, kek: Uint8Array) {
     for (const { id, org_id, wrapped } of await db.execute<Row>("select * from data_key order by id")) {
       await open(wrapped, dataKeyContext(org_id, id));
     }
+    for (const { id, wrapped } of await db.execute<Row>("select * from notification_channel order by id")) {
+      await open(wrapped, channelContext(id));
+    }
     return { operator: operator.publicKey, verificationKeys, opened };
   } finally {
     await close();
@@ -41,6 +45,11 @@ test("after a rotation the new key opens all that was wrapped, and the former no
   const cluster = await startCluster();
   const cp = await cluster.start();
   for (let i = 0; i < 2; i++) await createTestOrganization(cp.ports);
+  const wrapped = await cp.ports.vault.wrap(new TextEncoder().encode("whsec_x"), channelContext("nch_1"));
+  await cp.ports.db.insert(notificationChannel).values({
+    ...{ id: "nch_1", orgId: "org_1", kind: "webhook", name: "Ops", target: "https://example.com" },
+    ...{ wrapped, createdAt: new Date(), revision: "1.1" },
+  });
   const lines: string[] = [];
   const rotate = (from: Uint8Array) =>
     claviger(["kek", "rotate"], {
@@ -60,7 +69,9 @@ test("after a rotation the new key opens all that was wrapped, and the former no
   expect(lines).toEqual([]);
 
   await rotate(KEK);
-  expect(lines[0]).toBe("wrapped again: 5 keys of the cluster, 2 accounts, 2 data keys");
+  expect(lines[0]).toBe(
+    "wrapped again: 5 keys of the cluster, 2 accounts, 2 data keys, 1 notification channels",
+  );
   expect(await openAll(cluster.databaseUrl, NEXT)).toEqual(before);
   await expect(openAll(cluster.databaseUrl, KEK)).rejects.toThrow(NOT_OPENED);
   await cluster.stop();

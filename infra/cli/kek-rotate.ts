@@ -14,8 +14,10 @@ export const kekRotateCommand: Command = {
   async run(args, { env, out }) {
     if (args.length > 0) throw new CommandError(`"${args.join(" ")}": it takes no arguments`, 2);
     try {
-      const { clusterKeys, accounts, dataKeys } = await rotateKek(env);
-      out(`wrapped again: ${clusterKeys} keys of the cluster, ${accounts} accounts, ${dataKeys} data keys`);
+      const { clusterKeys, accounts, dataKeys, channels } = await rotateKek(env);
+      out(
+        `wrapped again: ${clusterKeys} keys of the cluster, ${accounts} accounts, ${dataKeys} data keys, ${channels} notification channels`,
+      );
       out("start every control plane with CLAVIGER_KEK set to what CLAVIGER_KEK_NEXT was");
     } catch (error) {
       if (error instanceof ConfigError) throw new CommandError(error.message, 2);

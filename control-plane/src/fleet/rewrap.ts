@@ -3,10 +3,11 @@
  * no process runs meanwhile, because one that has the former key could make something under it, and could open nothing
  * afterwards.
  */
-import { eq, sql } from "drizzle-orm";
+import { eq, isNotNull, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { cpSecret } from "../db/tables/cp-secret.ts";
 import { dataKey } from "../db/tables/data-key.ts";
+import { channelContext, notificationChannel } from "../db/tables/notification-channel.ts";
 import { orgAccount } from "../db/tables/org-account.ts";
 import type { Vault } from "../ports.ts";
 import { accountContext } from "./accounts.ts";
@@ -18,6 +19,8 @@ export interface Rewrapped {
   readonly clusterKeys: number;
   readonly accounts: number;
   readonly dataKeys: number;
+  /** Notification channels that have a secret. */
+  readonly channels: number;
 }
 
 /** Somebody else is connected to the database. */
@@ -49,7 +52,9 @@ export async function rewrap(db: Database, from: Vault, to: Vault): Promise<Rewr
   const again = async (wrapped: Uint8Array, context: string) =>
     to.wrap(await from.unwrap(wrapped, context), context);
   return db.transaction(async (tx) => {
-    await tx.execute(sql`lock table cp_secret, org_account, data_key in access exclusive mode`);
+    await tx.execute(
+      sql`lock table cp_secret, org_account, data_key, notification_channel in access exclusive mode`,
+    );
     await untilAlone(tx);
     const secrets = await tx.select().from(cpSecret);
     for (const { name, wrapped } of secrets) {
@@ -69,6 +74,22 @@ export async function rewrap(db: Database, from: Vault, to: Vault): Promise<Rewr
       const next = await again(wrapped, dataKeyContext(orgId, id));
       await tx.update(dataKey).set({ wrapped: next }).where(eq(dataKey.id, id));
     }
-    return { clusterKeys: secrets.length, accounts: accounts.length, dataKeys: dataKeys.length };
+    const channels = await rewrapChannels(tx, again);
+    return { clusterKeys: secrets.length, accounts: accounts.length, dataKeys: dataKeys.length, channels };
   });
+}
+
+async function rewrapChannels(
+  tx: Tx,
+  again: (wrapped: Uint8Array, context: string) => Promise<Uint8Array>,
+): Promise<number> {
+  const channels = await tx
+    .select({ id: notificationChannel.id, wrapped: notificationChannel.wrapped })
+    .from(notificationChannel)
+    .where(isNotNull(notificationChannel.wrapped));
+  for (const { id, wrapped } of channels) {
+    const next = await again(wrapped ?? new Uint8Array(), channelContext(id));
+    await tx.update(notificationChannel).set({ wrapped: next }).where(eq(notificationChannel.id, id));
+  }
+  return channels.length;
 }

@@ -11,6 +11,7 @@ import { llmApiKeyRoutes } from "./routes/llm-api-keys.ts";
 import { logRoutes } from "./routes/logs.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { notificationRoutes } from "./routes/notifications.ts";
 import { oauthRoutes } from "./routes/oauth.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { organizationRoutes } from "./routes/organizations.ts";
@@ -40,6 +41,7 @@ export const routes: readonly Route[] = [
   ...operationRoutes,
   ...eventRoutes,
   ...logRoutes,
+  ...notificationRoutes,
   ...usageRoutes,
   ...enrolmentRoutes,
   ...statusRoutes,

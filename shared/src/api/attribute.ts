@@ -32,7 +32,7 @@ export const Slug = z
   );
 
 /** No list of the API holds an entry twice. */
-export function isSet(list: readonly string[]): boolean {
+export function isSet(list: readonly (string | number)[]): boolean {
   return new Set(list).size === list.length;
 }
 

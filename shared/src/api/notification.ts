@@ -24,6 +24,7 @@ const Address = z
   .max(2048, "must not be longer than 2048 characters")
   .refine(isPlainText, "must not hold control characters")
   .refine((text) => {
+    if (!URL.canParse(text)) return false;
     const { username, password, hash } = new URL(text);
     return username === "" && password === "" && hash === "";
   }, "must not hold credentials or a fragment");

@@ -21,7 +21,11 @@ export type ResourceType =
   | "organization"
   | "usage"
   | "log-entry"
-  | "audit-entry";
+  | "audit-entry"
+  | "notification"
+  | "notification-channel"
+  | "notification-delivery"
+  | "notification-rules";
 
 export interface Resource<Attributes extends object = object> {
   readonly type: ResourceType;

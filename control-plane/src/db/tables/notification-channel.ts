@@ -24,3 +24,8 @@ export const notificationChannel = pgTable(
   },
   (table) => [index("notification_channel_org").on(table.orgId, table.createdAt)],
 );
+
+/** What its secret is wrapped for. */
+export function channelContext(id: string): string {
+  return `notification-channel/${id}`;
+}

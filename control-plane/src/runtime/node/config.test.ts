@@ -12,6 +12,8 @@ const good = {
   CLAVIGER_PUBLIC_URL: "https://keys.example.com/",
   CLAVIGER_EGRESS_ALLOW: "127.0.0.1:8709,10.0.0.0/8",
   CLAVIGER_TRUSTED_PROXIES: "10.0.0.0/8, ::1",
+  CLAVIGER_SMTP_URL: "smtp://user:pass@mail.example.com:587",
+  CLAVIGER_SMTP_FROM: "Claviger <keys@example.com>",
   PORT: "8700",
   HOST: "0.0.0.0",
 };
@@ -26,6 +28,7 @@ test("every setting is read", () => {
     publicUrl: "https://keys.example.com",
     egressAllow: ["127.0.0.1:8709", "10.0.0.0/8"],
     trustedProxies: ["10.0.0.0/8", "::1"],
+    mail: { url: good.CLAVIGER_SMTP_URL, from: good.CLAVIGER_SMTP_FROM },
     logLevel: "info",
     port: 8700,
     host: "0.0.0.0",
@@ -59,6 +62,9 @@ test.each([
     "10.0.0.0/8,canary",
     "CLAVIGER_EGRESS_ALLOW must be host:port or CIDR entries, separated by commas",
   ],
+  ["CLAVIGER_SMTP_URL", "https://canary", "CLAVIGER_SMTP_URL must be an smtp:// or smtps:// URL"],
+  ["CLAVIGER_SMTP_URL", undefined, "CLAVIGER_SMTP_URL is missing"],
+  ["CLAVIGER_SMTP_FROM", "canary", "CLAVIGER_SMTP_FROM must be an e-mail address"],
   ["PORT", "canary", "PORT must be a port number"],
   ["PORT", "70000", "PORT must be a port number"],
 ])(

@@ -52,6 +52,14 @@ const Environment = Keys.extend({
     (entries) => entries.every((entry) => parseCidr(entry) !== undefined),
     "must be addresses or CIDRs, separated by commas",
   ),
+  CLAVIGER_SMTP_URL: z
+    .string()
+    .refine((text) => /^smtps?:\/\//.test(text) && URL.canParse(text), "must be an smtp:// or smtps:// URL")
+    .optional(),
+  CLAVIGER_SMTP_FROM: z
+    .string()
+    .regex(/^[^\r\n]+@[^\r\n]+$/, "must be an e-mail address")
+    .optional(),
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   CLAVIGER_DASHBOARD_DIR: z.string().min(1).default(BUILT_DASHBOARD),
   PORT: z
@@ -73,6 +81,8 @@ export interface Config {
   readonly egressAllow: readonly string[];
   /** Addresses and CIDRs. */
   readonly trustedProxies: readonly string[];
+  /** Where e-mail leaves, and from whom it is; absent: no e-mail is sent. */
+  readonly mail: { readonly url: string; readonly from: string } | undefined;
   readonly dashboardDir: string;
   readonly logLevel: string;
   readonly port: number;
@@ -94,11 +104,19 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     publicUrl: env.CLAVIGER_PUBLIC_URL,
     egressAllow: env.CLAVIGER_EGRESS_ALLOW,
     trustedProxies: env.CLAVIGER_TRUSTED_PROXIES,
+    mail: mailOf(env.CLAVIGER_SMTP_URL, env.CLAVIGER_SMTP_FROM),
     dashboardDir: env.CLAVIGER_DASHBOARD_DIR,
     logLevel: env.CLAVIGER_LOG_LEVEL,
     port: env.PORT,
     host: env.HOST,
   };
+}
+
+function mailOf(url: string | undefined, from: string | undefined): Config["mail"] {
+  if (url === undefined && from === undefined) return undefined;
+  if (url === undefined) throw new ConfigError("CLAVIGER_SMTP_URL is missing");
+  if (from === undefined) throw new ConfigError("CLAVIGER_SMTP_FROM is missing");
+  return { url, from };
 }
 
 /** The two settings of `nats-init`; throws `ConfigError`. */

@@ -17,6 +17,8 @@ import { createSlots } from "../../fleet/slots.ts";
 
 /** The whole exchange, in milliseconds. */
 const EXCHANGE_MS_MAX = 5_000;
+/** The same for receivers of notifications, which nobody waits for. */
+const STATUS_MS_MAX = 15_000;
 /**
  * The system's look-up takes a thread of this process's four for as long as a name server pleases, and whoever chose the
  * name chose its server: files and hashes need threads too.
@@ -62,31 +64,54 @@ export function limitLookups(resolve: Resolve, max = LOOKUPS_MAX, waitMsMax = EX
   };
 }
 
+function systemResolve(): Resolve {
+  return limitLookups((host, options, done) => systemLookup(host, { ...options, all: true }, done));
+}
+
 /** A guarded `Post`; only a test brings a resolver. */
 export function createPost(
   allow: EgressAllow,
-  resolve: Resolve = limitLookups((host, options, done) =>
-    systemLookup(host, { ...options, all: true }, done),
-  ),
+  resolve: Resolve = systemResolve(),
   exchangeMsMax = EXCHANGE_MS_MAX,
 ): Post {
-  return async (address, body) => {
+  const exchange = createExchange(allow, resolve, exchangeMsMax);
+  return (address, body) => exchange(address, {}, body, read);
+}
+
+/** The same guard for what answers anything: resolves to the status, and reads no answer to its end. */
+export function createStatusPost(
+  allow: EgressAllow,
+  resolve: Resolve = systemResolve(),
+  exchangeMsMax = STATUS_MS_MAX,
+): (url: string, headers: Readonly<Record<string, string>>, body: string) => Promise<number> {
+  const exchange = createExchange(allow, resolve, exchangeMsMax);
+  return (address, headers, body) =>
+    exchange(address, headers, body, async (response) => response.statusCode ?? 0);
+}
+
+function createExchange(allow: EgressAllow, resolve: Resolve, exchangeMsMax: number) {
+  return async <T>(
+    address: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+    readAnswer: (response: IncomingMessage) => Promise<T>,
+  ): Promise<T> => {
     const url = new URL(address);
     const mode = egressModeOf(allow, url);
     if (mode === "blocked") throw new EgressBlocked();
     const lookup = mode === "open" ? {} : { lookup: guarded(allow, mode, resolve) };
     const send = url.protocol === "https:" ? secureRequest : plainRequest;
-    const { promise, resolve: answered, reject } = Promise.withResolvers<Posted>();
+    const { promise, resolve: answered, reject } = Promise.withResolvers<T>();
     const sending = send(url, {
       method: "POST",
-      headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      headers: { ...headers, "content-type": "application/json", "content-length": Buffer.byteLength(body) },
       // Each connection is judged for itself; none is kept for later.
       agent: false,
       signal: AbortSignal.timeout(exchangeMsMax),
       ...lookup,
     });
     sending.on("error", reject);
-    sending.on("response", (response) => read(response).then(answered, reject));
+    sending.on("response", (response) => readAnswer(response).then(answered, reject));
     sending.end(body);
     return promise.finally(() => sending.destroy());
   };

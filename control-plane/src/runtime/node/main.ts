@@ -39,7 +39,8 @@ async function main(): Promise<void> {
 function settingsOf(config: Config) {
   const { publicUrl, operatorToken, egressAllow, dashboardDir } = config;
   const trustedProxies = prepareRanges(config.trustedProxies);
-  return { publicUrl, operatorToken, egressAllow, trustedProxies, dashboardDir };
+  const mail = config.mail !== undefined;
+  return { publicUrl, operatorToken, egressAllow, trustedProxies, mail, dashboardDir };
 }
 
 /** Stops accepting, ends held calls, lets the others end, then closes what they stood on. */

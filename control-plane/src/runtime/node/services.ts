@@ -10,10 +10,12 @@ import { createQueries } from "../../fleet/queries.ts";
 import { startRelay } from "../../fleet/relay.ts";
 import { serveFleet } from "../../fleet/serve.ts";
 import { startPriceKeeper } from "../../models/keep-prices.ts";
+import { startNotifications } from "../../notifications/start.ts";
 import type { Log, Ports } from "../../ports.ts";
 import { takeUsage } from "../../usage/intake.ts";
 import type { Config } from "./config.ts";
-import { createPost, parseEgressAllow } from "./egress.ts";
+import { createPost, createStatusPost, parseEgressAllow } from "./egress.ts";
+import { createMailer } from "./mail.ts";
 import { openAccountBus, openFleetBus } from "./nats.ts";
 import { passwords } from "./passwords.ts";
 import { openWake } from "./postgres.ts";
@@ -36,7 +38,7 @@ export interface Running {
 
 export type ServicesConfig = Pick<
   Config,
-  "databaseUrl" | "kek" | "natsUrls" | "natsPublicUrls" | "egressAllow"
+  "databaseUrl" | "kek" | "natsUrls" | "natsPublicUrls" | "egressAllow" | "publicUrl" | "mail"
 >;
 
 /** Migrates, loads the cluster's keys, and starts bus, relay and intake. A bus that is away does not stop the start. */
@@ -64,6 +66,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   const relay = startRelay(fleetPorts);
   const housekeeping = startHousekeeping(fleetPorts);
   const prices = startPriceKeeper(fleetPorts);
+  const telling = startTelling(config, ports);
   if (!(await bus.within(BUS_MS))) log.warn({}, "the bus is not connected; changes wait for it");
   return {
     ports,
@@ -72,9 +75,26 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
     async stop() {
       unserve();
       queries.stop();
-      await Promise.all([housekeeping.stop(), prices.stop(), relay.stop(), keeper.stop(), past.stop()]);
+      await Promise.all([housekeeping.stop(), prices.stop(), telling.stop()]);
+      await Promise.all([relay.stop(), keeper.stop(), past.stop()]);
       await Promise.all([bus.close(), accounts.close(), wake.close()]);
       await Promise.all([close(), fleetDatabase.close()]);
+    },
+  };
+}
+
+/** Notifications, with their ways out of this process. */
+function startTelling(config: ServicesConfig, ports: Ports): { stop(): Promise<void> } {
+  const mailer = config.mail && createMailer(config.mail);
+  const notifications = startNotifications(ports, {
+    post: createStatusPost(parseEgressAllow(config.egressAllow)),
+    mail: mailer?.send,
+    publicUrl: config.publicUrl,
+  });
+  return {
+    async stop() {
+      await notifications.stop();
+      mailer?.close();
     },
   };
 }
