@@ -1,4 +1,5 @@
 /** The control plane's API as pages use it: JSON:API in, JSON:API out, every failure one class (API.md §2). */
+import type { LlmApiKeyImpactView, LlmApiKeyTestView } from "@claviger/shared/api/llm-api-key";
 import type { Resource } from "@claviger/shared/api/resource";
 import type { OperationView } from "@claviger/shared/sync/operation";
 
@@ -36,6 +37,8 @@ export interface Meta {
   readonly answered?: readonly string[];
   readonly missing?: readonly string[];
   readonly held?: unknown;
+  readonly test?: LlmApiKeyTestView;
+  readonly impact?: LlmApiKeyImpactView;
 }
 
 export interface Answer<Data> {

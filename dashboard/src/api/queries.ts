@@ -76,19 +76,23 @@ export interface KeyFilters {
 
 /** One page of keys; rows of the page before stay until it is there. */
 export function keysQuery(filters: KeyFilters) {
+  return queryOptions({
+    queryKey: ["api-keys", "list", filters],
+    queryFn: ({ signal }) => ask<ApiKey[]>("GET", keysPath(filters), { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: pollKeys,
+    staleTime: 1_000,
+  });
+}
+
+export function keysPath(filters: KeyFilters): string {
   const query = new URLSearchParams({ sort: filters.sort, "page[size]": String(filters.size) });
   for (const name of ["search", "status", "owner", "project", "safety"] as const) {
     const value = filters[name] ?? "";
     if (value !== "") query.set(`filter[${name}]`, value);
   }
   if (filters.after !== undefined) query.set("page[after]", filters.after);
-  return queryOptions({
-    queryKey: ["api-keys", "list", filters],
-    queryFn: ({ signal }) => ask<ApiKey[]>("GET", `/api-keys?${query}`, { signal }),
-    placeholderData: keepPreviousData,
-    refetchInterval: pollKeys,
-    staleTime: 1_000,
-  });
+  return `/api-keys?${query}`;
 }
 
 export function keyQuery(id: string) {

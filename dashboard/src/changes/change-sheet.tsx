@@ -22,12 +22,18 @@ export interface ChangeSheetProps {
   readonly onClose: () => void;
   /** Below the gateways. */
   readonly extra?: ReactNode;
+  /** What is known beside the operation itself, put into its view. */
+  readonly seenAs?: (operation: OperationView) => OperationView;
 }
 
-export function ChangeSheet({ title, direction, operation: initial, onClose, extra }: ChangeSheetProps) {
+const asItIs = (operation: OperationView) => operation;
+
+export function ChangeSheet(props: ChangeSheetProps) {
+  const { title, direction, operation: initial, onClose, extra, seenAs = asItIs } = props;
   const t = useTranslations("keyChange");
   const ui = useTranslations("ui");
-  const { operation, live } = useOperation(initial);
+  const { operation: followed, live } = useOperation(initial);
+  const operation = seenAs(followed);
   const gateways = progressOf(operation);
   const done = gateways.filter(({ state }) => state === "confirmed").length;
   const whole = operation.status === "confirmed";

@@ -13,16 +13,27 @@ import { clock, revisionNumber } from "../words/format.ts";
 import { Alarms } from "./alarms.tsx";
 import { AttachDialog } from "./attach-dialog.tsx";
 import { DetachDialog } from "./detach-dialog.tsx";
+import { DrainDialog } from "./drain-dialog.tsx";
 import { EmptyGateways } from "./empty-gateways.tsx";
 import { GatewayCard } from "./gateway-card.tsx";
 import { ReplicaTable } from "./replica-table.tsx";
+
+interface Acting {
+  readonly kind: "drain" | "detach";
+  readonly gateway: Gateway;
+}
+
+function GatewayAction({ kind, gateway, onClose }: Acting & { onClose: () => void }) {
+  if (kind === "drain") return <DrainDialog gateway={gateway} onClose={onClose} />;
+  return <DetachDialog gateway={gateway} onClose={onClose} />;
+}
 
 export function GatewaysPage() {
   const t = useTranslations("gateways");
   const query = useQuery(fleetQuery);
   const admin = useMay("admin");
   const [attaching, setAttaching] = useState(false);
-  const [detaching, setDetaching] = useState<Gateway | null>(null);
+  const [acting, setActing] = useState<Acting | null>(null);
   const attach = (
     <Button kind="primary" icon={Plus} onClick={() => setAttaching(true)}>
       {t("attach")}
@@ -45,12 +56,16 @@ export function GatewaysPage() {
           fleet.length === 0 ? (
             <EmptyGateways action={admin ? attach : null} />
           ) : (
-            <Fleet fleet={fleet} atMs={query.dataUpdatedAt} onDetach={admin ? setDetaching : undefined} />
+            <Fleet
+              fleet={fleet}
+              atMs={query.dataUpdatedAt}
+              onAct={admin ? (kind, gateway) => setActing({ kind, gateway }) : undefined}
+            />
           )
         }
       </Loaded>
       {attaching ? <AttachDialog onClose={() => setAttaching(false)} /> : null}
-      {detaching === null ? null : <DetachDialog gateway={detaching} onClose={() => setDetaching(null)} />}
+      {acting === null ? null : <GatewayAction {...acting} onClose={() => setActing(null)} />}
     </>
   );
 }
@@ -58,10 +73,10 @@ export function GatewaysPage() {
 interface FleetProps {
   readonly fleet: readonly Gateway[];
   readonly atMs: number;
-  readonly onDetach: ((gateway: Gateway) => void) | undefined;
+  readonly onAct: ((kind: Acting["kind"], gateway: Gateway) => void) | undefined;
 }
 
-function Fleet({ fleet, atMs, onDetach }: FleetProps) {
+function Fleet({ fleet, atMs, onAct }: FleetProps) {
   const t = useTranslations("gateways");
   return (
     <>
@@ -75,7 +90,7 @@ function Fleet({ fleet, atMs, onDetach }: FleetProps) {
         <h2>{t("replicas")}</h2>
         <span className="r num">{t("live", { at: clock(new Date(atMs).toISOString()) })}</span>
       </div>
-      <ReplicaTable fleet={fleet} onDetach={onDetach} />
+      <ReplicaTable fleet={fleet} onAct={onAct} />
       <section className="defs" aria-label={t("meaning")}>
         {(["online", "degraded", "down", "pending"] as const).map((status) => (
           <div key={status}>

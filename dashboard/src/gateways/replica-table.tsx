@@ -1,12 +1,12 @@
 import type { ReplicaView } from "@claviger/shared/api/gateway";
-import { Ellipsis, Unplug } from "lucide-react";
+import { CirclePause, CirclePlay, Unplug } from "lucide-react";
 import { useTranslations } from "use-intl";
 import { holds } from "../api/fleet.ts";
 import type { Gateway } from "../api/queries.ts";
-import { IconButton } from "../ui/button.tsx";
 import { type DataColumn, DataTable } from "../ui/data-table.tsx";
-import { Menu, MenuItem } from "../ui/menu.tsx";
+import { MenuItem, MenuLine } from "../ui/menu.tsx";
 import { useNow } from "../ui/now.tsx";
+import { RowMenu, RowMenuButton, useRowMenu } from "../ui/row-menu.tsx";
 import { FleetStatus } from "../ui/status.tsx";
 import { offset, revisionNumber, span, versionOf } from "../words/format.ts";
 
@@ -18,11 +18,12 @@ interface Row {
 
 export interface ReplicaTableProps {
   readonly fleet: readonly Gateway[];
-  readonly onDetach: ((gateway: Gateway) => void) | undefined;
+  readonly onAct: ((kind: "drain" | "detach", gateway: Gateway) => void) | undefined;
 }
 
-export function ReplicaTable({ fleet, onDetach }: ReplicaTableProps) {
+export function ReplicaTable({ fleet, onAct }: ReplicaTableProps) {
   const t = useTranslations("gateways");
+  const menu = useRowMenu<Gateway>();
   const rows = fleet.flatMap((gateway): Row[] => {
     const { replicas } = gateway.attributes;
     return replicas.length === 0
@@ -34,16 +35,37 @@ export function ReplicaTable({ fleet, onDetach }: ReplicaTableProps) {
     head: <span className="sr">{t("detach")}</span>,
     width: 52,
     right: true,
+    className: "c-acts",
     cell: ({ gateway }) =>
-      onDetach === undefined ? null : <Actions gateway={gateway} onDetach={onDetach} />,
+      onAct === undefined ? null : (
+        <RowMenuButton handle={menu} row={gateway} label={t("more", { name: gateway.attributes.name })} />
+      ),
   };
   return (
-    <DataTable
-      label={t("replicas")}
-      rows={rows}
-      rowKey={({ gateway, replica }) => replica?.id ?? gateway.id}
-      columns={[...useIdentity(), ...useFigures(), actions]}
-    />
+    <>
+      <DataTable
+        label={t("replicas")}
+        rows={rows}
+        rowKey={({ gateway, replica }) => replica?.id ?? gateway.id}
+        columns={[...useIdentity(), ...useFigures(), actions]}
+      />
+      <RowMenu handle={menu}>
+        {(gateway) => (
+          <>
+            <MenuItem
+              icon={gateway.attributes.drainingSince === null ? CirclePause : CirclePlay}
+              onSelect={() => onAct?.("drain", gateway)}
+            >
+              {gateway.attributes.drainingSince === null ? t("drain") : t("resume")}
+            </MenuItem>
+            <MenuLine />
+            <MenuItem icon={Unplug} danger onSelect={() => onAct?.("detach", gateway)}>
+              {t("detach")}
+            </MenuItem>
+          </>
+        )}
+      </RowMenu>
+    </>
   );
 }
 
@@ -131,16 +153,4 @@ function Revision({ replica }: Row) {
   if (replica === undefined) return "–";
   const behind = !holds(replica.revision, replica.revisionWanted);
   return <span className={behind ? "soon" : ""}>{revisionNumber(replica.revision)}</span>;
-}
-
-function Actions({ gateway, onDetach }: { gateway: Gateway; onDetach: (gateway: Gateway) => void }) {
-  const t = useTranslations("gateways");
-  const { name } = gateway.attributes;
-  return (
-    <Menu trigger={<IconButton tiny icon={Ellipsis} label={t("more", { name })} />}>
-      <MenuItem icon={Unplug} danger onSelect={() => onDetach(gateway)}>
-        {t("detach")}
-      </MenuItem>
-    </Menu>
-  );
 }

@@ -16,7 +16,7 @@ export const gatewayWords = {
   downStep:
     "No heartbeat since {at}. It refuses each key when that key’s own limit without contact is over. Start it again, or detach it.",
   drainingStep:
-    "Draining since {at}: it takes no new requests{running, plural, =0 {, and none is running} one {, one is still running} other {, # are still running}}. Resume it by the API, or stop and detach it.",
+    "Draining since {at}: it takes no new requests{running, plural, =0 {, and none is running} one {, one is still running} other {, # are still running}}. Resume it, or stop and detach it.",
   alarms: "Alarms",
   alarm_enrolment_used: "The join token of {place} was used more often than it allows",
   alarmStep_enrolment_used:
@@ -54,6 +54,13 @@ export const gatewayWords = {
   colHeartbeat: "Last heartbeat",
   colInflight: "Running",
   detach: "Detach",
+  drain: "Drain",
+  resume: "Resume",
+  drainTitle: "Drain {name}",
+  drainText:
+    "It takes no new requests: callers get 503 and go to another gateway. Requests that run may end, and its keys stay valid on every other gateway.",
+  resumeTitle: "Resume {name}",
+  resumeText: "It takes requests again.",
   more: "More actions for {name}",
   detachTitle: "Detach {name}",
   detachText:

@@ -62,27 +62,42 @@ export function ActionItems({ apiKey, may, onAct }: ActionItemsProps) {
               {t("ephemeral")}
             </MenuItem>
           ) : null}
-          <MenuLine />
-          {status === "active" ? (
-            <MenuItem icon={CirclePause} onSelect={act("deactivate")}>
-              {t("deactivate")}
-            </MenuItem>
-          ) : null}
-          {status === "inactive" || status === "revoked" ? (
-            <MenuItem icon={CirclePlay} onSelect={act("activate")}>
-              {t("activate")}
-            </MenuItem>
-          ) : null}
-          {status === "revoked" ? null : (
-            <MenuItem icon={Ban} danger onSelect={act("revoke")}>
-              {t("revoke")}
-            </MenuItem>
-          )}
-          <MenuItem icon={Trash2} danger onSelect={act("delete")}>
-            {t("delete")}
-          </MenuItem>
+          <StatusItems status={status} act={act} />
         </>
       ) : null}
+    </>
+  );
+}
+
+interface StatusItemsProps {
+  readonly status: ApiKey["attributes"]["status"];
+  readonly act: (kind: Acting["kind"]) => () => void;
+}
+
+/** What stops a key, and what lets it work again. */
+function StatusItems({ status, act }: StatusItemsProps) {
+  const t = useTranslations("keys");
+  return (
+    <>
+      <MenuLine />
+      {status === "active" ? (
+        <MenuItem icon={CirclePause} onSelect={act("deactivate")}>
+          {t("deactivate")}
+        </MenuItem>
+      ) : null}
+      {status === "inactive" || status === "revoked" ? (
+        <MenuItem icon={CirclePlay} onSelect={act("activate")}>
+          {t("activate")}
+        </MenuItem>
+      ) : null}
+      {status === "revoked" ? null : (
+        <MenuItem icon={Ban} danger onSelect={act("revoke")}>
+          {t("revoke")}
+        </MenuItem>
+      )}
+      <MenuItem icon={Trash2} danger onSelect={act("delete")}>
+        {t("delete")}
+      </MenuItem>
     </>
   );
 }

@@ -1,29 +1,34 @@
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { Columns3, Search } from "lucide-react";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
-import { membersQuery, projectsQuery } from "../api/queries.ts";
+import { type KeyFilters, membersQuery, projectsQuery } from "../api/queries.ts";
+import { ViewsMenu } from "../saved-views/views-menu.tsx";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Menu, MenuCheck } from "../ui/menu.tsx";
 import { Select } from "../ui/select.tsx";
+import { ExportMenu } from "./bulk-bar.tsx";
 import { type ColumnId, columns } from "./columns.tsx";
-import type { KeySearch } from "./search.ts";
+import { type KeySearch, viewOf } from "./search.ts";
 
 /** Letters that follow each other faster than this are one question: a held key, not a person's typing. */
 const TYPING_MS = 60;
 
 export interface FiltersProps {
   readonly search: KeySearch;
+  readonly filters: KeyFilters;
   readonly onSearch: (change: Partial<KeySearch>) => void;
   readonly shown: readonly ColumnId[];
   readonly onShow: (id: ColumnId, on: boolean) => void;
   readonly field: RefObject<HTMLInputElement | null>;
 }
 
-export function Filters({ search, onSearch, shown, onShow, field }: FiltersProps) {
+export function Filters({ search, filters, onSearch, shown, onShow, field }: FiltersProps) {
   const t = useTranslations("keys");
   const status = useTranslations("status");
+  const navigate = useNavigate();
   const { data: members = [] } = useQuery(membersQuery);
   const { data: projects = [] } = useQuery(projectsQuery);
   const statuses = (["active", "inactive", "expired", "revoked"] as const).map((value) => ({
@@ -67,6 +72,14 @@ export function Filters({ search, onSearch, shown, onShow, field }: FiltersProps
         />
       )}
       <span className="grow not-narrow" />
+      <ViewsMenu
+        page="keys"
+        query={String(new URLSearchParams(viewOf(search)))}
+        onOpen={(query) =>
+          void navigate({ to: "/keys", search: Object.fromEntries(new URLSearchParams(query)) })
+        }
+      />
+      <ExportMenu selection={null} filters={filters} look="filter" />
       <ColumnMenu shown={shown} onShow={onShow} />
     </search>
   );

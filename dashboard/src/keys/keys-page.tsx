@@ -4,7 +4,7 @@ import { Link, Outlet, useNavigate, useRouter, useRouterState, useSearch } from 
 import { Plus, UserPlus } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
-import { keysQuery } from "../api/queries.ts";
+import { type ApiKey, keysQuery } from "../api/queries.ts";
 import { useKeyboard } from "../shell/keyboard.ts";
 import { PageHead } from "../shell/page-head.tsx";
 import { useMay, useSession } from "../shell/session.ts";
@@ -13,10 +13,14 @@ import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { ProblemPage } from "../ui/problem.tsx";
 import { type Acting, KeyAction } from "./actions.tsx";
+import { BulkBar } from "./bulk-bar.tsx";
 import { EmptyKeys } from "./empty-keys.tsx";
 import { Filters } from "./filters.tsx";
 import { Pager } from "./pager.tsx";
+import { useRowKeys } from "./row-keys.ts";
+import { SafetyCards } from "./safety-cards.tsx";
 import { DEFAULT_SORT, type KeySearch, PAGE_SIZE, readKeySearch, unknownIn } from "./search.ts";
+import { useSelection } from "./selection.ts";
 import { useShownColumns } from "./shown-columns.ts";
 import { KeyTable } from "./table.tsx";
 
@@ -66,6 +70,8 @@ function CreateActions() {
   );
 }
 
+const none: readonly ApiKey[] = [];
+
 interface KeyListProps {
   readonly search: KeySearch;
   readonly field: React.RefObject<HTMLInputElement | null>;
@@ -78,23 +84,32 @@ function KeyList({ search: asked, field, frozen }: KeyListProps) {
   const [acting, setActing] = useState<Acting | null>(null);
   const { shown, toggle } = useShownColumns();
   const search = frozen ? {} : asked;
-  const { data, error, isPlaceholderData, dataUpdatedAt, refetch } = useQuery({
-    ...keysQuery(filtersOf(search)),
-    placeholderData: keepPreviousData,
-  });
+  const filters = filtersOf(search);
+  const query = useQuery({ ...keysQuery(filters), placeholderData: keepPreviousData });
+  const { data, isPlaceholderData, dataUpdatedAt } = query;
   const setSearch = useSetSearch();
   const onSort = useCallback(
     (sort: string) => setSearch({ sort: sort === DEFAULT_SORT ? undefined : sort }),
     [setSearch],
   );
-  if (data === undefined) return <NotYet error={error} onRetry={() => void refetch()} />;
-  const filtered = Boolean(search.q || search.status || search.owner || search.project);
+  const selection = useSelection(data?.data ?? none, JSON.stringify({ ...filters, after: "", sort: "" }));
+  useRowKeys(selection);
+  if (data === undefined) return <NotYet error={query.error} onRetry={() => void query.refetch()} />;
+  const filtered = Boolean(search.q || search.status || search.owner || search.project || search.safety);
   const total = data.meta.total ?? data.data.length;
   if (total === 0 && !filtered) return <EmptyKeys />;
   return (
     <>
       <UnknownNote search={search} frozen={frozen} />
-      <Filters search={search} onSearch={setSearch} shown={shown} onShow={toggle} field={field} />
+      <SafetyCards chosen={search.safety} />
+      <Filters
+        search={search}
+        filters={filters}
+        onSearch={setSearch}
+        shown={shown}
+        onShow={toggle}
+        field={field}
+      />
       {total === 0 ? (
         <NoMatch search={search} />
       ) : (
@@ -106,6 +121,7 @@ function KeyList({ search: asked, field, frozen }: KeyListProps) {
               sort={search.sort ?? DEFAULT_SORT}
               onSort={onSort}
               onAct={setActing}
+              selection={selection}
             />
           </div>
           <Pager
@@ -117,6 +133,7 @@ function KeyList({ search: asked, field, frozen }: KeyListProps) {
           />
         </section>
       )}
+      <BulkBar selection={selection} filters={filters} total={total} />
       {acting === null ? null : <KeyAction acting={acting} onClose={() => setActing(null)} />}
     </>
   );
@@ -178,12 +195,14 @@ function UnknownNote({ search, frozen }: { search: KeySearch; frozen: boolean })
 function NoMatch({ search }: { search: KeySearch }) {
   const t = useTranslations("keys");
   const status = useTranslations("status");
+  const safety = useTranslations("safety");
   const navigate = useNavigate();
   const named = [
     search.q && `“${search.q}”`,
     search.status && `${t("status")} ${status(search.status)}`,
     search.owner && t("owner"),
     search.project && t("project"),
+    search.safety && safety(search.safety),
   ].filter((part) => part !== undefined && part !== "");
   return (
     <section className="panel plain-empty">

@@ -26,7 +26,6 @@ export function Reveal({ made, secret, onClose }: RevealProps) {
   const [copied, setCopied] = useState(false);
   const [asked, setAsked] = useState(false);
   const { operation, live } = useOperation(made.operation);
-  const rotated = made.oldUntil !== undefined;
   const agent = made.apiKey.type === "agent";
   const close = () => {
     if (copied || asked) onClose();
@@ -60,13 +59,7 @@ export function Reveal({ made, secret, onClose }: RevealProps) {
             </span>
           </div>
         </div>
-        <p className="once" role={asked && !copied ? "alert" : undefined}>
-          <Icon of={TriangleAlert} />
-          <span>
-            {asked && !copied ? t("notCopied") : t(agent ? "agentOnce" : "once")}{" "}
-            {rotated ? (made.oldUntil ? t("oldUntil", { at: exact(made.oldUntil) }) : t("oldStops")) : ""}
-          </span>
-        </p>
+        <Once made={made} insists={asked && !copied} />
         <section className="sect">
           <h3>
             {t("acceptedBy")} <small>{live ? <span className="now">{ui("live")}</span> : ui("paused")}</small>
@@ -80,6 +73,22 @@ export function Reveal({ made, secret, onClose }: RevealProps) {
         )}
       </div>
     </Dialog>
+  );
+}
+
+/** That it is shown once, and what has become of the secret before. `insists`: it is being left without a copy. */
+function Once({ made, insists }: { made: Made; insists: boolean }) {
+  const t = useTranslations("keyChange");
+  const { oldUntil, apiKey } = made;
+  const once = t(apiKey.type === "agent" ? "agentOnce" : "once");
+  return (
+    <p className="once" role={insists ? "alert" : undefined}>
+      <Icon of={TriangleAlert} />
+      <span>
+        {insists ? t("notCopied") : once}{" "}
+        {oldUntil === undefined ? "" : oldUntil ? t("oldUntil", { at: exact(oldUntil) }) : t("oldStops")}
+      </span>
+    </p>
   );
 }
 

@@ -57,3 +57,11 @@ export function unknownIn(searchText: string, known: KeySearch): string[] {
     value === "" || (isKnown(name) && known[name] !== undefined) ? [] : [name],
   );
 }
+
+/** What of an address is worth keeping: everything but the page. */
+export function viewOf({ page, after, ...search }: KeySearch): Record<string, string> {
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string
+  >;
+}

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ArrowDown, ArrowUp, Trash2 } from "lucide-react";
-import { memo } from "react";
+import { memo, type ReactNode } from "react";
 import { useTranslations } from "use-intl";
 import { type ApiKey, projectsQuery } from "../api/queries.ts";
 import { useMay, useSession } from "../shell/session.ts";
@@ -10,7 +10,8 @@ import { Icon } from "../ui/icon.tsx";
 import { RowMenu, RowMenuButton, type RowMenuHandle, useRowMenu } from "../ui/row-menu.tsx";
 import { ActionItems } from "./action-items.tsx";
 import type { Acting } from "./actions.tsx";
-import { type Column, type ColumnId, columns } from "./columns.tsx";
+import { type CellProps, type Column, type ColumnId, columns } from "./columns.tsx";
+import type { Selection } from "./selection.ts";
 
 export interface KeyTableProps {
   readonly keys: readonly ApiKey[];
@@ -18,10 +19,13 @@ export interface KeyTableProps {
   readonly sort: string;
   readonly onSort: (sort: string) => void;
   readonly onAct: (acting: Acting) => void;
+  /** Absent where nothing is done to many keys at once. */
+  readonly selection?: Selection;
 }
 
 /** The rows are drawn anew when they change, not with every letter of a search. */
-export const KeyTable = memo(function KeyTable({ keys, shown, sort, onSort, onAct }: KeyTableProps) {
+export const KeyTable = memo(function KeyTable(props: KeyTableProps) {
+  const { keys, shown, sort, onSort, onAct, selection } = props;
   const t = useTranslations("keys");
   const { data: projects } = useQuery(projectsQuery);
   const visible: readonly Column[] = columns.filter(({ id }) => shown.includes(id));
@@ -33,6 +37,7 @@ export const KeyTable = memo(function KeyTable({ keys, shown, sort, onSort, onAc
     <>
       <table role="table" className="keys">
         <colgroup>
+          {selection === undefined ? null : <col style={{ width: 38 }} />}
           <col />
           {visible.map(({ id, width }) => (
             <col key={id} style={{ width }} />
@@ -41,6 +46,11 @@ export const KeyTable = memo(function KeyTable({ keys, shown, sort, onSort, onAc
         </colgroup>
         <thead role="rowgroup">
           <tr role="row">
+            {selection === undefined ? null : (
+              <th role="columnheader" scope="col" className="c-check">
+                <PageCheck keys={keys} selection={selection} />
+              </th>
+            )}
             <SortHead column={name} sort={sort} onSort={onSort} />
             {visible.map((column) => (
               <SortHead key={column.id} column={column} sort={sort} onSort={onSort} />
@@ -52,24 +62,16 @@ export const KeyTable = memo(function KeyTable({ keys, shown, sort, onSort, onAc
         </thead>
         <tbody role="rowgroup">
           {keys.map((key) => (
-            <tr role="row" key={key.id}>
-              <td role="cell" className="c-name">
-                <NameCell apiKey={key} />
-              </td>
-              {visible.map((column) => (
-                <td
-                  role="cell"
-                  key={column.id}
-                  className={column.className}
-                  data-l={labelOf(column, t(column.word))}
-                >
-                  <column.cell apiKey={key} projects={projects} peak={peak} />
-                </td>
-              ))}
-              <td role="cell" className="c-acts r">
-                <RowActions apiKey={key} may={may(key)} menu={menu} onAct={onAct} />
-              </td>
-            </tr>
+            <Row
+              key={key.id}
+              apiKey={key}
+              visible={visible}
+              projects={projects}
+              peak={peak}
+              selection={selection}
+            >
+              <RowActions apiKey={key} may={may(key)} menu={menu} onAct={onAct} />
+            </Row>
           ))}
         </tbody>
       </table>
@@ -79,6 +81,37 @@ export const KeyTable = memo(function KeyTable({ keys, shown, sort, onSort, onAc
     </>
   );
 });
+
+interface RowProps extends Omit<CellProps, "apiKey"> {
+  readonly apiKey: ApiKey;
+  readonly visible: readonly Column[];
+  readonly selection: Selection | undefined;
+  readonly children: ReactNode;
+}
+
+function Row({ apiKey, visible, projects, peak, selection, children }: RowProps) {
+  const t = useTranslations("keys");
+  return (
+    <tr role="row">
+      {selection === undefined ? null : (
+        <td role="cell" className="c-check">
+          <RowCheck apiKey={apiKey} selection={selection} />
+        </td>
+      )}
+      <td role="cell" className="c-name">
+        <NameCell apiKey={apiKey} />
+      </td>
+      {visible.map((column) => (
+        <td role="cell" key={column.id} className={column.className} data-l={labelOf(column, t(column.word))}>
+          <column.cell apiKey={apiKey} projects={projects} peak={peak} />
+        </td>
+      ))}
+      <td role="cell" className="c-acts r">
+        {children}
+      </td>
+    </tr>
+  );
+}
 
 /** Below 640 px a cell carries its own label, except where it speaks for itself. */
 function labelOf({ id }: Column, word: string): string | undefined {
@@ -132,6 +165,38 @@ function SortHead({ column, sort, onSort }: SortHeadProps) {
         {current ? <Icon of={descending ? ArrowDown : ArrowUp} /> : null}
       </button>
     </th>
+  );
+}
+
+function RowCheck({ apiKey: { id, attributes }, selection }: { apiKey: ApiKey; selection: Selection }) {
+  const t = useTranslations("bulk");
+  return (
+    <input
+      className="check"
+      type="checkbox"
+      aria-label={t("select", { name: attributes.name })}
+      value={id}
+      checked={selection.all || selection.ids.has(id)}
+      // The click knows of Shift, the change does not.
+      onChange={() => undefined}
+      onClick={(event) => selection.toggle(id, event.currentTarget.checked, event.shiftKey)}
+    />
+  );
+}
+
+function PageCheck({ keys, selection }: { keys: readonly ApiKey[]; selection: Selection }) {
+  const t = useTranslations("bulk");
+  const chosen = selection.all ? keys.length : keys.filter(({ id }) => selection.ids.has(id)).length;
+  const mixed = chosen > 0 && chosen < keys.length;
+  return (
+    <input
+      className={mixed ? "check mixed" : "check"}
+      type="checkbox"
+      aria-label={t("selectPage")}
+      aria-checked={mixed ? "mixed" : undefined}
+      checked={chosen > 0 && !mixed}
+      onChange={() => selection.togglePage(chosen < keys.length)}
+    />
   );
 }
 

@@ -95,19 +95,7 @@ function ProjectTable({ projects, onAct }: ProjectTableProps) {
           },
         ]}
       />
-      <RowMenu handle={menu}>
-        {(project) => (
-          <>
-            <MenuItem icon={Pencil} onSelect={() => onAct?.({ kind: "edit", project })}>
-              {t("edit")}
-            </MenuItem>
-            <MenuLine />
-            <MenuItem icon={Trash2} danger onSelect={() => onAct?.({ kind: "delete", project })}>
-              {t("delete")}
-            </MenuItem>
-          </>
-        )}
-      </RowMenu>
+      <RowMenu handle={menu}>{(project) => <Items project={project} onAct={onAct} />}</RowMenu>
     </>
   );
 }
@@ -119,5 +107,20 @@ function ProjectState({ enabled }: { enabled: boolean }) {
       <Icon of={enabled ? CircleCheck : CirclePause} small />
       {enabled ? t("enabled") : t("disabled")}
     </span>
+  );
+}
+
+function Items({ project, onAct }: Pick<ProjectTableProps, "onAct"> & { project: Project }) {
+  const t = useTranslations("projects");
+  return (
+    <>
+      <MenuItem icon={Pencil} onSelect={() => onAct?.({ kind: "edit", project })}>
+        {t("edit")}
+      </MenuItem>
+      <MenuLine />
+      <MenuItem icon={Trash2} danger onSelect={() => onAct?.({ kind: "delete", project })}>
+        {t("delete")}
+      </MenuItem>
+    </>
   );
 }

@@ -2,11 +2,14 @@
 
 import { agentWords } from "../agents/words.ts";
 import { gatewayWords } from "../gateways/words.ts";
+import { bulkWords, safetyWords } from "../keys/bulk-words.ts";
 import { keyChangeWords, keyDetailWords, keyFormWords, keyWords } from "../keys/words.ts";
 import { llmKeyWords } from "../llm-keys/words.ts";
 import { recordWords } from "../logs/words.ts";
 import { memberWords } from "../members/words.ts";
+import { modelWords } from "../models/words.ts";
 import { projectWords } from "../projects/words.ts";
+import { viewWords } from "../saved-views/words.ts";
 import { settingsWords } from "../settings/words.ts";
 import { usageWords } from "../usage/words.ts";
 import { sharedWords } from "./shared.ts";
@@ -18,9 +21,13 @@ export const messages = {
   keyChange: keyChangeWords,
   keyDetail: keyDetailWords,
   agents: agentWords,
+  bulk: bulkWords,
+  safety: safetyWords,
+  views: viewWords,
   members: memberWords,
   gateways: gatewayWords,
   llmKeys: llmKeyWords,
+  models: modelWords,
   projects: projectWords,
   records: recordWords,
   settings: settingsWords,

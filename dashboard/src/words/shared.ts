@@ -59,6 +59,7 @@ export const sharedWords = {
     record: "Record",
     keys: "API keys",
     llmKeys: "LLM keys",
+    models: "Models",
     projects: "Projects",
     agents: "Agents",
     members: "Members",

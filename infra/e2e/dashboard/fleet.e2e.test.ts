@@ -129,6 +129,31 @@ test("14: a gateway's alarms, its draining and what a database has lost are said
   await context.close();
 });
 
+test("a gateway is drained and resumed from its row, and its card says so", async () => {
+  const { page, context, go } = await visit(browser, { place });
+  const act = async (item: string) => {
+    await page.getByRole("button", { name: "More actions for us-1" }).first().click();
+    await page.getByRole("menuitem", { name: item }).click();
+    await page.getByRole("dialog").getByRole("button", { name: item }).click();
+  };
+  const key = await world.admin.createKey(world.projectId, { name: "Drained past" });
+  const statusAt = async (name: string) =>
+    (await useKey(world.gateways.find((one) => one.name === name)?.url ?? "", key)).status;
+  await go("/gateways");
+  const card = page.getByRole("article", { name: "us-1" });
+  try {
+    await act("Drain");
+    await card.getByText(/^Draining since/).waitFor();
+    await expect.poll(() => statusAt("us-1")).toBe(503);
+    expect(await statusAt("eu-1")).toBe(200);
+  } finally {
+    await act("Resume");
+  }
+  await card.getByText("Nothing to do.").waitFor();
+  await expect.poll(() => statusAt("us-1")).toBe(200);
+  await context.close();
+});
+
 test("15: when live updates stop the page says so within 20 s, keeps its rows, and goes on where it was, no row twice", async () => {
   const { page, context, go } = await visit(browser, { place });
   await world.admin.createKey(world.projectId, { name: "Before the silence" });

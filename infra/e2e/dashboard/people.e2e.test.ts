@@ -53,7 +53,7 @@ test("an invitation is a link that is shown once; whoever opens it first becomes
   await guest.page.getByText("This link opens nothing").waitFor();
   await guest.context.close();
 
-  await page.getByRole("cell", { name: "Gustav Guest" }).waitFor();
+  await page.getByRole("cell", { name: "Gustav Guest", exact: true }).waitFor();
   await expect.poll(() => invitations.count()).toBe(0);
   expect(complaints).toEqual([]);
   await context.close();

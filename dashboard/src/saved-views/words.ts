@@ -1,0 +1,18 @@
+export const viewWords = {
+  views: "Views",
+  none: "No saved views yet",
+  mine: "Mine",
+  shared: "Shared",
+  save: "Save this view",
+  manage: "Manage views",
+  saveTitle: "Save this view",
+  name: "Name",
+  what: "It keeps filters, search and order.",
+  shareLabel: "Shared",
+  shareHint: "Everybody in the organization sees it.",
+  saved: "View saved",
+  delete: "Delete the view {name}",
+  manageTitle: "Saved views",
+  sharedBy: "shared",
+  done: "Done",
+} as const;
