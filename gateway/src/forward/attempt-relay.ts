@@ -1,5 +1,5 @@
 /** The relay of one attempt: the request in that provider's words, and where its end is told. */
-import type { Admission } from "../rooms.ts";
+import type { Admission, OutputBound } from "../rooms.ts";
 import type { RequestBody } from "./body.ts";
 import { providers } from "./providers.ts";
 import { type Outcome, Relay, type RelayJob } from "./relay.ts";
@@ -12,6 +12,7 @@ export interface ToRelay {
   readonly asked: string;
   readonly body: RequestBody;
   readonly credential: string;
+  readonly output: OutputBound | undefined;
   readonly failed: RelayJob["failed"];
   readonly settled: (outcome: Outcome) => void;
 }
@@ -23,6 +24,7 @@ export function relayFor(visit: Visit, send: ToRelay): Relay {
   const row = providers[admission.provider.provider];
   const target = preparedTarget(admission.provider, route.surface);
   if (row === undefined || target === undefined) throw new Error("the route was chosen without a target");
+  const limit = send.output?.inject ?? null;
   const { request, strip, usage } = upstreamRequest({
     admission,
     exchange,
@@ -32,6 +34,7 @@ export function relayFor(visit: Visit, send: ToRelay): Relay {
     asked: send.asked,
     body: send.body,
     credential: send.credential,
+    limit,
     headersTimeoutMs: deps.settings.headersTimeoutMs,
     firstByteTimeoutMs: deps.settings.firstByteTimeoutMs,
     idleTimeoutMs: deps.settings.idleTimeoutMs,
@@ -49,7 +52,11 @@ export function relayFor(visit: Visit, send: ToRelay): Relay {
       textBytes: send.body.textBytes,
       otherAnswers: route.otherAnswers,
       strip,
-      ours: [...visit.ours, "x-claviger-key", admission.key.id],
+      ours: [
+        ...[...visit.ours, "x-claviger-key", admission.key.id],
+        ...(limit === null ? [] : ["x-claviger-max-tokens", String(limit.tokens)]),
+      ],
+      outputTokensMax: send.output?.tokensMax,
       mayDrain: () => {
         if (row.abortStopsBilling) return false;
         draining = deps.inflight.takeDrain();

@@ -152,12 +152,10 @@ export class Attempts {
 
   #relayFor(running: Running, credential: string): Relay {
     const { asked, body, candidates } = this.#wanted;
-    const { admission } = running;
+    const { admission, reservation } = running;
     return relayFor(this.#visit, {
-      admission,
-      asked,
-      body,
-      credential,
+      ...{ admission, asked, body, credential },
+      output: reservation.output,
       failed:
         candidates.length === 1
           ? undefined

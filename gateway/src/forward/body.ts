@@ -4,6 +4,7 @@
  */
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import { type Member, scanJson } from "@claviger/shared/decide/scan-json";
+import { type Edit, limitEdit, type OutputLimit } from "./limit-words.ts";
 
 export interface RequestBody {
   readonly bytes: Uint8Array;
@@ -78,12 +79,16 @@ export interface UpstreamWords {
   readonly strip: boolean;
 }
 
-/** The body for the provider: its own name of the model, and usage asked for in a stream that would not tell it. */
+/**
+ * The body for the provider: its own name of the model, usage asked for in a stream that would not tell it, and an output
+ * limit where a budget needs one.
+ */
 export function withUpstreamWords(
   body: RequestBody,
   asked: string,
   model: string,
   usageOnRequest: boolean,
+  limit: OutputLimit | null = null,
 ): UpstreamWords {
   const edits: Edit[] = [];
   if (asked !== model) {
@@ -91,6 +96,7 @@ export function withUpstreamWords(
   }
   const usage = body.stream && usageOnRequest ? usageEdit(body) : undefined;
   if (usage !== undefined) edits.push(usage);
+  if (limit !== null) edits.push(limitEdit(body.bytes, limit));
   return { parts: splice(body.bytes, edits), strip: usage !== undefined };
 }
 
@@ -99,12 +105,6 @@ const SPELLINGS: Readonly<Record<ModelPlace["as"], (model: string) => string>> =
   resource: (model) => JSON.stringify(`models/${model}`),
   bare: (model) => model,
 };
-
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-}
 
 const INCLUDE_USAGE = new Set(["include_usage"]);
 

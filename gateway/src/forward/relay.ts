@@ -54,6 +54,8 @@ export interface RelayJob {
   readonly otherAnswers: RegExp | undefined;
   /** Bytes of the request that may be words. */
   readonly textBytes: number;
+  /** A budget bounds the answer to so many tokens: no more than that is read. */
+  readonly outputTokensMax?: number | undefined;
   /** Asks for leave to read on after the caller has left; the slot is given back at settlement. */
   readonly mayDrain: () => boolean;
   /**
@@ -78,6 +80,8 @@ export interface Outcome {
 const NOTHING: Usage = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
 /** Counted, not bounded: what keys without a budget are charged when the provider's word is missing. */
 const BYTES_PER_TOKEN = 4;
+/** Few tokens are longer, and no answer is made of such alone. */
+const BYTES_PER_TOKEN_MAX = 16;
 
 const FAILURES = {
   blocked: refuse("upstream_blocked"),
@@ -145,6 +149,7 @@ export class Relay implements UpstreamListener {
       return this.#fail(refuse("provider_response_too_large"));
     }
     const passed = reader.pass(bytes);
+    if (this.#isBeyondBound(reader)) return this.#fail(refuse("provider_response_too_large"));
     if (this.#drainUntilMs !== null || passed === undefined) return;
     if (!this.job.answer.begun) this.#sendHead(false);
     if (!this.#streamed && this.#bytes === this.#head?.facts.contentLength) {
@@ -187,6 +192,12 @@ export class Relay implements UpstreamListener {
       this.job.answer.cut();
       this.#settle(499, "client_stalled", false);
     }
+  }
+
+  /** A provider that breaks its word (PROTOCOL §2.0, A6). What a token may hold is counted generously: none is cut in vain. */
+  #isBeyondBound(reader: UsageReader): boolean {
+    const { outputTokensMax: max } = this.job;
+    return max !== undefined && this.#streamed && reader.textBytes() > max * BYTES_PER_TOKEN_MAX;
   }
 
   #readerFor(facts: AnswerFacts): UsageReader {

@@ -4,6 +4,7 @@ import type { Admission } from "../rooms.ts";
 import { type RequestBody, withUpstreamWords } from "./body.ts";
 import { formOf } from "./gemini-body.ts";
 import { requestHead } from "./head.ts";
+import type { OutputLimit } from "./limit-words.ts";
 import { type ProviderRow, pathFor, type Target } from "./providers.ts";
 import type { ForwardRoute } from "./routes.ts";
 import type { DialectUsage } from "./usage/dialect-usage.ts";
@@ -18,6 +19,8 @@ export interface ToSend {
   readonly asked: string;
   readonly body: RequestBody;
   readonly credential: string;
+  /** To be written into the body. */
+  readonly limit: OutputLimit | null;
   readonly headersTimeoutMs: number;
   readonly firstByteTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -33,7 +36,7 @@ export interface Sendable {
 export function upstreamRequest(send: ToSend): Sendable {
   const { admission, exchange, route, row, target, body } = send;
   const usageOnRequest = route.usageOnRequest && !row.noStreamOptions;
-  const words = withUpstreamWords(body, send.asked, admission.model, usageOnRequest);
+  const words = withUpstreamWords(body, send.asked, admission.model, usageOnRequest, send.limit);
   const isForm = route.model === "multipart";
   const sse = route.usageOfArray !== undefined && formOf(exchange.target) === "sse";
   const path = pathFor(target, admission.model, route.version ?? "");

@@ -32,7 +32,7 @@ const READ_AS: Readonly<Record<string, Surface>> = {
 /** Nobody bills them. They hold the smallest amount there is, so that a budget that is used up refuses them as well. */
 const FREE = new Set(["moderations", "messages.count_tokens", "countTokens"]);
 const FREE_BOUND: Bounded = {
-  ...{ kind: "bounded", nanos: 1n, outputTokens: 0, inject: null },
+  ...{ kind: "bounded", nanos: 1n, outputTokens: 0, outputTokensInAll: 0, inject: null },
   price: { rev: 0, price: { input: 0n, cacheRead: 0n, cacheWrite: 0n, output: 0n } },
 };
 

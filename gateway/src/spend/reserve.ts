@@ -114,7 +114,7 @@ class Hold implements Proven {
     this.#id = id;
     this.#bounded = bounded;
     this.budgets = budgets;
-    this.output = { inject: bounded.inject, tokensMax: bounded.outputTokens };
+    this.output = { inject: bounded.inject, tokensMax: bounded.outputTokensInAll };
   }
 
   settle(ended: AttemptEnd): Spent {

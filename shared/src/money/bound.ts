@@ -43,6 +43,8 @@ export type Bound =
       readonly nanos: bigint;
       /** Tokens of one answer at most: a stream is cut there. */
       readonly outputTokens: number;
+      /** Of all answers together. */
+      readonly outputTokensInAll: number;
       /** What has to be written into the body, where the provider would see no limit otherwise. */
       readonly inject: OutputLimit["inject"];
       readonly price: PinnedPrice;
@@ -64,7 +66,7 @@ export function boundOf(request: BoundRequest): Bound {
   if (typeof fixed === "string") return { kind: "unboundable", param: fixed };
   const inputNanos = ofTokens(input, rates.input) + fixed + COMPONENTS;
   if (!hasOutput(surface)) {
-    return { kind: "bounded", nanos: inputNanos, outputTokens: 0, inject: null, price };
+    return { kind: "bounded", nanos: inputNanos, outputTokens: 0, outputTokensInAll: 0, inject: null, price };
   }
   if (rates.output === null) return { kind: "unboundable", param: "model" };
   // A search starts the model again.
@@ -75,7 +77,8 @@ export function boundOf(request: BoundRequest): Bound {
   if (limit.kind === "invalid") return limit;
   const outputTokens = (limit.tokens + facts.predictedBytes) * answers;
   const nanos = inputNanos + ofTokens(outputTokens, rates.output);
-  return { kind: "bounded", nanos, outputTokens: limit.tokens, inject: limit.inject, price };
+  const { tokens, inject } = limit;
+  return { kind: "bounded", nanos, outputTokens: tokens, outputTokensInAll: outputTokens, inject, price };
 }
 
 function hasOutput(surface: Surface): boolean {
