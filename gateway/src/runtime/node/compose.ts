@@ -21,7 +21,7 @@ import { createNoCourier, eraseState, forgetReplica } from "./forget.ts";
 import { HttpsCourier } from "./https-courier.ts";
 import { createIdentityFile } from "./identity.ts";
 import { createKeeper, type Keeper, startAgain } from "./keeper.ts";
-import { CONNECT_TIMEOUT_MS, SERVE_LIMITS, SERVER_LIMITS, SHUTDOWN_GRACE_MS } from "./limits.ts";
+import { SERVE_LIMITS, SERVER_LIMITS, SHUTDOWN_GRACE_MS } from "./limits.ts";
 import { type LocalLogs, openLocalLogs } from "./local-logs.ts";
 import { lockSlot } from "./lock.ts";
 import { createNatsCourier } from "./nats-courier.ts";
@@ -164,7 +164,7 @@ async function serveReplica(
   const { organizationId, gatewayName, gatewayId, replicaId } = replica.identity.enrolled;
   const trustedProxies = prepareRanges(config.trustedProxies);
   const egressAllow = parseEgressAllow(config.egressAllow);
-  const upstream = createUpstream({ egressAllow, connectTimeoutMs: CONNECT_TIMEOUT_MS });
+  const upstream = createUpstream({ egressAllow, connectTimeoutMs: config.attempts.connectTimeoutMs });
   const gateway: Gateway = createGateway(
     {
       clock,
@@ -187,7 +187,7 @@ async function serveReplica(
       alreadyAnswered,
     },
     {
-      ...{ ...SERVE_LIMITS, organizationId, gatewayName, gatewayId, trustedProxies },
+      ...{ ...SERVE_LIMITS, ...config.attempts, organizationId, gatewayName, gatewayId, trustedProxies },
       traces: namedTraces(config.traces, gatewayName, replicaId),
     },
   );

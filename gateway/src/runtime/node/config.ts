@@ -2,6 +2,7 @@
 import { parseCidr } from "@claviger/shared/decide/ip";
 import * as z from "zod";
 import { readTraceSettings, TraceEnvironment, type TraceSettings } from "../../telemetry/settings.ts";
+import { AttemptEnvironment, type AttemptSettings, readAttemptSettings } from "./attempt-settings.ts";
 import { parseEgressAllow } from "./egress.ts";
 
 const Environment = z.object({
@@ -30,6 +31,7 @@ const Environment = z.object({
     .default("0"),
   CLAVIGER_LOG_DAYS_MAX: z.coerce.number().int().min(3).max(3650).default(30),
   CLAVIGER_LOG_BYTES_MAX: z.coerce.number().int().min(10_000_000).default(5_000_000_000),
+  ...AttemptEnvironment,
   ...TraceEnvironment,
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   PORT: z.coerce.number().int().min(0).max(65_535).default(8701),
@@ -62,6 +64,7 @@ export interface Config {
   /** Above this size of the local log of one replica, lines go earlier. */
   logBytesMax: number;
   logLevel: "debug" | "info" | "warn" | "error";
+  attempts: AttemptSettings;
   /** Undefined: nothing is traced. */
   traces: TraceSettings | undefined;
   port: number;
@@ -102,6 +105,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logDaysMax: data.CLAVIGER_LOG_DAYS_MAX,
     logBytesMax: data.CLAVIGER_LOG_BYTES_MAX,
     logLevel: data.CLAVIGER_LOG_LEVEL,
+    attempts: readAttemptSettings(data),
     traces: readTraceSettings(
       data,
       { "service.name": SOFTWARE.name, "service.version": SOFTWARE.version },
