@@ -36,6 +36,12 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./settings/settings-page.tsx"), "SettingsPage"),
 });
 
+const models = createRoute({
+  getParentRoute: () => root,
+  path: "/models",
+  component: lazyRouteComponent(() => import("./models/models-page.tsx"), "ModelsPage"),
+});
+
 const routeTree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
@@ -57,6 +63,18 @@ const routeTree = root.addChildren([
     path: "/llm-keys",
     component: lazyRouteComponent(() => import("./llm-keys/llm-keys-page.tsx"), "LlmKeysPage"),
   }),
+  models.addChildren([
+    createRoute({
+      getParentRoute: () => models,
+      path: "/",
+      component: lazyRouteComponent(() => import("./models/catalogue.tsx"), "Catalogue"),
+    }),
+    createRoute({
+      getParentRoute: () => models,
+      path: "/aliases",
+      component: lazyRouteComponent(() => import("./models/aliases.tsx"), "Aliases"),
+    }),
+  ]),
   createRoute({
     getParentRoute: () => root,
     path: "/agents",

@@ -1,17 +1,19 @@
+import type { LlmApiKeyImpactView } from "@claviger/shared/api/llm-api-key";
 import type { OperationView } from "@claviger/shared/sync/operation";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce } from "../api/client.ts";
-import { keysQuery, type LlmApiKey } from "../api/queries.ts";
+import type { LlmApiKey } from "../api/queries.ts";
 import { ChangeSheet, type Direction } from "../changes/change-sheet.tsx";
 import { TextField } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
 import { LlmKeyForm } from "./llm-key-form.tsx";
+import { TestDialog } from "./test-dialog.tsx";
 
 export type LlmActing =
   | { readonly kind: "add"; readonly projectId: string | undefined }
-  | { readonly kind: "edit" | "rotate" | "delete"; readonly llmKey: LlmApiKey };
+  | { readonly kind: "test" | "edit" | "rotate" | "delete"; readonly llmKey: LlmApiKey };
 
 /** A change of an LLM key that has been made. */
 export interface LlmMade {
@@ -41,6 +43,8 @@ export function LlmKeyAction({ acting, onClose }: { acting: LlmActing; onClose: 
   switch (acting.kind) {
     case "add":
       return <LlmKeyForm llmKey={undefined} projectId={acting.projectId} onClose={onClose} onMade={finish} />;
+    case "test":
+      return <TestDialog llmKey={acting.llmKey} onClose={onClose} />;
     case "edit":
       return <LlmKeyForm llmKey={acting.llmKey} projectId={undefined} onClose={onClose} onMade={finish} />;
     case "rotate":
@@ -93,19 +97,8 @@ function RotateLlmKey({ llmKey, onClose, onMade }: ActionProps) {
 
 function DeleteLlmKey({ llmKey, onClose, onMade }: ActionProps) {
   const t = useTranslations("llmKeys");
-  const { name, provider, projectId } = llmKey.attributes;
-  const filters = {
-    search: "",
-    status: "active",
-    owner: "",
-    project: projectId,
-    sort: "name",
-    after: undefined,
-  };
-  const { data } = useQuery(keysQuery({ ...filters, size: 200 }));
-  const users = data?.data.filter(
-    ({ attributes: { allowedProviders } }) => allowedProviders?.includes(provider) ?? true,
-  );
+  const { name, provider } = llmKey.attributes;
+  const { data: impact } = useQuery(impactQuery(llmKey.id));
   const remove = async () => {
     const { meta } = await ask("DELETE", `/llm-api-keys/${llmKey.id}`, { headers: atOnce });
     onMade({ title: t("deletedTitle", { name }), direction: "refuse", operation: meta.operation });
@@ -121,11 +114,31 @@ function DeleteLlmKey({ llmKey, onClose, onMade }: ActionProps) {
       {() => (
         <>
           <p>{t("deleteText", { provider })}</p>
-          {users === undefined ? null : (
-            <p className="strong">{t("deleteBreaks", { count: users.length })}</p>
-          )}
+          {impact === undefined ? null : <Impact impact={impact} provider={provider} />}
         </>
       )}
     </FormDialog>
+  );
+}
+
+function impactQuery(id: string) {
+  return queryOptions({
+    queryKey: ["llm-api-keys", "impact", id],
+    queryFn: async ({ signal }) => (await ask("GET", `/llm-api-keys/${id}/impact`, { signal })).meta.impact,
+    staleTime: 0,
+  });
+}
+
+function Impact({ impact, provider }: { impact: LlmApiKeyImpactView; provider: string }) {
+  const t = useTranslations("llmKeys");
+  if (impact.apiKeys === 0) return <p className="strong">{t("breaksNothing")}</p>;
+  return (
+    <>
+      {impact.lastOfProvider ? <p>{t("lastOfProvider", { provider })}</p> : null}
+      <p className="strong">{t("breaks", { count: impact.apiKeys, models: impact.models })}</p>
+      {impact.apiKeysLeftWithoutModels === 0 ? null : (
+        <p className="strong">{t("leftWithout", { count: impact.apiKeysLeftWithoutModels })}</p>
+      )}
+    </>
   );
 }

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Ellipsis, Pencil, RotateCw, Trash2 } from "lucide-react";
+import { Cable, Ellipsis, Pencil, RotateCw, Trash2 } from "lucide-react";
 import { useTranslations } from "use-intl";
 import { type LlmApiKey, projectsQuery } from "../api/queries.ts";
 import { IconButton } from "../ui/button.tsx";
@@ -68,6 +68,9 @@ function Actions({ llmKey, onAct }: { llmKey: LlmApiKey; onAct: (acting: LlmActi
   const { name } = llmKey.attributes;
   return (
     <Menu trigger={<IconButton tiny icon={Ellipsis} label={t("more", { name })} />}>
+      <MenuItem icon={Cable} onSelect={() => onAct({ kind: "test", llmKey })}>
+        {t("test")}
+      </MenuItem>
       <MenuItem icon={Pencil} onSelect={() => onAct({ kind: "edit", llmKey })}>
         {t("edit")}
       </MenuItem>

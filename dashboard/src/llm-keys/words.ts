@@ -40,6 +40,28 @@ export const llmKeyWords = {
   deletedTitle: "Deleted {name}",
   deleteTitle: "Delete {name}",
   deleteText: "Every gateway stops calling {provider} with it at once; running requests on it are cut.",
-  deleteBreaks:
-    "{count, plural, =0 {No active API key of its project may use this provider.} one {One active API key of its project may use this provider.} other {# active API keys of its project may use this provider.}}",
+  lastOfProvider:
+    "It is the project’s last LLM key of {provider}: from then on nobody in it reaches that provider.",
+  breaksNothing: "No active API key of its project needs it: other LLM keys serve all that it serves.",
+  breaks:
+    "{count, plural, one {One active API key of its project} other {# active API keys of its project}} can use {models, plural, one {a model} other {# models}} that no other LLM key serves.",
+  leftWithout:
+    "{count, plural, one {One of them has} other {# of them have}} no other model: every request will be refused.",
+  test: "Test connection",
+  testTitle: "Connection of {name}",
+  testText: "Each gateway asks {provider} for its list of models with this secret, which costs nothing.",
+  testing: "Asking every gateway",
+  testAgain: "Test again",
+  outcome: {
+    ok: "Let in",
+    auth_failed: "The provider refuses the secret",
+    blocked: "Blocked: this gateway may not connect to that address",
+    unreachable: "Not reached: no connection, or no answer in time",
+    unexpected_answer: "Something else answered",
+    not_held: "The gateway has not got this LLM key yet",
+    no_answer: "The gateway does not answer",
+  },
+  testFigures: "{ms, number} ms",
+  testStatus: "HTTP {status}",
+  testModels: "{count, plural, one {# model} other {# models}}",
 } as const;

@@ -1,5 +1,6 @@
 import {
   Bot,
+  Boxes,
   ChartColumn,
   FolderKey,
   KeyRound,
@@ -16,6 +17,7 @@ export interface PageEntry {
   readonly to:
     | "/keys"
     | "/llm-keys"
+    | "/models"
     | "/agents"
     | "/projects"
     | "/members"
@@ -27,6 +29,7 @@ export interface PageEntry {
   readonly word:
     | "keys"
     | "llmKeys"
+    | "models"
     | "agents"
     | "projects"
     | "members"
@@ -50,6 +53,7 @@ export const sections: readonly Section[] = [
     pages: [
       { to: "/keys", word: "keys", icon: KeyRound },
       { to: "/llm-keys", word: "llmKeys", icon: Vault },
+      { to: "/models", word: "models", icon: Boxes },
       { to: "/agents", word: "agents", icon: Bot },
       { to: "/projects", word: "projects", icon: FolderKey },
       { to: "/members", word: "members", icon: Users },
