@@ -63,8 +63,9 @@ export async function startServer(gateway: Gateway, settings: ServerSettings): P
     requireHostHeader: false,
   };
   const server = createServer(options, (incoming, outgoing) => {
-    if (isHost(incoming.headers.host)) void listener(incoming, outgoing);
-    else {
+    if (isHost(incoming.headers.host)) {
+      if (!gateway.answer(nodeExchange(incoming, outgoing))) void listener(incoming, outgoing);
+    } else {
       const refusal = refuse("invalid_header");
       refuseOn(outgoing, settings.gatewayName, { refusal, path: incoming.url });
     }
