@@ -6,20 +6,22 @@
 import { sql } from "drizzle-orm";
 import type { PostgresJsDatabase } from "drizzle-orm/postgres-js";
 
-/** Buckets that the five of the first form held. */
-const BUCKETS = [
+/** Buckets that the five of the first form held, and what was counted as a request. All of it: what is missing is added. */
+const COLUMNS = [
+  "retries",
   ...["cache_write_long_tokens", "audio_input_tokens", "audio_output_tokens"],
   ...["image_input_tokens", "image_output_tokens", "images", "searches"],
 ] as const;
 
 /** Does nothing to roll-ups that have it all. Callers hold the lock of migrations. */
 export async function widenRollUps(db: PostgresJsDatabase): Promise<void> {
-  const [row] = await db.execute<{ done: boolean }>(sql`
-    select exists (select 1 from information_schema.columns where table_schema = 'public'
-      and table_name = 'usage_rollup' and column_name = 'org_id' and is_nullable = 'NO') as done`);
-  if (row?.done === true) return;
+  const held = await db.execute<{ name: string }>(sql`
+    select column_name as name from information_schema.columns
+    where table_schema = 'public' and table_name = 'usage_rollup'`);
+  const names = new Set(held.map(({ name }) => name));
+  if (["org_id", ...COLUMNS].every((name) => names.has(name))) return;
   await db.transaction(async (tx) => {
-    const columns = BUCKETS.map((name) => `add column if not exists ${name} bigint not null default 0`);
+    const columns = COLUMNS.map((name) => `add column if not exists ${name} bigint not null default 0`);
     await tx.execute(
       sql.raw(`alter table usage_rollup add column if not exists org_id text, ${columns.join(", ")}`),
     );
@@ -37,7 +39,9 @@ export async function widenRollUps(db: PostgresJsDatabase): Promise<void> {
       for each row when (new.org_id is null) execute function usage_rollup_org()`);
     await tx.execute(sql`alter table usage_rollup alter column org_id set not null`);
     // An organization's figures by time, and a key's or a model's over a long time.
-    await tx.execute(sql`create index usage_rollup_org_at on usage_rollup (org_id, at)`);
-    await tx.execute(sql`create index usage_rollup_dimension_at on usage_rollup (dimension_id, at)`);
+    await tx.execute(sql`create index if not exists usage_rollup_org_at on usage_rollup (org_id, at)`);
+    await tx.execute(
+      sql`create index if not exists usage_rollup_dimension_at on usage_rollup (dimension_id, at)`,
+    );
   });
 }

@@ -32,7 +32,12 @@ const bucket =
 
 /** Sums of integers; money and durations stand beside them. */
 export const FIGURES: readonly Figure[] = [
-  { name: "requests", column: "requests", of: ({ event }) => (event.kind === "settled" ? 1 : 0) },
+  { name: "requests", column: "requests", of: ({ event }) => (isFirst(event) ? 1 : 0) },
+  {
+    name: "retries",
+    column: "retries",
+    of: ({ event }) => (event.kind === "settled" && !isFirst(event) ? 1 : 0),
+  },
   { name: "errors", column: "errors", of: ({ event }) => (failed(event) ? 1 : 0) },
   { name: "refused", column: "refused", of: ({ event }) => (event.kind === "refused" ? event.n : 0) },
   { name: "inputTokens", column: "input_tokens", of: bucket("input") },
@@ -53,6 +58,11 @@ export const FIGURES: readonly Figure[] = [
     of: ({ event, cost }) => (event.kind === "settled" && cost === null ? 1 : 0),
   },
 ];
+
+/** A request is counted with its first attempt; a retry and a fallback are events of their own, but no requests. */
+export function isFirst(event: UsageEvent): boolean {
+  return event.kind === "settled" && (event.attempt ?? 1) === 1;
+}
 
 function failed(event: UsageEvent): boolean {
   return event.kind === "settled" && (event.status >= 400 || event.code !== null);

@@ -1,6 +1,6 @@
 /** What one batch adds to the keys that it names. */
 import { inputOf, outputOf } from "@claviger/shared/money/cost";
-import type { Counted } from "./figures.ts";
+import { type Counted, isFirst } from "./figures.ts";
 
 /** A row of `key_usage` to add. */
 export interface KeySum {
@@ -25,7 +25,7 @@ export function sumByKey(all: readonly Counted[]): ReadonlyMap<string, KeySum> {
       sum.refused += event.kind === "refused" ? event.n : 0;
       continue;
     }
-    sum.requests += 1;
+    if (isFirst(event)) sum.requests += 1;
     sum.input += inputOf(usage);
     sum.output += outputOf(usage);
     if (cost === null) sum.unpriced += 1;

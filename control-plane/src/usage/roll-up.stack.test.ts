@@ -103,6 +103,21 @@ test("every bucket is counted apart, in each grain, and no token in two", async 
   expect(rows).toEqual([1, 2, 3].map(() => ({ org_id: orgId, ...twice })));
 });
 
+test("a request is counted once however many attempts it takes; each attempt counts its tokens and its failure", async () => {
+  const { orgId, senders } = await twoReplicas();
+  const [[cp], [sender]] = [cps, senders];
+  if (cp === undefined || sender === undefined) throw new Error("nothing started");
+  const attempt = (seq: number, attempt: number, code: string | null) =>
+    ({ ...makeEvent(seq, NOW_MS, 2), attempt, code, status: code === null ? 200 : 502 }) as UsageEvent;
+  const events = [attempt(1, 1, "provider_error"), attempt(2, 2, "provider_timeout"), attempt(3, 3, null)];
+  await takeUsage(cp.ports, sender, { v: 1, events });
+  const [row] = await db().execute(sql`
+    select sum(requests)::int as requests, sum(retries)::int as retries, sum(errors)::int as errors,
+      sum(input_tokens)::int as input, (select requests::int from key_usage where org_id = ${orgId}) as of_key
+    from usage_rollup where org_id = ${orgId} and grain = 'day'`);
+  expect(row).toEqual({ requests: 1, retries: 2, errors: 2, input: 6, of_key: 1 });
+});
+
 test("a process of the version before writes without an organization and without the finer buckets: both are filled in", async () => {
   const { orgId, senders } = await twoReplicas();
   const [[cp], [sender]] = [cps, senders];

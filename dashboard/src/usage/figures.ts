@@ -1,5 +1,5 @@
 /** What is read out of figures: integers that can be added and compared, and the words for them. */
-import type { UsageFigures, UsageView } from "@claviger/shared/api/usage";
+import type { UsageFigures } from "@claviger/shared/api/usage";
 import { count, dollars } from "../words/format.ts";
 import type { Metric } from "./search.ts";
 
@@ -13,17 +13,15 @@ export function tokensOf(figures: UsageFigures): number {
   return TOKEN_NAMES.reduce((sum, name) => sum + figures[name], 0);
 }
 
-const NANOS = 1_000_000_000;
-
 /** An integer: nano-dollars of money, a count of everything else. */
 export function figureOf(figures: UsageFigures, metric: Metric): number {
-  if (metric === "spentUsd") return Math.round(Number(figures.spentUsd) * NANOS);
+  if (metric === "spentUsd") return nanosOf(figures.spentUsd);
   return metric === "tokens" ? tokensOf(figures) : figures[metric];
 }
 
 /** A value as it is read: `$12.50`, `18.2k`. */
 export function shown(value: number, metric: Metric): string {
-  return metric === "spentUsd" ? dollars((value / NANOS).toFixed(9)) : count(Math.round(value));
+  return metric === "spentUsd" ? dollars(decimalOf(value)) : count(Math.round(value));
 }
 
 /** A value beside an axis: without zeros that say nothing. */
@@ -34,7 +32,20 @@ export function onAxis(text: string): string {
 /** The exact value, for those who hover. */
 export function exactly(value: number, metric: Metric): string {
   if (metric !== "spentUsd") return value.toLocaleString("en-US");
-  return `$${(value / NANOS).toFixed(9).replace(/\.?0+$/, "")}`;
+  return `$${decimalOf(value).replace(/\.?0+$/, "")}`;
+}
+
+/** Between decimal text and integers by their digits: a float of dollars has not enough of them. */
+const DIGITS = 9;
+
+function nanosOf(usd: string): number {
+  const [whole = "0", fraction = ""] = usd.split(".");
+  return Number(`${whole}${fraction.padEnd(DIGITS, "0")}`);
+}
+
+function decimalOf(nanos: number): string {
+  const digits = String(Math.round(nanos)).padStart(DIGITS + 1, "0");
+  return `${digits.slice(0, -DIGITS)}.${digits.slice(-DIGITS)}`;
 }
 
 /** `0.31 %`; null of nothing. */
@@ -67,9 +78,11 @@ export function changeOf(now: number, before: number | undefined): string | null
 }
 
 /** No price is known for any of these requests, so there is no cost to show. */
-export function isUnpriced({
-  requests,
-  unpricedRequests,
-}: Pick<UsageView, "requests" | "unpricedRequests">): boolean {
-  return requests > 0 && unpricedRequests === requests;
+export function isUnpriced(figures: UsageFigures): boolean {
+  return attemptsOf(figures) > 0 && figures.unpricedRequests === attemptsOf(figures);
+}
+
+/** What can fail and can have a price: a request once, and each of its retries. */
+export function attemptsOf({ requests, retries }: UsageFigures): number {
+  return requests + retries;
 }

@@ -6,7 +6,17 @@ import type { ReactNode } from "react";
 import { useTranslations } from "use-intl";
 import { Button, IconButton } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { cachedShare, duration, exactly, figureOf, isUnpriced, shareOf, shown, tokensOf } from "./figures.ts";
+import {
+  attemptsOf,
+  cachedShare,
+  duration,
+  exactly,
+  figureOf,
+  isUnpriced,
+  shareOf,
+  shown,
+  tokensOf,
+} from "./figures.ts";
 import { dimensionOf, useGroupName, valueIn } from "./names.ts";
 import type { UsageRow } from "./queries.ts";
 import type { UsageSearch } from "./search.ts";
@@ -74,7 +84,7 @@ const columns: readonly Column[] = [
     ...{ id: "errors", word: "colErrors", width: 92, sort: "errors" },
     cell: (figures) => (
       <span title={exactly(figures.errors, "errors")}>
-        {shareOf(figures.errors, figures.requests) ?? "–"}
+        {shareOf(figures.errors, attemptsOf(figures)) ?? "–"}
       </span>
     ),
   },

@@ -2,6 +2,7 @@ import type { UsageFigures } from "@claviger/shared/api/usage";
 import type { ReactNode } from "react";
 import { useTranslations } from "use-intl";
 import {
+  attemptsOf,
   cachedShare,
   changeOf,
   duration,
@@ -40,12 +41,20 @@ export function Kpis({ now, before, range }: KpisProps) {
         )}
       </Kpi>
       <Kpi name={t("requests")} title={exactly(requests, "requests")} value={shown(requests, "requests")}>
-        <Change text={change("requests")} rest="" title={onBefore} />
+        {now.retries > 0 ? (
+          t("retries", { count: now.retries })
+        ) : (
+          <Change text={change("requests")} rest="" title={onBefore} />
+        )}
       </Kpi>
       <Kpi name={t("tokens")} title={exactly(tokensOf(now), "tokens")} value={shown(tokensOf(now), "tokens")}>
         {cached === null ? null : t("fromCache", { share: cached })}
       </Kpi>
-      <Kpi name={t("errors")} title={exactly(errors, "errors")} value={shareOf(errors, requests) ?? "–"}>
+      <Kpi
+        name={t("errors")}
+        title={exactly(errors, "errors")}
+        value={shareOf(errors, attemptsOf(now)) ?? "–"}
+      >
         {t("refusedCount", { count: refused })}
       </Kpi>
       <Kpi name={t("latency")} value={<Pair one={now.latencyP50Ms} other={now.latencyP95Ms} />}>

@@ -49,12 +49,26 @@ export function usageQuery(asked: Asked) {
   const path = usagePath(asked);
   return queryOptions({
     queryKey: ["usage", path],
-    queryFn: ({ signal }) => ask<UsageRow[]>("GET", path, { signal }),
+    queryFn: ({ signal }) => askRows(path, signal, asked.more?.interval !== undefined),
     placeholderData: keepPreviousData,
     refetchInterval: AGAIN_MS,
     refetchIntervalInBackground: false,
     staleTime: 1_000,
   });
+}
+
+/** One page; `whole`: with all that follow it, because a chart without its end would say that there was nothing. */
+async function askRows(path: string, signal: AbortSignal, whole: boolean): Promise<Answer<UsageRow[]>> {
+  const first = await ask<UsageRow[]>("GET", path, { signal });
+  const rows = [...first.data];
+  for (let { next } = first; whole && next !== null; ) {
+    const page = await ask<UsageRow[]>("GET", `${path}&${new URLSearchParams({ "page[after]": next })}`, {
+      signal,
+    });
+    rows.push(...page.data);
+    next = page.next;
+  }
+  return { ...first, data: rows };
 }
 
 /** What each gateway's figures are complete to, as any answer tells. */

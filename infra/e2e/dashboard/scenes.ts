@@ -69,6 +69,7 @@ const otherScenes = (): Scene[] => [
     path: `/projects/${inject("shared").credentials.projectId}/api-access/api-keys`,
     ready: "td.c-name",
   },
+  { name: "usage", path: "/usage", ready: ".kpis, .plain-empty" },
   { name: "logs", path: "/logs", ready: ".filters" },
   { name: "audit", path: "/audit", ready: "table.data" },
   { name: "sessions", path: "/settings/sessions", ready: "table.data" },

@@ -30,8 +30,11 @@ export type UsageSort = (typeof usageSorts)[number];
 
 /** Figures of one group; sums of what was recorded, never sampled. */
 export interface UsageFigures {
-  /** Admitted requests, and how many of them failed or ended with a status of 400 or above. */
+  /** Admitted requests, each counted where its first attempt went. */
   readonly requests: number;
+  /** Further attempts of them: retries, and fallbacks to another model or LLM key. Their tokens and cost count like any. */
+  readonly retries: number;
+  /** Attempts that failed or ended with a status of 400 or above, made good or not. */
   readonly errors: number;
   /** Requests that were not admitted. */
   readonly refused: number;
@@ -53,7 +56,7 @@ export interface UsageFigures {
   readonly searches: number;
   /** Decimal text of dollars, exact to the nano-dollar. */
   readonly spentUsd: string;
-  /** Requests that are not in `spentUsd`, because nobody knows the price of their model. */
+  /** Attempts that are not in `spentUsd`, because nobody knows the price of their model. */
   readonly unpricedRequests: number;
   /** Within 5 %; null without a request. */
   readonly latencyP50Ms: number | null;
