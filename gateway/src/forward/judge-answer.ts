@@ -25,6 +25,17 @@ export function judgeHead(
   return undefined;
 }
 
+/**
+ * Said by something in front of the provider, which has lost the provider's own answer (RFC 9110 §15.6.3 and §15.6.5;
+ * Cloudflare's 520 and 524): the request may have been worked on, and billed.
+ */
+const OF_A_PROXY: ReadonlySet<number> = new Set([502, 504, 520, 524]);
+
+/** Whether an answer of this status leaves open what the provider bills; its own errors it does not bill. */
+export function isAmbiguous(status: number): boolean {
+  return OF_A_PROXY.has(status);
+}
+
 /** The first byte that is not white space opens an object or a list. */
 export function looksLikeJson(bytes: Uint8Array): boolean {
   for (const byte of bytes) {
