@@ -20,6 +20,7 @@ const tasks = {
   verify: "infra/house/verify.ts",
   soak: "infra/house/soak.ts",
   bench: "infra/house/bench.ts",
+  screenshots: "infra/screenshots/main.ts",
 };
 
 /** Runs `file` as a child that gets our signals and whose exit code becomes ours. */

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce, resourceBody } from "../api/client.ts";
-import { type Agent, projectsQuery, providersQuery } from "../api/queries.ts";
+import { type Agent, oldestOf, projectsQuery, providersQuery } from "../api/queries.ts";
 import type { Made } from "../keys/actions.tsx";
 import { Choice } from "../ui/choice.tsx";
 import { TextField } from "../ui/field.tsx";
@@ -29,7 +29,7 @@ export function AgentForm({ onClose, onMade }: { onClose: () => void; onMade: (m
   const [life, setLife] = useState<Life>("never");
   const [providers, setProviders] = useState<string[]>([]);
   const [models, setModels] = useState<string[]>([]);
-  const into = project ?? projects[0]?.id ?? "";
+  const into = project ?? oldestOf(projects)?.id ?? "";
   const create = async (form: FormData) => {
     const attributes = attributesOf(form, { life, providers, models });
     const body = resourceBody("agent", attributes);

@@ -26,7 +26,6 @@ export function AgentTable({ agents, onAct, onTokens }: AgentTableProps) {
     head: <span className="sr">{t("edit")}</span>,
     width: 52,
     right: true,
-    className: "c-acts",
     cell: (agent) => (
       <RowMenuButton handle={menu} row={agent} label={t("more", { name: agent.attributes.name })} />
     ),
@@ -54,6 +53,7 @@ function useNames(): DataColumn<Agent>[] {
     {
       id: "id",
       head: t("colId"),
+      className: "wide",
       width: 190,
       cell: ({ id, attributes: { name } }) => (
         <span className="key-cell">

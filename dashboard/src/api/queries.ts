@@ -112,6 +112,12 @@ function wholeList<View extends object>(noun: string, path = `/${noun}`) {
 }
 
 export const projectsQuery = wholeList<ProjectView>("projects");
+
+/** What a form begins with where a project is to be chosen: the one that was there first. */
+export function oldestOf(projects: readonly Project[] | undefined): Project | undefined {
+  return projects?.toSorted((a, b) => a.attributes.createdAt.localeCompare(b.attributes.createdAt))[0];
+}
+
 export const membersQuery = wholeList<MemberView>("members");
 export const providersQuery = wholeList<ProviderView>("providers");
 export const llmKeysQuery = wholeList<LlmApiKeyView>("llm-api-keys");

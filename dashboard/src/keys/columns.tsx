@@ -50,18 +50,18 @@ export interface Column {
 
 /** After the name, in this order; which of them show is each person's choice. */
 export const columns = [
-  { id: "owner", word: "owner", sort: "owner", width: 108, className: "c-owner", cell: Owner },
+  { id: "owner", word: "owner", sort: "owner", width: 104, className: "c-owner", cell: Owner },
   { id: "project", word: "colProject", width: 100, className: "c-project", cell: ProjectName },
-  { id: "key", word: "colKey", width: 168, className: "c-key", cell: Preview },
+  { id: "key", word: "colKey", width: 163, className: "c-key", cell: Preview },
   { id: "status", word: "colStatus", sort: "status", width: 90, className: "c-status", cell: Status },
-  { id: "gateways", word: "colGateways", width: 116, className: "prop c-gw", cell: Gateways },
+  { id: "gateways", word: "colGateways", width: 112, className: "prop c-gw", cell: Gateways },
   { id: "expires", word: "colExpires", sort: "expiresAt", width: 100, className: "c-exp num", cell: Expires },
-  { id: "used", word: "colUsed", sort: "lastUsedAt", width: 84, className: "c-used num", cell: Used },
+  { id: "used", word: "colUsed", sort: "lastUsedAt", width: 76, className: "c-used num", cell: Used },
   {
     id: "created",
     word: "colCreated",
     sort: "createdAt",
-    width: 84,
+    width: 80,
     className: "c-created num",
     cell: Created,
   },
@@ -69,12 +69,12 @@ export const columns = [
     id: "requests",
     word: "colRequests",
     sort: "requests",
-    width: 84,
+    width: 76,
     className: "c-req r num",
     right: true,
     cell: Requests,
   },
-  { id: "usage", word: "colUsage", width: 100, className: "c-use r", right: true, cell: Usage },
+  { id: "usage", word: "colUsage", width: 96, className: "c-use r", right: true, cell: Usage },
 ] as const satisfies readonly Column[];
 
 /** Shown until somebody chooses otherwise. */

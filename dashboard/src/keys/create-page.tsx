@@ -4,7 +4,7 @@ import { useBlocker, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce, resourceBody } from "../api/client.ts";
-import { type ApiKey, membersQuery, projectsQuery } from "../api/queries.ts";
+import { type ApiKey, membersQuery, oldestOf, projectsQuery } from "../api/queries.ts";
 import { useMay, useSession } from "../shell/session.ts";
 import { Forbidden } from "../ui/forbidden.tsx";
 import type { Made } from "./actions.tsx";
@@ -22,7 +22,7 @@ export function CreatePage() {
 function Start() {
   const { data: projects } = useQuery(projectsQuery);
   const { isPending } = useQuery(membersQuery);
-  const first = projects?.[0];
+  const first = oldestOf(projects);
   return first === undefined || isPending ? null : <Create projectId={first.id} />;
 }
 

@@ -124,7 +124,7 @@ function NameCell({ apiKey: { id, attributes } }: { apiKey: ApiKey }) {
   return (
     <Link className="nm" to="/keys/$keyId" params={{ keyId: id }} title={title}>
       <span className="cut">{name}</span>
-      {note === null || note === name ? null : <span className="cut muted font-normal">{note}</span>}
+      {note === null || note === name ? null : <span className="cut note">{note}</span>}
     </Link>
   );
 }

@@ -51,7 +51,7 @@ export function TextFilter({ label, value, onChange }: TextFilterProps) {
     return () => clearTimeout(timer);
   }, [text, value, onChange]);
   return (
-    <label className="field w-44!">
+    <label className="field narrow-half sm:w-44!">
       <Icon of={Search} small />
       <span className="sr">{label}</span>
       <input

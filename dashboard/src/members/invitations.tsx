@@ -25,7 +25,6 @@ export function Invitations() {
     head: <span className="sr">{t("remove")}</span>,
     width: 52,
     right: true,
-    className: "c-acts",
     cell: (invitation) => (
       <IconButton
         tiny
@@ -39,7 +38,7 @@ export function Invitations() {
   if (data.length === 0) return null;
   return (
     <>
-      <div className="h-row">
+      <div className="h-row mt-6">
         <h2>{t("invitations")}</h2>
       </div>
       {refused === null ? null : <Problem error={refused} />}

@@ -57,7 +57,6 @@ function MemberTable({ members, onAct }: TableProps) {
     head: <span className="sr">{t("edit")}</span>,
     width: 52,
     right: true,
-    className: "c-acts",
     cell: (member) => <MemberMenuButton member={member} menu={menu} />,
   };
   return (
@@ -88,6 +87,7 @@ function useFacts(): DataColumn<Member>[] {
     {
       id: "email",
       head: t("colEmail"),
+      className: "wide",
       cell: ({ attributes: { email } }) => (
         <span className="cut" title={email}>
           {email}

@@ -50,8 +50,10 @@ export function DataTable<Row>({ label, columns, rows, rowKey, footer, dim = fal
                   <td
                     role="cell"
                     key={column.id}
-                    className={`${column.right === true ? "r " : ""}${column.className ?? ""}`}
-                    data-l={n === 0 ? undefined : (column.label ?? textOf(column.head))}
+                    className={classesOf(column)}
+                    data-l={
+                      n === 0 || column.id === "actions" ? undefined : (column.label ?? textOf(column.head))
+                    }
                   >
                     {column.cell(row)}
                   </td>
@@ -64,6 +66,11 @@ export function DataTable<Row>({ label, columns, rows, rowKey, footer, dim = fal
       {footer}
     </section>
   );
+}
+
+/** What can be done with a row stands at its end, below 640 px in its corner. */
+function classesOf<Row>({ id, right, className }: DataColumn<Row>): string {
+  return [right === true ? "r" : "", id === "actions" ? "c-acts" : "", className ?? ""].join(" ").trim();
 }
 
 function textOf(head: ReactNode): string | undefined {

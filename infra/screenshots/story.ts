@@ -1,0 +1,90 @@
+/** What the pictures show: an organization with people, keys in every state, agents, and traffic through both gateways. */
+import { createAdmin, type MadeKey } from "../e2e/support/admin.ts";
+import type { Place } from "../e2e/support/sign-in.ts";
+
+const DAY_MS = 86_400_000;
+const inDays = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
+
+const people = [
+  ["Marta Oliveira", "admin"],
+  ["Jonas Lindqvist", "member"],
+  ["Aiko Tanabe", "member"],
+  ["Bartholomew Featherstonehaugh-Cholmondeley", "viewer"],
+] as const;
+
+const keys: readonly (readonly [string, object])[] = [
+  [
+    "CI smoke tests",
+    { expiresAt: inDays(30), budgetUsd: "25", budgetPeriod: "monthly", requestsPerMinute: 60 },
+  ],
+  ["Warehouse copilot", { budgetUsd: "400", budgetPeriod: "monthly", allowedProviders: ["sandbox"] }],
+  ["Support macros, preview", { expiresAt: inDays(2), allowedModels: ["echo", "story"] }],
+  [
+    "Invoice extraction, nightly batch for accounts payable in every region of the company",
+    { expiresAt: inDays(90), metadata: { team: "finance", ticket: "OPS-2211" } },
+  ],
+  [
+    "Route planner",
+    { expiresAt: inDays(180), ipAllowlist: ["10.0.0.0/8"], note: "Stored in the vault of eu" },
+  ],
+  ["Customs forms", { expiresAt: inDays(365), budgetUsd: "120", budgetPeriod: "weekly" }],
+  ["Driver app, Android", {}],
+  ["Driver app, iOS", {}],
+  ["Pricing experiments", { maxConcurrency: 4, tokensPerMinute: 20_000 }],
+  ["Contract search", { expiresAt: inDays(60) }],
+  ["Retired importer", {}],
+  ["Leaked in a ticket", {}],
+];
+
+/** Seeds the place; resolves with the id of the key that detail pages show. */
+export async function tell(place: Place, gateways: readonly string[]): Promise<{ keyId: string }> {
+  const { credentials, url } = place;
+  const admin = createAdmin(url, credentials.adminToken);
+  const owners: string[] = [];
+  for (const [name, role] of people) {
+    const email = `${name.split(" ")[0]?.toLowerCase()}@ostia.example`;
+    const attributes = { email, name, role, password: "a password for the pictures" };
+    const { json } = await admin.call("POST", "/members", { data: { type: "member", attributes } });
+    if (role !== "viewer") owners.push((json as { data: { id: string } }).data.id);
+  }
+  const invitation = { email: "petra@ostia.example", role: "member" };
+  await admin.call("POST", "/invitations", { data: { type: "invitation", attributes: invitation } });
+  const made: MadeKey[] = [];
+  for (const [n, [name, attributes]] of keys.entries()) {
+    const ownerId = owners[n % owners.length];
+    made.push(await admin.createKey(credentials.projectId, { name, ownerId, ...attributes }));
+  }
+  for (const name of ["Nightly crawler", "Mail triage"]) {
+    await admin.call("POST", `/projects/${credentials.projectId}/agents`, {
+      data: { type: "agent", attributes: { name, allowedModels: ["echo"] } },
+    });
+  }
+  await admin.call("POST", "/projects", { data: { type: "project", attributes: { name: "Research" } } });
+  await traffic(made, gateways);
+  await admin.call("POST", `/api-keys/${made[10]?.id}/deactivate`);
+  await admin.call("POST", `/api-keys/${made[11]?.id}/revoke`);
+  const view = { page: "keys", name: "Ends soon", query: "sort=expiresAt&status=active", shared: true };
+  await admin.call("POST", "/saved-views", { data: { type: "saved-view", attributes: view } });
+  return { keyId: made[1]?.id ?? "" };
+}
+
+/** Some keys are used a lot, some once, one asks for what it may not have. */
+async function traffic(made: readonly MadeKey[], gateways: readonly string[]): Promise<void> {
+  const counts = [3, 60, 12, 24, 1, 8, 30, 18, 6, 2];
+  for (const [n, count] of counts.entries()) {
+    for (let sent = 0; sent < count; sent += 1) {
+      const model = sent % 9 === 8 ? "sandbox/missing" : sent % 3 === 0 ? "sandbox/story" : "sandbox/echo";
+      await call(gateways[sent % gateways.length] ?? "", made[n]?.secret ?? "", model);
+    }
+  }
+}
+
+async function call(gateway: string, secret: string, model: string): Promise<void> {
+  const messages = [{ role: "user", content: "Which containers leave today?" }];
+  const answer = await fetch(`${gateway}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    body: JSON.stringify({ model, messages }),
+  });
+  await answer.arrayBuffer();
+}
