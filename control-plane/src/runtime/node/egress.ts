@@ -6,12 +6,13 @@
 import { type LookupAddress, type LookupOptions, lookup as systemLookup } from "node:dns";
 import { type IncomingMessage, request as plainRequest } from "node:http";
 import { request as secureRequest } from "node:https";
+import { type EgressAllow, egressModeOf } from "@claviger/shared/decide/egress";
 import {
-  admitsAddresses,
-  type EgressAllow,
-  egressModeOf,
-  readEgressAllow,
-} from "@claviger/shared/decide/egress";
+  EgressBlocked,
+  guardedLookup,
+  type Resolve as LookupResolve,
+  requireEgressAllow,
+} from "@claviger/shared/decide/guarded-lookup";
 import type { Post, Posted } from "../../fleet/knock.ts";
 import { createSlots } from "../../fleet/slots.ts";
 
@@ -27,24 +28,11 @@ const LOOKUPS_MAX = 2;
 /** Of an answer; what is longer is not read to its end. */
 const ANSWER_BYTES_MAX = 1_048_576;
 
-export class EgressBlocked extends Error {
-  readonly code = "EGRESS_BLOCKED";
-  constructor() {
-    super("the address is not one that this control plane may connect to (CLAVIGER_EGRESS_ALLOW)");
-  }
-}
-
-type Resolve = (
-  host: string,
-  options: LookupOptions,
-  done: (error: Error | null, found: LookupAddress[]) => void,
-) => void;
+type Resolve = LookupResolve<LookupOptions, LookupAddress>;
 
 /** A list of `host:port` and CIDRs; throws with the entry that is neither. */
 export function parseEgressAllow(entries: readonly string[]): EgressAllow {
-  const read = readEgressAllow(entries);
-  if ("bad" in read) throw new Error(`${JSON.stringify(read.bad)} is neither host:port nor a CIDR`);
-  return read;
+  return requireEgressAllow(entries);
 }
 
 /** So many look-ups at once; one that could not begin within the time of an exchange fails, for nobody waits any more. */
@@ -99,7 +87,7 @@ function createExchange(allow: EgressAllow, resolve: Resolve, exchangeMsMax: num
     const url = new URL(address);
     const mode = egressModeOf(allow, url);
     if (mode === "blocked") throw new EgressBlocked();
-    const lookup = mode === "open" ? {} : { lookup: guarded(allow, mode, resolve) };
+    const lookup = mode === "open" ? {} : { lookup: guardedLookup(allow, mode, resolve) };
     const send = url.protocol === "https:" ? secureRequest : plainRequest;
     const { promise, resolve: answered, reject } = Promise.withResolvers<T>();
     const sending = send(url, {
@@ -114,23 +102,6 @@ function createExchange(allow: EgressAllow, resolve: Resolve, exchangeMsMax: num
     sending.on("response", (response) => readAnswer(response).then(answered, reject));
     sending.end(body);
     return promise.finally(() => sending.destroy());
-  };
-}
-
-function guarded(allow: EgressAllow, mode: "public" | "listed", resolve: Resolve) {
-  return (
-    host: string,
-    options: LookupOptions,
-    done: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void,
-  ): void => {
-    resolve(host, options, (error, found) => {
-      if (error !== null) return done(error, []);
-      const addresses = found.map(({ address }) => address);
-      const [first] = found;
-      if (first === undefined || !admitsAddresses(allow, mode, addresses))
-        return done(new EgressBlocked(), []);
-      return options.all === true ? done(null, found) : done(null, first.address, first.family);
-    });
   };
 }
 
