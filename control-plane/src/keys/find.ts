@@ -1,9 +1,12 @@
 /** Reading keys, always inside one organization. */
+import { BudgetPeriod } from "@claviger/shared/api/budget";
 import { notFound } from "@claviger/shared/api/problem";
+import { windowOf } from "@claviger/shared/money/period";
 import { and, eq, inArray, ne, type SQL, sql } from "drizzle-orm";
 import type { Queryable } from "../db/database.ts";
 import { apiKey } from "../db/tables/api-key.ts";
 import { budget } from "../db/tables/budget.ts";
+import { budgetPeriod } from "../db/tables/budget-period.ts";
 import { keyUsage } from "../db/tables/key-usage.ts";
 import { member } from "../db/tables/member.ts";
 import { type KeyKind, nouns } from "./kind.ts";
@@ -31,7 +34,12 @@ export async function findKey(
 }
 
 /** Keys with what stands around them, and the value that a list sorts them by; narrow, order and limit as needed. */
-export function selectFacts(db: Queryable, orgId: string, sortValue: SQL<string> = sql`''`) {
+export function selectFacts(db: Queryable, orgId: string, nowMs: number, sortValue: SQL<string> = sql`''`) {
+  // The row that gateways are given money from at this instant: what is shown is what is enforced.
+  const starts = BudgetPeriod.options.map(
+    (period) => sql`when ${period} then ${windowOf(period, nowMs).startMs}::bigint`,
+  );
+  const inForce = sql`${budgetPeriod.startMs} = case ${budget.period} ${sql.join(starts, sql` `)} end`;
   // Summed only when a key that was used asks for its share: the sum grows with the organization.
   const requestsOfAll = sql<string>`case when ${keyUsage.requests} > 0
     then (select sum(requests) from key_usage where org_id = ${orgId}) else 0 end`;
@@ -40,6 +48,7 @@ export function selectFacts(db: Queryable, orgId: string, sortValue: SQL<string>
       key: apiKey,
       ownerName: member.name,
       budget: { limitUsd: budget.limitUsd, period: budget.period, thresholds: budget.thresholds },
+      window: { spentN: budgetPeriod.spentN, openN: budgetPeriod.openN },
       requests: keyUsage.requests,
       spentNanos: keyUsage.spentNanos,
       unpriced: keyUsage.unpriced,
@@ -50,6 +59,7 @@ export function selectFacts(db: Queryable, orgId: string, sortValue: SQL<string>
     .from(apiKey)
     .innerJoin(member, eq(member.id, apiKey.ownerId))
     .leftJoin(budget, and(eq(budget.id, apiKey.budgetId), eq(budget.orgId, apiKey.orgId)))
+    .leftJoin(budgetPeriod, and(eq(budgetPeriod.budgetId, budget.id), inForce))
     .leftJoin(keyUsage, and(eq(keyUsage.keyId, apiKey.id), eq(keyUsage.orgId, apiKey.orgId)))
     .$dynamic();
 }
@@ -74,7 +84,7 @@ export async function readKeyResource(
   nowMs: number,
   kind: KeyKind = "key",
 ): Promise<{ resource: KeyResource; revision: string }> {
-  const [row] = await selectFacts(db, orgId).where(and(visibleKeys(orgId, kind), eq(apiKey.id, id)));
+  const [row] = await selectFacts(db, orgId, nowMs).where(and(visibleKeys(orgId, kind), eq(apiKey.id, id)));
   if (row === undefined) throw notFound(nouns[kind].label);
   return { resource: keyResource(toFacts(row), nowMs), revision: row.key.revision };
 }

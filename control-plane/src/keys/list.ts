@@ -45,7 +45,7 @@ export async function listKeys(
   const paged = pageWhere(orderOf(sort, nowMs), query);
   // Two questions of one answer, asked at once: a person waits for the slower one, not for both.
   const [rows, total] = await Promise.all([
-    selectFacts(db, orgId, paged.value)
+    selectFacts(db, orgId, nowMs, paged.value)
       .where(and(matching, paged.where))
       .orderBy(...paged.orderBy)
       .limit(query.size + 1),

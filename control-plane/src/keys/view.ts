@@ -1,8 +1,10 @@
 /** From the row to what the API shows. */
 
 import type { ApiKeyStatus, ApiKeyView } from "@claviger/shared/api/api-key";
+import type { BudgetPeriod, BudgetState } from "@claviger/shared/api/budget";
 import type { Resource } from "@claviger/shared/api/resource";
 import { usdOf } from "@claviger/shared/money/cost";
+import { windowOf } from "@claviger/shared/money/period";
 import { nouns } from "./kind.ts";
 import type { KeyRow } from "./record.ts";
 
@@ -11,6 +13,8 @@ export interface KeyFacts {
   readonly key: KeyRow;
   readonly ownerName: string;
   readonly budget: { limitUsd: string; period: string; thresholds: number[] | null } | null;
+  /** Of the budget's period in force; null before anything was spent or held in it. */
+  readonly window: { spentN: bigint; openN: bigint } | null;
   readonly requests: number;
   readonly spentNanos: bigint;
   /** Admitted requests that are not in the sum, because nobody knows the price of their model. */
@@ -46,6 +50,7 @@ export function keyResource(facts: KeyFacts, nowMs: number): KeyResource {
       budgetUsd: budget?.limitUsd ?? null,
       budgetPeriod: (budget?.period ?? null) as ApiKeyView["budgetPeriod"],
       budgetAlertThresholds: budget?.thresholds ?? null,
+      budgetState: budget === null ? null : stateOf(budget.period as BudgetPeriod, facts.window, nowMs),
       allowedProviders: key.allowedProviders,
       allowedModels: key.allowedModels,
       ipAllowlist: key.ipAllowlist,
@@ -60,6 +65,15 @@ export function keyResource(facts: KeyFacts, nowMs: number): KeyResource {
       spentUsd: usdOf(facts.spentNanos),
       unpricedRequests: facts.unpriced,
     },
+  };
+}
+
+function stateOf(period: BudgetPeriod, window: KeyFacts["window"], nowMs: number): BudgetState {
+  const { endMs } = windowOf(period, nowMs);
+  return {
+    spentUsd: usdOf(window?.spentN ?? 0n),
+    heldUsd: usdOf(window?.openN ?? 0n),
+    endsAt: endMs === null ? null : new Date(endMs).toISOString(),
   };
 }
 

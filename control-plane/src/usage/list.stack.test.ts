@@ -112,6 +112,29 @@ test("a key's figures are those on the key, with its name, owner, project and me
   expect(csv.text.split("\r\n")[1]).toContain(`,${keyId},"'=danger, ""quoted""",`);
 });
 
+test("a key shows what its budget stands at in the period in force: the row that gateways are given money from", async () => {
+  const budget = { budgetUsd: "5", budgetPeriod: "daily" };
+  const { resource } = await makeKey(api, tenant, { name: "Capped", ...budget });
+  const standing = async (id: string) =>
+    (await api.call("GET", `/api/v1/api-keys/${id}`, { token: tenant.token })).resource.attributes
+      .budgetState;
+  const today = Math.floor(Date.now() / 86_400_000) * 86_400_000;
+  expect(await standing(resource.id)).toMatchObject({ spentUsd: "0", heldUsd: "0" });
+  for (const [startMs, spent] of [
+    [today - 86_400_000, 4_000_000_000],
+    [today, 1_250_000_000],
+  ] as const) {
+    await api.ports.db.execute(sql`
+      insert into budget_period (budget_id, start_ms, end_ms, org_id, limit_n, spent_n, open_n, shrinking)
+      select budget_id, ${startMs}, ${startMs + 86_400_000}, org_id, 5000000000, ${spent}, 500000000, false
+      from api_key where id = ${resource.id}
+      on conflict (budget_id, start_ms) do update set spent_n = excluded.spent_n, open_n = excluded.open_n`);
+  }
+  const endsAt = new Date(today + 86_400_000).toISOString();
+  expect(await standing(resource.id)).toEqual({ spentUsd: "1.25", heldUsd: "0.5", endsAt });
+  expect(await standing(keyId)).toBeNull();
+});
+
 test("a tag of a key's metadata narrows, and what is asked for first comes first", async () => {
   const tagged = await ask("&filter[metadata.team]=red&groupBy=key");
   expect(tagged.resources.map(({ attributes }) => attributes.group)).toEqual([{ key: keyId }]);

@@ -1,3 +1,4 @@
+import type { BudgetState } from "@claviger/shared/api/budget";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
@@ -5,7 +6,7 @@ import { useTranslations } from "use-intl";
 import { type ApiKey, fleetQuery, projectsQuery } from "../api/queries.ts";
 import { CopyIcon } from "../ui/copy.tsx";
 import { Day, Expiry, LastUsed } from "../ui/now.tsx";
-import { dollars, span } from "../words/format.ts";
+import { dollars, exact, span } from "../words/format.ts";
 import { Propagation } from "./propagation.tsx";
 
 /** What is true of a key, in two columns of facts. */
@@ -71,6 +72,9 @@ function Identity({ apiKey: { id, attributes } }: { apiKey: ApiKey }) {
       t("requests"),
       <span key="requests" className="num">
         {t("requestsValue", { count: attributes.requests, percent: attributes.usagePercent })}{" "}
+        <Link className="link" to="/usage" search={{ key: id, by: "model" }}>
+          {t("usage")}
+        </Link>{" "}
         <Link className="link" to="/logs" search={{ key: id }}>
           {t("logs")}
         </Link>
@@ -79,6 +83,17 @@ function Identity({ apiKey: { id, attributes } }: { apiKey: ApiKey }) {
     [t("generation"), t("generationValue", { count: attributes.generation })],
   ] as const;
   return <Facts title={t("id")} rows={rows} />;
+}
+
+/** The figures by which gateways refuse, not a copy of them. */
+function Standing({ spentUsd, heldUsd, endsAt }: BudgetState) {
+  const t = useTranslations("keyDetail");
+  const amounts = { spent: dollars(spentUsd), held: dollars(heldUsd) };
+  return (
+    <span className="num" title={`$${spentUsd}, $${heldUsd}`}>
+      {endsAt === null ? t("budgetOnce", amounts) : t("budgetUntil", { ...amounts, at: exact(endsAt) })}
+    </span>
+  );
 }
 
 function Limits({ apiKey: { attributes } }: { apiKey: ApiKey }) {
@@ -98,9 +113,13 @@ function Limits({ apiKey: { attributes } }: { apiKey: ApiKey }) {
     budgetUsd === null
       ? t("noBudget")
       : t("budgetValue", { amount: dollars(budgetUsd), period: form(budgetPeriod ?? "total") });
+  const { budgetState } = attributes;
   const metadata = Object.entries(attributes.metadata);
   const rows = [
     [t("budget"), budget],
+    ...(budgetState === null
+      ? []
+      : [[t("budgetStands"), <Standing key="standing" {...budgetState} />] as const]),
     [t("rates"), t("ratesValue", { rates: rates.join(", ") })],
     [form("providers"), names(attributes.allowedProviders, form("anyProvider"))],
     [t("models"), names(attributes.allowedModels, form("anyModel"))],

@@ -279,6 +279,9 @@ export const keyDetailWords = {
   budget: "Budget",
   noBudget: "No budget",
   budgetValue: "{amount} {period}",
+  budgetStands: "Spent of it",
+  budgetOnce: "{spent}, and {held} held by gateways",
+  budgetUntil: "{spent}, and {held} held by gateways; begins anew {at}",
   rates: "Rates",
   ratesValue: "{rates} a minute",
   models: "Models",
@@ -291,5 +294,6 @@ export const keyDetailWords = {
   gateways: "Gateways",
   allGateways: "every gateway",
   heldBy: "On the gateways",
+  usage: "Usage",
   logs: "Requests of this key",
 } as const;

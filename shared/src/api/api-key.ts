@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { canonicalCidr } from "../decide/ip.ts";
 import { Id, Instant, isSet, Label, NameList, Reason, TWICE } from "./attribute.ts";
-import { type BudgetView, budgetAttributes } from "./budget.ts";
+import { type BudgetState, type BudgetView, budgetAttributes } from "./budget.ts";
 import { McpAccess } from "./mcp.ts";
 
 const METADATA_BYTES_MAX = 16_384;
@@ -143,7 +143,10 @@ export interface ApiKeyView extends BudgetView {
   readonly requests: number;
   /** Share of the organization's sum, deleted keys included, two decimals. */
   readonly usagePercent: number;
+  /** What its requests have ever cost. */
   readonly spentUsd: string;
+  /** What its budget stands at; null without one. */
+  readonly budgetState: BudgetState | null;
   /** Admitted requests that `spentUsd` leaves out, because nobody knows the price of their model. */
   readonly unpricedRequests: number;
 }

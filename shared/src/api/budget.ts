@@ -47,3 +47,13 @@ export interface BudgetView {
   readonly budgetPeriod: BudgetPeriod | null;
   readonly budgetAlertThresholds: readonly number[] | null;
 }
+
+/** How a budget stands in the period that is in force: the figures by which requests are refused. */
+export interface BudgetState {
+  /** Settled, and what is held by lost gateways. */
+  readonly spentUsd: string;
+  /** Held by gateways, which may still spend it. */
+  readonly heldUsd: string;
+  /** When the next period begins, from nothing; null of a budget without periods. */
+  readonly endsAt: string | null;
+}
