@@ -69,6 +69,7 @@ export const llmApiKeyRoutes: readonly Route[] = [
     handle: async ({ ports, caller, query }) => listed(await listLlmKeys(ports, caller, listQuery(query))),
   }),
   ...places.flatMap(itemRoutes),
+  ...places.flatMap(questionRoutes),
 ];
 
 function itemRoutes(path: `/${string}`): Route[] {
@@ -103,6 +104,21 @@ function itemRoutes(path: `/${string}`): Route[] {
         changed(await editLlmKey(ports, settings, caller, target(params), body, "llm-api-key.rotate")),
     }),
     memberRoute({
+      method: "DELETE",
+      path,
+      summary: "Stop every request that would use it",
+      access: "admin",
+      body: { kind: "plain", schema: z.strictObject({}) },
+      answers,
+      handle: async ({ ports, caller, params }) => changed(await deleteLlmKey(ports, caller, target(params))),
+    }),
+  ];
+}
+
+/** What is asked about an LLM key, of gateways and of the project's API keys. */
+function questionRoutes(path: `/${string}`): Route[] {
+  return [
+    memberRoute({
       method: "POST",
       path: `${path}/test`,
       summary: "Ask every gateway whether it reaches the provider and is let in; costs nothing",
@@ -126,15 +142,6 @@ function itemRoutes(path: `/${string}`): Route[] {
         resource: null,
         meta: { impact: await readImpact(ports, caller, target(params)) },
       }),
-    }),
-    memberRoute({
-      method: "DELETE",
-      path,
-      summary: "Stop every request that would use it",
-      access: "admin",
-      body: { kind: "plain", schema: z.strictObject({}) },
-      answers,
-      handle: async ({ ports, caller, params }) => changed(await deleteLlmKey(ports, caller, target(params))),
     }),
   ];
 }
