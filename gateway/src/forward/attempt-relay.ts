@@ -9,6 +9,8 @@ import type { Visit } from "./visit.ts";
 
 export interface ToRelay {
   readonly admission: Admission;
+  /** 1 for the first. */
+  readonly attempt: number;
   readonly asked: string;
   readonly body: RequestBody;
   readonly credential: string;
@@ -35,6 +37,7 @@ export function relayFor(visit: Visit, send: ToRelay): Relay {
     body: send.body,
     credential: send.credential,
     limit,
+    traceparent: row.takesTrace === true ? visit.trace?.traceparent(send.attempt) : undefined,
     headersTimeoutMs: deps.settings.headersTimeoutMs,
     firstByteTimeoutMs: deps.settings.firstByteTimeoutMs,
     idleTimeoutMs: deps.settings.idleTimeoutMs,

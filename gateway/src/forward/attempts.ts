@@ -152,9 +152,9 @@ export class Attempts {
 
   #relayFor(running: Running, credential: string): Relay {
     const { asked, body, candidates } = this.#wanted;
-    const { admission, reservation } = running;
+    const { n: attempt, admission, reservation } = running;
     return relayFor(this.#visit, {
-      ...{ admission, asked, body, credential },
+      ...{ admission, attempt, asked, body, credential },
       output: reservation.output,
       failed:
         candidates.length === 1

@@ -20,6 +20,8 @@ export interface RequestHeadInput {
   readonly row: ProviderRow;
   readonly dialect: Dialect;
   readonly credential: string;
+  /** Ours; a caller's own never passes. */
+  readonly traceparent?: string | undefined;
   readonly contentType: string;
   readonly accept: string;
   header(name: string): string | undefined;
@@ -50,6 +52,7 @@ export function requestHead(input: RequestHeadInput): string[] {
   if (input.dialect === "anthropic" && input.header("anthropic-version") === undefined) {
     head.push("anthropic-version", "2023-06-01");
   }
+  if (input.traceparent !== undefined) head.push("traceparent", input.traceparent);
   if (input.provider === "sandbox") {
     const steering = input.header("x-sandbox");
     if (steering !== undefined && FIELD_VALUE.test(steering)) head.push("x-sandbox", steering);

@@ -13,6 +13,8 @@ export interface ProviderRow {
   readonly endings: readonly { readonly ending: string; readonly paths?: Paths }[];
   /** Other headers than `Authorization: Bearer`, by whose dialect is spoken. */
   readonly credential: Readonly<Partial<Record<Dialect, "x-api-key" | "x-goog-api-key" | "api-key">>>;
+  /** Gets the trace's context (W3C `traceparent`): of one's own, or one that is known to go on with it. */
+  readonly takesTrace?: true;
   /** Serves without a credential too. */
   readonly mayBeOpen?: true;
   /** False: the provider bills what it would have generated, so an abandoned call is read on for its usage. */
@@ -149,12 +151,17 @@ export const providers: Readonly<Record<string, ProviderRow>> = Object.assign(Ob
   xai: openaiCompatible("/v1", ["chat.completions", "responses", "images.generations"], {
     statusesOfRequest: [403],
   }),
-  "openai-compatible": openaiCompatible("/v1", everyOpenai, { ...asOpenai, mayBeOpen: true }),
+  "openai-compatible": openaiCompatible("/v1", everyOpenai, {
+    ...asOpenai,
+    mayBeOpen: true,
+    takesTrace: true,
+  }),
   sandbox: {
     paths: { ...openaiPaths("/v1", everyOpenai), ...below("/v1", ANTHROPIC), ...gemini },
     endings: [{ ending: "/v1" }],
     credential: {},
     abortStopsBilling: true,
+    takesTrace: true,
     ...asOpenai,
   },
 } satisfies Record<string, ProviderRow>);

@@ -19,6 +19,8 @@ export interface ToSend {
   readonly asked: string;
   readonly body: RequestBody;
   readonly credential: string;
+  /** Of this attempt, for a provider that takes it. */
+  readonly traceparent: string | undefined;
   /** To be written into the body. */
   readonly limit: OutputLimit | null;
   readonly headersTimeoutMs: number;
@@ -50,6 +52,7 @@ export function upstreamRequest(send: ToSend): Sendable {
         row,
         dialect: route.dialect,
         credential: send.credential,
+        traceparent: send.traceparent,
         contentType: isForm ? (exchange.header("content-type") ?? "") : "application/json",
         accept: accepts(route, body.stream || sse),
         header: (name) => exchange.header(name),

@@ -4,7 +4,7 @@
  * a provider's secret or the caller's address.
  */
 import { foldUsage } from "@claviger/shared/money/usage";
-import type { Answer, Clock } from "../ports.ts";
+import type { Clock } from "../ports.ts";
 import type { Settlement, Trace, Tracer } from "../rooms.ts";
 import type { Exporter } from "./exporter.ts";
 import { type Attributes, SPAN_KINDS } from "./otlp.ts";
@@ -23,25 +23,16 @@ export function createTracer(deps: TracerDeps): Tracer {
       const parent = readTraceparent(exchange.header("traceparent"));
       const traceId = parent?.traceId ?? randomHex(16);
       if (!isSampled(deps.sampling, traceId, parent)) return undefined;
-      return new RequestTrace(
-        deps,
-        { traceId, spanId: randomHex(8), sampled: true },
-        parent?.spanId,
-        {
-          "http.request.method": exchange.method,
-          "http.route": route.path,
-          "claviger.request.id": requestId,
-          "claviger.surface": route.surface,
-          ...operationOf(route.surface),
-        },
-        exchange.answer,
-      );
+      return new RequestTrace(deps, { traceId, spanId: randomHex(8), sampled: true }, parent?.spanId, {
+        "http.request.method": exchange.method,
+        "http.route": route.path,
+        "claviger.request.id": requestId,
+        "claviger.surface": route.surface,
+        ...operationOf(route.surface),
+      });
     },
   };
 }
-
-/** What is written down for one that did not wait for its answer. */
-const CALLER_LEFT = 499;
 
 class RequestTrace implements Trace {
   readonly #deps: TracerDeps;
@@ -52,7 +43,6 @@ class RequestTrace implements Trace {
   readonly #startMonoMs: number;
   /** Span ids that providers were told, by attempt. */
   readonly #told = new Map<number, string>();
-  readonly #answer: Pick<Answer, "begun">;
   #attempts = 0;
   #ended = false;
 
@@ -61,9 +51,7 @@ class RequestTrace implements Trace {
     context: TraceContext,
     parentSpanId: string | undefined,
     attributes: Attributes,
-    answer: Pick<Answer, "begun">,
   ) {
-    this.#answer = answer;
     this.#deps = deps;
     this.#context = context;
     this.#parentSpanId = parentSpanId;
@@ -83,8 +71,8 @@ class RequestTrace implements Trace {
   }
 
   settled(settlement: Settlement): void {
-    const attempt = ++this.#attempts;
-    const { admission, status, code, streamed, firstByteMs, totalMs, basis } = settlement;
+    this.#attempts++;
+    const { admission, attempt, followed, status, code, streamed, firstByteMs, totalMs, basis } = settlement;
     const { key, provider, model } = admission;
     const endMs = this.#nowMs();
     const names = {
@@ -115,8 +103,8 @@ class RequestTrace implements Trace {
       },
       error: code ?? undefined,
     });
-    // Else another attempt follows, or the refusal that the caller gets instead.
-    if (!this.#answer.begun && status !== CALLER_LEFT) return;
+    // Another attempt ends the request, or the refusal that the caller gets instead.
+    if (followed) return;
     this.#end(status, code ?? undefined, {
       ...names,
       ...tokens,
@@ -144,7 +132,7 @@ class RequestTrace implements Trace {
         ...this.#attributes,
         ...more,
         "http.response.status_code": status,
-        "claviger.decision": more["claviger.project.id"] === undefined ? "refused" : "admitted",
+        "claviger.decision": this.#attempts === 0 ? "refused" : "admitted",
         "error.type": code,
       },
       // A server's span is failed by what is the server's fault (HTTP semantic conventions, "Status").

@@ -68,11 +68,14 @@ function tracesTo(url: string, more: Record<string, string> = {}) {
 let collector: Awaited<ReturnType<typeof startCollector>>;
 let provider: Provider;
 let gateway: TestGateway;
+/** Requests that are answered only the second time. */
+let flaky = 0;
 
 beforeAll(async () => {
   collector = await startCollector();
   provider = await startProvider((_incoming, outgoing, body) => {
-    if (body.includes("break")) return void outgoing.writeHead(500).end("{}");
+    const fails = body.includes("break") || (body.includes("flaky") && flaky++ === 0);
+    if (fails) return void outgoing.writeHead(500).end("{}");
     outgoing.writeHead(200, { "content-type": "application/json" });
     const usage = { prompt_tokens: 12, completion_tokens: 3, prompt_tokens_details: { cached_tokens: 4 } };
     outgoing.end(JSON.stringify({ id: "a", choices: [{ message: { content: "the answer" } }], usage }));
@@ -186,6 +189,51 @@ test("what the provider fails with is the attempt's error and the request's", as
   const { server, attempts } = await spansOf(2);
   expect(server.status).toEqual({ code: 2, message: "provider_error" });
   expect(attempts[0]?.status).toEqual({ code: 2, message: "provider_error" });
+});
+
+test("a provider whose row says so goes on in the attempt's context, and never in the caller's own", async () => {
+  await ask(gateway.table.addKey().secret, "the prompt", { traceparent: `00-${TRACE}-${CALLER}-01` });
+  const { attempts } = await spansOf(2);
+  expect(provider.seen.at(-1)?.headers.traceparent).toBe(`00-${TRACE}-${attempts[0]?.spanId}-01`);
+  const untraced = await startGateway(provider);
+  try {
+    await call(`${untraced.url}/v1/chat/completions`, {
+      headers: jsonHeaders(untraced.table.addKey().secret, { traceparent: `00-${TRACE}-${CALLER}-01` }),
+      body: JSON.stringify({ model: "echo", messages: [] }),
+    });
+    expect(provider.seen.at(-1)?.headers.traceparent).toBeUndefined();
+  } finally {
+    await untraced.stop();
+  }
+});
+
+test("a retry is an attempt of its own in one request's trace, which ends well where it does", async () => {
+  const traces = tracesTo(collector.url);
+  const two = await startGateway(provider, { traces }, { post: postText });
+  const first = two.table.providers.get("llm_000000000001");
+  if (first === undefined) throw new Error("the rig has no provider");
+  two.table.providers.set("llm_000000000002", { ...first, id: "llm_000000000002", name: "second" });
+  try {
+    const messages = [{ role: "user", content: "flaky" }];
+    const answer = await call(`${two.url}/v1/chat/completions`, {
+      headers: jsonHeaders(two.table.addKey().secret),
+      body: JSON.stringify({ model: "sandbox/echo", messages }),
+    });
+    expect(answer.status).toBe(200);
+    const { server, attempts } = await spansOf(3);
+    expect(attempts.map((span) => [attributesOf(span)["claviger.attempt"], span.status?.message])).toEqual([
+      ["1", "provider_error"],
+      ["2", undefined],
+    ]);
+    expect(attempts.map(({ parentSpanId }) => parentSpanId)).toEqual([server.spanId, server.spanId]);
+    expect(server.status).toBeUndefined();
+    expect(attributesOf(server)).toMatchObject({
+      "http.response.status_code": "200",
+      "claviger.attempts": "2",
+    });
+  } finally {
+    await two.stop();
+  }
 });
 
 test("a caller that does not record its trace is not recorded here", async () => {
