@@ -42,6 +42,12 @@ const models = createRoute({
   component: lazyRouteComponent(() => import("./models/models-page.tsx"), "ModelsPage"),
 });
 
+const notifications = createRoute({
+  getParentRoute: () => root,
+  path: "/notifications",
+  component: lazyRouteComponent(() => import("./notifications/notifications-page.tsx"), "NotificationsPage"),
+});
+
 const routeTree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
@@ -122,6 +128,28 @@ const routeTree = root.addChildren([
     path: "/audit",
     component: lazyRouteComponent(() => import("./audit/audit-page.tsx"), "AuditPage"),
   }),
+  notifications.addChildren([
+    createRoute({
+      getParentRoute: () => notifications,
+      path: "/",
+      component: lazyRouteComponent(() => import("./notifications/told.tsx"), "Told"),
+    }),
+    createRoute({
+      getParentRoute: () => notifications,
+      path: "/channels",
+      component: lazyRouteComponent(() => import("./notifications/channels.tsx"), "Channels"),
+    }),
+    createRoute({
+      getParentRoute: () => notifications,
+      path: "/rules",
+      component: lazyRouteComponent(() => import("./notifications/rules.tsx"), "Rules"),
+    }),
+    createRoute({
+      getParentRoute: () => notifications,
+      path: "/deliveries",
+      component: lazyRouteComponent(() => import("./notifications/deliveries.tsx"), "Deliveries"),
+    }),
+  ]),
   settings.addChildren([
     createRoute({
       getParentRoute: () => settings,

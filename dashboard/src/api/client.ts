@@ -34,6 +34,8 @@ export interface Meta {
   readonly revision?: string;
   readonly secretKey?: string;
   readonly total?: number;
+  /** Notifications that the caller has not seen. */
+  readonly unseen?: number;
   readonly answered?: readonly string[];
   readonly missing?: readonly string[];
   readonly held?: unknown;

@@ -1,4 +1,5 @@
 import {
+  Bell,
   Bot,
   Boxes,
   ChartColumn,
@@ -25,6 +26,7 @@ export interface PageEntry {
     | "/usage"
     | "/logs"
     | "/audit"
+    | "/notifications"
     | "/settings";
   readonly word:
     | "keys"
@@ -37,6 +39,7 @@ export interface PageEntry {
     | "usage"
     | "logs"
     | "audit"
+    | "notifications"
     | "settings";
   readonly icon: LucideIcon;
 }
@@ -66,6 +69,7 @@ export const sections: readonly Section[] = [
       { to: "/usage", word: "usage", icon: ChartColumn },
       { to: "/logs", word: "logs", icon: ScrollText },
       { to: "/audit", word: "audit", icon: ShieldCheck },
+      { to: "/notifications", word: "notifications", icon: Bell },
     ],
   },
 ];

@@ -3,6 +3,7 @@ import { Link, useRouterState } from "@tanstack/react-router";
 import { Menu as MenuIcon, Monitor, Moon, Search, Sun, SunMoon } from "lucide-react";
 import { useTranslations } from "use-intl";
 import { fleetQuery } from "../api/queries.ts";
+import { Bell } from "../notifications/bell.tsx";
 import { Bit } from "../ui/bit.tsx";
 import { IconButton } from "../ui/button.tsx";
 import { Icon, Mark } from "../ui/icon.tsx";
@@ -33,6 +34,7 @@ export function TopBar({ onMenu, onJump }: { onMenu: () => void; onJump: () => v
         <span>{palette("title")}</span>
         <kbd>⌘K</kbd>
       </button>
+      <Bell />
       <ThemeMenu />
     </header>
   );

@@ -8,6 +8,7 @@ import { llmKeyWords } from "../llm-keys/words.ts";
 import { recordWords } from "../logs/words.ts";
 import { memberWords } from "../members/words.ts";
 import { modelWords } from "../models/words.ts";
+import { notificationWords } from "../notifications/words.ts";
 import { projectWords } from "../projects/words.ts";
 import { viewWords } from "../saved-views/words.ts";
 import { settingsWords } from "../settings/words.ts";
@@ -28,6 +29,7 @@ export const messages = {
   gateways: gatewayWords,
   llmKeys: llmKeyWords,
   models: modelWords,
+  notifications: notificationWords,
   projects: projectWords,
   records: recordWords,
   settings: settingsWords,

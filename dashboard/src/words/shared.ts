@@ -67,6 +67,7 @@ export const sharedWords = {
     usage: "Usage",
     logs: "Logs",
     audit: "Audit",
+    notifications: "Notifications",
     settings: "Settings",
     account: "Account:",
     signOut: "Sign out",
