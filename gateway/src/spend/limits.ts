@@ -222,5 +222,5 @@ function describe(headers: string[], kind: LimitKind, { perMinute, bucket }: Lin
   const resetMs = rate > 0 ? Math.max(0, burst - level) / rate : 60_000;
   headers.push(`x-ratelimit-limit-${kind}`, String(perMinute));
   headers.push(`x-ratelimit-remaining-${kind}`, String(Math.max(0, Math.floor(level))));
-  headers.push(`x-ratelimit-reset-${kind}`, `${(resetMs / 1000).toFixed(3)}s`);
+  headers.push(`x-ratelimit-reset-${kind}`, `${Math.round(resetMs) / 1000}s`);
 }

@@ -10,7 +10,7 @@ export interface Demand {
 }
 
 /** What was asked for this long ago counts half. */
-const HALF_LIFE_MS = 4_000;
+const HALF_LIFE_MS = 2_000;
 
 /** Less than one request in a day is none. */
 const LEAST = 1e-8;

@@ -48,12 +48,14 @@ export interface Entry {
   places: Places | undefined;
   /** Some of it was dealt in an earlier generation, or before this process knew of any. */
   old: boolean;
+  /** It has something to say in the next report. */
+  lively: boolean;
 }
 
 export function newEntry(key: string, nowMonoMs: number): Entry {
   return {
     ...{ key, sinceMonoMs: nowMonoMs, usedMonoMs: nowMonoMs, inflight: 0 },
-    ...{ requests: undefined, tokens: undefined, places: undefined, old: false },
+    ...{ requests: undefined, tokens: undefined, places: undefined, old: false, lively: true },
   };
 }
 

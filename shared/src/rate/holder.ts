@@ -9,7 +9,6 @@ import {
   type Entry,
   isOver,
   isSpare,
-  type Line,
   lineOf,
   mayEnter,
   newEntry,
@@ -95,7 +94,8 @@ export class Holder {
       this.#gone.delete(key);
       this.#lively.add(key);
       this.#need(true);
-    } else if (!this.#lively.has(key)) {
+    } else if (!entry.lively) {
+      entry.lively = true;
       this.#lively.add(key);
     }
     entry.usedMonoMs = nowMonoMs;
@@ -148,10 +148,11 @@ export class Holder {
 
   /** The entry's lines with the limits as they are now. */
   lines(entry: Entry, { requestsPerMinute, tokensPerMinute }: Asked, nowMonoMs: number): Entry {
-    const line = (held: Line | undefined, perMinute: number | null) =>
-      perMinute === null ? undefined : lineOf(held, perMinute, this.#own, nowMonoMs);
-    entry.requests = line(entry.requests, requestsPerMinute);
-    entry.tokens = line(entry.tokens, tokensPerMinute);
+    const own = this.#own;
+    entry.requests =
+      requestsPerMinute === null ? undefined : lineOf(entry.requests, requestsPerMinute, own, nowMonoMs);
+    entry.tokens =
+      tokensPerMinute === null ? undefined : lineOf(entry.tokens, tokensPerMinute, own, nowMonoMs);
     return entry;
   }
 
@@ -180,6 +181,7 @@ export class Holder {
       keys.push(report);
       // Who is not asked for any more says so once; then it has nothing to say.
       this.#lively.delete(entry.key);
+      entry.lively = lively;
       if (lively) this.#lively.add(entry.key);
     }
     const said = new Set(keys.map(({ key }) => key));
