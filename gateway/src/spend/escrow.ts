@@ -26,6 +26,8 @@ import { Waits } from "./waits.ts";
 
 const ASK_AGAIN_MS = 300;
 const ASK_LATER_MS = 150;
+/** The same question, as often as that at once. */
+const UNDER_WAY_MAX = 2;
 /** A budget in which nothing could be had ahead of need is asked again after so long. */
 const STOCK_PAUSE_MS = 10_000;
 const TICK_MS = 1_000;
@@ -54,7 +56,10 @@ export class Escrow {
   readonly #spendings: Spendings;
   readonly #waits: Waits;
   readonly #stockedMs = new Map<string, number>();
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  /** One for each budget that is asked for: when it is asked for again. */
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Questions that are under way, by their name: a control plane that is slow is not asked the more for it. */
+  readonly #asking = new Map<string, number>();
   readonly #ticking: ReturnType<typeof setInterval>;
   #show: ReadonlySet<string> = new Set();
   /** Answers are taken one after the other, as they came. */
@@ -151,7 +156,7 @@ export class Escrow {
 
   close(): void {
     clearInterval(this.#ticking);
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     this.#waits.close();
   }
@@ -201,15 +206,20 @@ export class Escrow {
   }
 
   #askAgain(budget: string, inMs: number): void {
+    clearTimeout(this.#timers.get(budget));
     const timer = setTimeout(() => {
-      this.#timers.delete(timer);
+      this.#timers.delete(budget);
       this.#step({ type: "ask-again", budget, wallMs: this.#wallMs() });
     }, inMs);
-    this.#timers.add(timer);
+    this.#timers.set(budget, timer);
   }
 
   async #ask(question: CoreAsk): Promise<void> {
     const { courier, verify, org, log } = this.#deps;
+    const { req } = question;
+    const underWay = this.#asking.get(req) ?? 0;
+    if (underWay >= UNDER_WAY_MAX) return;
+    this.#asking.set(req, underWay + 1);
     try {
       const bytes = await courier.ask(new TextEncoder().encode(JSON.stringify(wireAsk(question))));
       const answer = AskAnswer.parse(JSON.parse(new TextDecoder().decode(bytes)));
@@ -219,6 +229,10 @@ export class Escrow {
       this.#step({ type: "slice", slice, wallMs: this.#wallMs() });
     } catch (error) {
       log.debug({ err: error, budget: question.budget }, "a question for money was not answered");
+    } finally {
+      const left = (this.#asking.get(req) ?? 1) - 1;
+      if (left > 0) this.#asking.set(req, left);
+      else this.#asking.delete(req);
     }
   }
 

@@ -32,11 +32,31 @@ interface Outcome {
 
 /** Answers one question; null for a process that does not speak for its replica any more, or a replica that is nobody. */
 export async function answerAsk(ports: Ports, sender: Sender, ask: Ask): Promise<AskAnswer | null> {
-  const { answer, recalled } = await onKnownPast(ports, () =>
-    ports.db.transaction((tx) => decide(tx, ports, sender, ask)),
+  const { answer, recalled } = await inLine(ports, `${sender.orgId} ${ask.budget}`, () =>
+    onKnownPast(ports, () => ports.db.transaction((tx) => decide(tx, ports, sender, ask))),
   );
   if (recalled.length > 0) await poke(ports, sender.orgId, recalled);
   return answer;
+}
+
+/** Who is the last in each line, by process. */
+const lines = new WeakMap<object, Map<string, Promise<unknown>>>();
+
+/**
+ * Questions for one budget are decided one after the other, and wait for that here: waiting for the lock of their window
+ * they would take every connection there is, and what has to come in before money comes back could not come in.
+ */
+async function inLine<T>({ db }: Pick<Ports, "db">, name: string, work: () => Promise<T>): Promise<T> {
+  const line = lines.get(db) ?? new Map<string, Promise<unknown>>();
+  lines.set(db, line);
+  const before = line.get(name) ?? Promise.resolve();
+  const mine = before.then(work, work);
+  line.set(name, mine);
+  try {
+    return await mine;
+  } finally {
+    if (line.get(name) === mine) line.delete(name);
+  }
 }
 
 interface Asked extends Record<string, unknown> {

@@ -11,7 +11,7 @@ import type { BusCourier } from "./nats-courier.ts";
 
 /** A call that the bus leaves unanswered for this long goes over HTTPS as well. */
 const PATIENCE_MS = 3_000;
-const ASK_PATIENCE_MS = 250;
+const ASK_PATIENCE_MS = 600;
 /** A bus that swallows everything is not given more than this at once. */
 const ASKING_MAX = 4;
 const PAUSE_MS_MIN = 50;
