@@ -16,23 +16,11 @@ export function status(code: number, headers: Record<string, string> = {}): Beha
   return (_in, out) => void out.writeHead(code, { ...JSON_TYPE, ...headers }).end('{"error":"theirs"}');
 }
 
-/** Two LLM keys of one provider, `a` and `b`; both work until the test says otherwise. */
-export async function startAttempts() {
-  /** What each LLM key's provider does, by the LLM key's name. */
-  const behaviours = new Map<string, Behave>();
+function countedReservations() {
   const held = { reserved: 0, released: 0, settled: 0 };
   /** Told to every reservation but the first; `throw`: it fails. */
   const reserving: { refusal: RefusalCode | "throw" | undefined } = { refusal: undefined };
-  const vault = { credentialFor: async () => "sk-provider-secret" };
-  const provider = await startProvider((incoming, outgoing, body) => {
-    const behave = behaviours.get(incoming.url?.split("/")[1] ?? "");
-    if (behave === undefined) throw new Error(`nobody at ${incoming.url}`);
-    behave(incoming, outgoing, body);
-  });
-  const timeouts = { headersTimeoutMs: 400, idleTimeoutMs: 400 };
-  const gateway = await startGateway(provider, timeouts, { reserve, vault });
-
-  function reserve() {
+  const reserve = () => {
     const { refusal } = reserving;
     if (refusal === "throw") throw new Error("at /home/operator/secrets.ts:7");
     if (refusal !== undefined && held.reserved > 0) return { code: refusal };
@@ -42,7 +30,23 @@ export async function startAttempts() {
       settle: () => void held.settled++,
       release: () => void held.released++,
     } as unknown as Reservation;
-  }
+  };
+  return { held, reserving, reserve };
+}
+
+/** Two LLM keys of one provider, `a` and `b`; both work until the test says otherwise. */
+export async function startAttempts() {
+  /** What each LLM key's provider does, by the LLM key's name. */
+  const behaviours = new Map<string, Behave>();
+  const { held, reserving, reserve } = countedReservations();
+  const vault = { credentialFor: async () => "sk-provider-secret" };
+  const provider = await startProvider((incoming, outgoing, body) => {
+    const behave = behaviours.get(incoming.url?.split("/")[1] ?? "");
+    if (behave === undefined) throw new Error(`nobody at ${incoming.url}`);
+    behave(incoming, outgoing, body);
+  });
+  const timeouts = { headersTimeoutMs: 400, idleTimeoutMs: 400 };
+  const gateway = await startGateway(provider, timeouts, { reserve, vault });
 
   /** One LLM key for each name, all of one provider, and none besides. */
   function llmKeys(...names: string[]): void {
