@@ -151,3 +151,35 @@ test("an alias is answered by both gateways from its creation to its end", async
   expect(await everywhere("fast")).toEqual([404, 404]);
   await world.admin.change("DELETE", `/llm-api-keys/${id}`, undefined, wait);
 });
+
+test("a price that is set is what the next request costs, on every gateway; unpriced, a key with a budget is refused and what others use has no cost", async () => {
+  const id = await createLlmKey({ provider: "sandbox", secretKey: "good-one" });
+  const price = (attributes: object) =>
+    world.admin.change("PATCH", "/models/sandbox%2Fecho", { data: { type: "model", attributes } }, wait);
+  const read = async (keyId: string) => {
+    const answer = await world.admin.call("GET", `/api-keys/${keyId}`);
+    return (answer.json as { data: { attributes: { spentUsd: string; requests: number } } }).data.attributes;
+  };
+  /** Asks each gateway once; what that cost in all, once it is counted. */
+  const spend = async () => {
+    const own = await world.admin.createKey(projectId);
+    for (const { url } of world.gateways) expect((await useKey(url, own)).status).toBe(200);
+    await expect.poll(async () => (await read(own.id)).requests, { timeout: 30_000 }).toBe(2);
+    return Number((await read(own.id)).spentUsd);
+  };
+  const listed = await spend();
+  expect(listed).toBeGreaterThan(0);
+  const dearer = { inputUsdPerMillion: "10", outputUsdPerMillion: "20", cacheReadUsdPerMillion: "1" };
+  expect((await price(dearer)).operation.status).toBe("confirmed");
+  expect(await spend()).toBeCloseTo(10 * listed, 9);
+  await price({ inputUsdPerMillion: null });
+  const capped = await world.admin.createKey(projectId, { budgetUsd: "5", budgetPeriod: "total" });
+  for (const { url } of world.gateways) {
+    const answer = await useKey(url, capped);
+    expect(`${answer.status} ${answer.text}`).toMatch(/^400 .*"param":"model".*unboundable_cost/);
+  }
+  expect(await spend()).toBe(0);
+  await world.admin.change("DELETE", "/models/sandbox%2Fecho/override", undefined, wait);
+  expect(await spend()).toBeCloseTo(listed, 9);
+  await world.admin.change("DELETE", `/llm-api-keys/${id}`, undefined, wait);
+});
