@@ -28,6 +28,11 @@ const sandbox: readonly CatalogueModel[] = ["echo", "story", "embed"].map((name)
 /** Models of the price list by provider and name, those with a name of their own first asked for. */
 const listed = new Map<string, ReadonlyMap<string, ModelInfo>>();
 
+/** What the list's patterns say of names that it does not spell out. */
+const matched = new Map<string, ModelInfo | undefined>();
+const MATCHED_MAX = 20_000;
+const HOUR_MS = 3_600_000;
+
 /** Fine-tuned models cost more than what they were made of, and the list's patterns do not know them. */
 const FINE_TUNED = /^ft:|:ft-/;
 
@@ -56,7 +61,19 @@ export function findModel(provider: string, name: string, nowMs: number): Catalo
 
 function catalogueModel(provider: string, name: string, model: ModelInfo, nowMs: number): CatalogueModel {
   const contextWindow = model.context_window ?? null;
-  return { provider, name, contextWindow, outputTokensMax: null, price: priceNow(model, nowMs) };
+  return { provider, name, contextWindow, outputTokensMax: null, price: priceInHour(model, nowMs) };
+}
+
+/** Prices move by the day; reading one anew for every question would be most of the work of a list. */
+const read = new WeakMap<ModelInfo, { readonly hour: number; readonly price: Price | null }>();
+
+function priceInHour(model: ModelInfo, nowMs: number): Price | null {
+  const hour = Math.floor(nowMs / HOUR_MS);
+  const known = read.get(model);
+  if (known?.hour === hour) return known.price;
+  const price = priceNow(model, hour * HOUR_MS);
+  read.set(model, { hour, price });
+  return price;
 }
 
 function listOf(provider: string): ReadonlyMap<string, ModelInfo> {
@@ -79,8 +96,13 @@ function listOf(provider: string): ReadonlyMap<string, ModelInfo> {
 function matchOf(provider: string, name: string): ModelInfo | undefined {
   const priced = providerRow(provider)?.priced ?? null;
   if (priced === null || FINE_TUNED.test(name)) return undefined;
+  const key = `${priced}/${name}`;
+  if (matched.has(key)) return matched.get(key);
+  if (matched.size >= MATCHED_MAX) matched.clear();
   const found = calcPrice({ input_tokens: 1, output_tokens: 1 }, name, { providerId: priced });
-  return found?.provider.id === priced ? found.model : undefined;
+  const model = found?.provider.id === priced ? found.model : undefined;
+  matched.set(key, model);
+  return model;
 }
 
 /** Names that the price list spells out; patterns name nothing that could be listed. */

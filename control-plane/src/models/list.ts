@@ -36,10 +36,11 @@ export async function listModels(
   query: ModelQuery,
 ): Promise<Page<ModelResource>> {
   const search = query.search?.toLowerCase();
-  const models = await allViews(ports, caller.organizationId);
+  const named = (name: ModelName) =>
+    (query.provider === undefined || name.provider === query.provider) &&
+    (search === undefined || keyOf(name).toLowerCase().includes(search));
+  const models = await allViews(ports, caller.organizationId, named);
   const fits = (model: ModelView) =>
-    (query.provider === undefined || model.provider === query.provider) &&
-    (search === undefined || `${model.provider}/${model.name}`.toLowerCase().includes(search)) &&
     (query.served === undefined || model.served === query.served) &&
     (query.priced === undefined || (model.inputUsdPerMillion !== null) === query.priced) &&
     (query.source === undefined || model.source === query.source);
@@ -99,20 +100,26 @@ export async function viewOf(
   return { view: modelView(name, terms, { source, served }), terms, revision: row?.revision ?? NEVER };
 }
 
-async function allViews(ports: Ports, orgId: string): Promise<ModelView[]> {
+/** Of the models whose name fits: most of the work is in showing one. */
+async function allViews(
+  ports: Ports,
+  orgId: string,
+  named: (name: ModelName) => boolean,
+): Promise<ModelView[]> {
   const nowMs = ports.clock.nowMs();
   const overrides = await overridesOf(ports.db, orgId);
   const served = new Map((await servedNames(ports.db, orgId)).map((name) => [keyOf(name), name]));
   const views = new Map<string, ModelView>();
   const add = (name: ModelName, terms: ModelTerms, source: ModelView["source"]) => {
     const key = keyOf(name);
-    views.set(key, modelView(name, terms, { source, served: served.has(key) }));
+    if (named(name)) views.set(key, modelView(name, terms, { source, served: served.has(key) }));
   };
   for (const model of wholeCatalogue(nowMs)) {
-    add({ provider: model.provider, model: model.name }, termsOf(model), "catalogue");
+    const name = { provider: model.provider, model: model.name };
+    if (named(name)) add(name, termsOf(model), "catalogue");
   }
   for (const [key, name] of served) {
-    if (views.has(key)) continue;
+    if (views.has(key) || !named(name)) continue;
     const listed = findModel(name.provider, name.model, nowMs);
     if (listed === undefined) add(name, NOTHING, "custom");
     else add(name, termsOf(listed), "catalogue");
