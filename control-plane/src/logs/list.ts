@@ -1,5 +1,5 @@
 import type { Resource } from "@claviger/shared/api/resource";
-import type { Usage } from "@claviger/shared/money/cost";
+import { type Usage, usdOf } from "@claviger/shared/money/cost";
 import { unfoldTokens } from "@claviger/shared/money/usage";
 import { LogRow } from "@claviger/shared/wire/query";
 import { type AskedPage, type AskedRow, askAll } from "../fleet/ask-all.ts";
@@ -40,12 +40,13 @@ export async function listLogs(ports: Ports, caller: Caller, filter: LogFilter):
   return asked({ ...page, rows: page.rows.map(unfolded) }, "log-entry");
 }
 
-/** Tokens in disjoint buckets, as `GET /usage` sums them. */
-function unfolded({
-  row,
-  ...asked
-}: AskedRow<LogRow>): AskedRow<Omit<LogRow, "tokens"> & { tokens: Usage | null }> {
-  return { ...asked, row: { ...row, tokens: row.tokens === null ? null : unfoldTokens(row.tokens) } };
+type Shown = Omit<LogRow, "tokens" | "cost"> & { tokens: Usage | null; costUsd: string | null };
+
+/** Tokens in disjoint buckets, as `GET /usage` sums them, and the cost in dollars. */
+function unfolded({ row: { cost, ...row }, ...asked }: AskedRow<LogRow>): AskedRow<Shown> {
+  const costUsd = cost === undefined ? null : usdOf(BigInt(cost));
+  const tokens = row.tokens === null ? null : unfoldTokens(row.tokens);
+  return { ...asked, row: { ...row, tokens, costUsd } };
 }
 
 /** Rows as resources; an id is unique in the fleet. */

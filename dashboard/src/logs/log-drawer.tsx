@@ -4,7 +4,7 @@ import { useTranslations } from "use-intl";
 import { Button } from "../ui/button.tsx";
 import { CopyIcon } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
-import { localAndUtc } from "../words/format.ts";
+import { dollars, localAndUtc } from "../words/format.ts";
 import type { LogEntry } from "./records.ts";
 
 /** One request: what came in, what was decided and why, how long its parts took. */
@@ -46,9 +46,9 @@ function Row({ name, value }: { name: string; value: ReactNode }) {
 
 function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
   const t = useTranslations("records");
-  const { code, keyId, tokens, firstByteMs, totalMs } = attributes;
+  const { keyId, tokens, firstByteMs, totalMs, costUsd, attempts } = attributes;
   return [
-    [t("decision"), code === null ? t("decisionAdmitted") : t("decisionRefused", { code })],
+    [t("decision"), useDecision(attributes)],
     [t("status"), String(attributes.status)],
     [t("at"), localAndUtc(attributes.at)],
     [t("gateway"), `${attributes.gateway} (${attributes.replica})`],
@@ -84,7 +84,9 @@ function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
         {attributes.ip}
       </span>,
     ],
+    ...useAttempts(attempts),
     [t("tokens"), useTokens(tokens)],
+    [t("cost"), costUsd === null ? "–" : dollars(costUsd)],
     [t("firstByte"), firstByteMs === null ? "–" : t("ms", { ms: Math.round(firstByteMs) })],
     [t("total"), t("ms", { ms: Math.round(totalMs) })],
     [
@@ -94,6 +96,25 @@ function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
       </span>,
     ],
   ];
+}
+
+function useDecision({ code, decision }: LogEntry["attributes"]): string {
+  const t = useTranslations("records");
+  if (code === null) return t("decisionAdmitted");
+  return t(decision === "admitted" ? "decisionFailed" : "decisionRefused", { code });
+}
+
+/** Those whose failure the last one made good for, or could not. */
+function useAttempts(attempts: LogEntry["attributes"]["attempts"] = []): [string, ReactNode][] {
+  const t = useTranslations("records");
+  if (attempts.length === 0) return [];
+  const said = attempts.map(({ model, provider, status, code, ms }, n) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: attempts are in their order for ever
+    <li key={n}>
+      {t("attempt", { model, provider, status: String(status), code: code ?? "–", ms: Math.round(ms) })}
+    </li>
+  ));
+  return [[t("attempts"), <ol key="attempts">{said}</ol>]];
 }
 
 /** Input and output, with the parts of them that are priced apart. */

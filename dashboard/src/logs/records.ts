@@ -13,7 +13,9 @@ interface Written {
   readonly replica: string;
 }
 
-export type LogEntry = Resource<Written & Omit<LogRow, "n" | "atMs">>;
+export type LogEntry = Resource<
+  Written & Omit<LogRow, "n" | "atMs" | "cost"> & { readonly costUsd: string | null }
+>;
 
 type EntryOf<Entry> = Entry extends { kind: string } ? Written & { readonly hash: string } & Entry : never;
 export type AuditEntry = Resource<EntryOf<AuditRow["entry"]>>;

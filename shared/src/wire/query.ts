@@ -1,5 +1,6 @@
 /** A question of the control plane to one replica (JWS typ `clv-query+jws`), and its answer in parts of ≤ 256 KiB. */
 import * as z from "zod";
+import { Nanos } from "./escrow.ts";
 import { Id, TimeMs } from "./scalars.ts";
 import { Tokens } from "./usage.ts";
 
@@ -88,6 +89,10 @@ export const LogRow = z.object({
   metadata: z.record(z.string(), z.unknown()),
   /** The ephemeral token (`jti`) that asked; `keyId` is its parent. */
   tokenId: Id.optional(),
+  /** `refused` here, or `admitted` and then whatever became of it. Absent of gateways that do not tell. */
+  decision: z.enum(["admitted", "refused"]).optional(),
+  /** Nano-dollars at the price that was known when it began; absent: not known. */
+  cost: Nanos.optional(),
   /** From 2 on; absent: 1. Each attempt of a request is a row of its own, and the last one is what the caller got. */
   attempt: z.int().min(2).max(1_000).optional(),
   /** The attempts before this one, in order. */

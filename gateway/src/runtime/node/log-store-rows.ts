@@ -50,7 +50,13 @@ export interface Row {
 }
 
 export function logRow(row: Row): LogRow {
-  return { n: row.n, ...(JSON.parse(row.log ?? "{}") as Omit<LogRow, "n">) };
+  const { cost = null } = row.usage === null ? {} : (JSON.parse(row.usage) as Partial<Spent>);
+  return {
+    n: row.n,
+    ...(JSON.parse(row.log ?? "{}") as Omit<LogRow, "n">),
+    decision: row.kind === KINDS.refused ? "refused" : "admitted",
+    ...(cost === null ? {} : { cost }),
+  };
 }
 
 /** What the chain says of a request is told from its log line, so it is stored once. */
