@@ -113,6 +113,62 @@ test("the request log's tokens are the provider's bill, streamed or not", async 
   }
 });
 
+test("when an LLM key's credential is rejected the next one answers: two attempts in the log, one bill", async () => {
+  const made = await world.admin.call("POST", "/projects", {
+    data: { type: "project", attributes: { name: "Attempts" } },
+  });
+  const projectId = (made.json as { data: { id: string } }).data.id;
+  for (const [name, secretKey] of [
+    ["first", "bad-credential"],
+    ["second", "good"],
+  ]) {
+    const attributes = { provider: "sandbox", name, secretKey };
+    const body = { data: { type: "llm-api-key", attributes } };
+    const answer = await world.admin.call("POST", `/projects/${projectId}/llm-api-keys`, body, {
+      prefer: "wait=20",
+    });
+    expect(`${answer.status} ${answer.text}`).toMatch(/^201 /);
+  }
+  const own = await world.admin.createKey(projectId);
+  const sinceMs = Date.now();
+  const ask = (model: string) =>
+    fetch(`${world.gateways[0]?.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${own.secret}`, "content-type": "application/json" },
+      body: goodBody({ model }),
+    });
+  // By its name, an LLM key stands alone; by the provider's, both take turns.
+  expect((await ask("first/echo")).status).toBe(502);
+  const answers: (string | null)[] = [];
+  for (let n = 0; n < 2; n++) {
+    const answer = await ask("sandbox/echo");
+    expect(`${answer.status} ${await answer.text()}`).toMatch(/^200 /);
+    answers.push(answer.headers.get("x-request-id"));
+  }
+  expect(await ledger(sinceMs)).toHaveLength(2);
+  const rowsOf = async (requestId: string | null) => {
+    const logs = await world.admin.call("GET", `/logs?filter[requestId]=${requestId}`);
+    const { data } = logs.json as {
+      data: { attributes: { attempt?: number; code: string | null; attempts?: object[] } }[];
+    };
+    return data.map(({ attributes }) => attributes);
+  };
+  // One of the two began with the first LLM key; after its rejection that one rests.
+  await vi.waitFor(
+    async () => {
+      const rows = (await Promise.all(answers.map(rowsOf))).flat();
+      expect(rows.map(({ code, attempt }) => `${attempt ?? 1} ${code}`).sort()).toEqual([
+        "1 null",
+        "1 provider_auth_failed",
+        "2 null",
+      ]);
+      const last = rows.find(({ attempt }) => attempt === 2);
+      expect(last?.attempts).toMatchObject([{ provider: "sandbox", code: "provider_auth_failed" }]);
+    },
+    { timeout: 30_000 },
+  );
+});
+
 test("a client that leaves is felt by the provider, which stops in the middle of its answer", async () => {
   const sinceMs = Date.now();
   const { response } = await openStream(world.gateways[0]?.url ?? "", key.secret);
