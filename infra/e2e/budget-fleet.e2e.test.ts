@@ -1,0 +1,22 @@
+/** A hard budget over three gateways, in small; `npm run soak -- budget` is the same with eight and a dollar, fifty times. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { proveBudget, tellBudget } from "./proofs/budget.ts";
+import { startWorld, type World } from "./support/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({ gateways: { "eu-1": 1, "eu-2": 2, "us-1": 3 } });
+});
+afterAll(() => world?.stack.stop());
+
+const small = { limitUsd: "0.10", requestsPerGateway: 250 };
+
+test("three gateways spend one budget to its end and never past it, and the ledgers agree row by row", async () => {
+  const figures = await proveBudget(world, { ...small, aborts: false, faults: false });
+  expect(figures.outcomes["gave up"], tellBudget(figures)).toBeUndefined();
+}, 300_000);
+
+test("the same with callers that leave, a gateway killed, one frozen and the control plane restarted", async () => {
+  const figures = await proveBudget(world, { ...small, aborts: true, faults: true });
+  expect(figures.outcomes["gave up"], tellBudget(figures)).toBeUndefined();
+}, 300_000);

@@ -1,0 +1,28 @@
+/**
+ * `npm run soak -- budget [repetitions] [requests per gateway]`: eight gateways, one key with a dollar, a thousand requests
+ * at once at each. Every second repetition has aborts and faults. Prints billed, limit and stranded of each.
+ */
+import { proveBudget, tellBudget } from "../e2e/proofs/budget.ts";
+import { startWorld } from "../e2e/support/world.ts";
+
+const repetitions = Number(process.argv[2] ?? 50);
+const requestsPerGateway = Number(process.argv[3] ?? 1_000);
+const portBase = process.env.CLAVIGER_PORT_BASE;
+
+const offsets = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => [`gw-${n}`, n] as const);
+const world = await startWorld({
+  gateways: Object.fromEntries(offsets),
+  ...(portBase === undefined ? {} : { portBase: Number(portBase) }),
+});
+try {
+  for (let n = 1; n <= repetitions; n++) {
+    const rough = n % 2 === 0;
+    const run = { limitUsd: "1.00", requestsPerGateway, aborts: rough, faults: rough };
+    const startedMs = performance.now();
+    const figures = await proveBudget(world, run);
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+    console.log(`${n}/${repetitions}${rough ? " with faults" : ""}, ${seconds} s: ${tellBudget(figures)}`);
+  }
+} finally {
+  await world.stack.stop();
+}
