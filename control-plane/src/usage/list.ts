@@ -55,7 +55,7 @@ export async function listUsage(
   const rows = await ports.db.execute<Row>(sql`
     with counted as materialized (
       select ${instantOf(interval)} as at_ms, ${idOf(groups)} as id, r.*
-      from ${rowsOf(orgId, pieces)} r ${join}
+      from ${rowsOf(orgId, pieces, query)} r ${join}
     ), g as (
       select at_ms, id, ${SUMS} from counted group by at_ms, id
     ), page as (

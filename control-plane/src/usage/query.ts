@@ -84,12 +84,20 @@ export function piecesOf(fromMs: number, toMs: number, finest: Grain, coarsest: 
   ];
 }
 
-/** The organization's rows of these pieces, as a table: each piece is read by its own index of its own partitions. */
-export function rowsOf(orgId: string, pieces: readonly Piece[]): SQL {
+/**
+ * The organization's rows of these pieces, as a table: each piece is read by its own index of its own partitions. What is
+ * asked of one key, over however long a time, reads that key's rows and no others.
+ */
+export function rowsOf(orgId: string, pieces: readonly Piece[], query: UsageFilter): SQL {
+  const few = query.key !== undefined || query.agent !== undefined || query.search !== undefined;
+  const only = few
+    ? sql`and dimension_id = any (array (select d.id from usage_dimension d where ${dimensionWhere(orgId, query)}))`
+    : sql``;
   const time = (ms: number) => sql`${new Date(ms).toISOString()}::timestamptz`;
   const each = pieces.map(
     ({ grain, fromMs, toMs }) => sql`select * from usage_rollup
-      where org_id = ${orgId} and grain = ${grain} and at >= ${time(fromMs)} and at < ${time(toMs)}`,
+      where org_id = ${orgId} and grain = ${grain} and at >= ${time(fromMs)} and at < ${time(toMs)}
+        ${only}`,
   );
   return each.length === 0
     ? sql`(select * from usage_rollup where false)`
