@@ -32,11 +32,14 @@ const WANTED = new Set([
   "n",
   "max_tokens",
   "max_completion_tokens",
+  "max_output_tokens",
   "base_url",
   "api_base",
   "api_key",
 ]);
-const COUNTS = ["n", "max_tokens", "max_completion_tokens"];
+/** How long an answer may be, in the words of OpenAI's and Anthropic's surfaces. */
+export const OUTPUT_LIMITS = ["max_tokens", "max_completion_tokens", "max_output_tokens"] as const;
+const COUNTS = ["n", ...OUTPUT_LIMITS];
 /** Members that would tell a provider's library to go somewhere else, or as somebody else. */
 const FORBIDDEN = ["base_url", "api_base", "api_key"];
 

@@ -77,7 +77,7 @@ async function forward(
   if (body === "gone" || "code" in body) return body;
   const asked = readModel(body.model);
   if (typeof asked !== "string") return asked;
-  const candidates = findCandidates(deps.view, deps.health, principal, asked, route, deps.clock.monoMs());
+  const candidates = findCandidates(deps, principal, asked, route, body);
   if ("code" in candidates) return candidates;
   const estimate = Math.ceil(body.textBytes / BYTES_PER_TOKEN);
   const rate = deps.limits.takeRate(limited, estimate);

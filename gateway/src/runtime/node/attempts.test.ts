@@ -71,6 +71,27 @@ test("an alias falls back to its next target, in that provider's own words and b
   expect(JSON.parse(listed.body).data.map(({ id }: { id: string }) => id)).toEqual(["best"]);
 });
 
+test("a fallback that gives shorter answers than are asked for is passed over", async () => {
+  const targets = ["sandbox/echo", "sandbox/story"];
+  gateway.table.aliases.set("best", { id: "als_000000000001", projectId: null, name: "best", targets });
+  const facts = { price: undefined, contextWindow: null, outputTokensMax: 100 };
+  gateway.table.models.set("sandbox/echo", facts);
+  const { secret } = gateway.table.addKey();
+  const ask = (tokens: number) =>
+    call(`${gateway.url}/v1/chat/completions`, {
+      headers: jsonHeaders(secret),
+      body: `{"model":"best","max_tokens":${tokens}}`,
+    });
+  expect([(await ask(100)).status, (await ask(101)).status]).toEqual([200, 200]);
+  expect(stage.provider.seen.map(({ body }) => JSON.parse(body).model)).toEqual(["echo", "story"]);
+  gateway.table.models.set("sandbox/story", facts);
+  const answer = await ask(101);
+  expect([answer.status, JSON.parse(answer.body).error]).toMatchObject([
+    400,
+    { code: "invalid_value", param: "max_tokens" },
+  ]);
+});
+
 test("a 500 of every LLM key is told after three attempts, and never a fourth", async () => {
   stage.llmKeys("a", "b", "c", "d", "e");
   for (const name of stage.behaviours.keys()) stage.behaviours.set(name, status(500));

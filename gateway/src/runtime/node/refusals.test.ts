@@ -220,6 +220,13 @@ test("bodies: size, type, encoding, JSON that can be read in two ways, and what 
   for (const value of ["-1", "1.5", "1e400", '"7"']) {
     expect(await ask(`{"model":"echo","max_tokens":${value}}`)).toEqual([400, "invalid_value"]);
   }
+  for (const name of ["max_tokens", "max_completion_tokens", "max_output_tokens", "n"])
+    expect(await ask(`{"model":"echo","${name}":-1}`)).toEqual([400, "invalid_value"]);
+  const facts = { price: undefined, contextWindow: null, outputTokensMax: 100 };
+  gateway.table.models.set("sandbox/echo", facts);
+  for (const name of ["max_tokens", "max_completion_tokens", "max_output_tokens"])
+    expect(await ask(`{"model":"echo","${name}":101}`)).toEqual([400, "invalid_value"]);
+  gateway.table.models.clear();
   expect(await ask('{"model":"echo","base_url":"http://evil"}')).toEqual([400, "unknown_parameter"]);
 });
 

@@ -1,6 +1,6 @@
 /** For tests: the table, the follower and the ledger as the test writes them. */
 
-import type { Freshness, TableView } from "@claviger/shared/decide/view";
+import type { Freshness, ModelFacts, TableView } from "@claviger/shared/decide/view";
 import { makeApiKey } from "@claviger/shared/key/secret";
 import { buildKey } from "@claviger/shared/testing/records";
 import type {
@@ -23,6 +23,8 @@ export interface FakeTable {
   readonly view: TableView;
   readonly keys: Map<string, KeyRecord>;
   readonly providers: Map<string, ProviderRecord>;
+  /** What is known of models, by `provider/model`. */
+  readonly models: Map<string, ModelFacts>;
   /** By name. */
   readonly aliases: Map<string, AliasRecord>;
   freshness: Freshness;
@@ -39,11 +41,13 @@ export function fakeTable(): FakeTable {
   const keys = new Map<string, KeyRecord>();
   const hashes = new Map<string, string>();
   const providers = new Map<string, ProviderRecord>();
+  const models = new Map<string, ModelFacts>();
   const aliases = new Map<string, AliasRecord>();
   const denied = new Set<string>();
   const table: FakeTable = {
     keys,
     providers,
+    models,
     aliases,
     denied,
     freshness: { ageMs: 100, nowMs: Date.now() },
@@ -81,7 +85,7 @@ export function fakeTable(): FakeTable {
       denied: (tokenId) => denied.has(tokenId),
       provider: (id) => providers.get(id),
       providersOf: () => [...providers.values()],
-      priceOf: () => undefined,
+      priceOf: (provider, model) => models.get(`${provider}/${model}`),
       alias: (_projectId, name) => aliases.get(name),
       aliasesOf: () => [...aliases.values()],
       configured: true,
