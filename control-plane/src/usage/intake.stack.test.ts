@@ -44,11 +44,16 @@ function settled(seq: number): UsageEvent {
   };
 }
 
-async function send(replica: FakeReplica, events: readonly UsageEvent[], goneUpTo?: number): Promise<number> {
+async function send(
+  replica: FakeReplica,
+  events: readonly UsageEvent[],
+  goneUpTo?: number,
+  timeout = 30_000,
+): Promise<number> {
   const answer = await replica.connection.request(
     replicaSubjects.usage(replica.id),
     JSON.stringify({ v: 1, events, ...(goneUpTo === undefined ? {} : { goneUpTo }) }),
-    { timeout: 5_000 },
+    { timeout },
   );
   return answer.json<{ cursor: number }>().cursor;
 }
@@ -134,7 +139,7 @@ test("two replicas that report the same keys at once neither block nor lose anyt
 test("an event that the wire does not know is not acknowledged", async () => {
   const { orgId } = await createTestOrganization(cp.ports);
   const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
-  await expect(send(replica, [{ ...settled(1), status: "ok" } as never])).rejects.toThrow();
+  await expect(send(replica, [{ ...settled(1), status: "ok" } as never], undefined, 5_000)).rejects.toThrow();
   expect(await send(replica, [settled(1)])).toBe(1);
   await replica.close();
 });
