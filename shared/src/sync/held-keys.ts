@@ -1,22 +1,18 @@
 /**
  * A million API keys in the memory of one process. The bargain: what keys have alike is held once, a record is put
- * together when somebody looks at it, and a key that is in use stays the same object until it is changed.
+ * together when somebody looks at it, and a key that is in use stays the same object until it is changed. Keys that are
+ * like most are rows of numbers (`packed-keys.ts`); the others are objects.
  */
 import type { KeyHash, KeyRecord } from "../wire/record.ts";
+import { buildRecord, type HeldTerms, type Own, PackedKeys, type Terms } from "./packed-keys.ts";
 import { Recent } from "./recent.ts";
 
-/** What many keys have alike. */
-type Terms = Omit<KeyRecord, "id" | "hashes" | "expiresAtMs" | "budgetId" | "metadata">;
-
-/** A key without what others have as well. */
-interface Held {
+/** A key that is not like most. */
+interface Odd {
   readonly id: string;
   readonly terms: Terms;
-  /** The hash alone where it is the only one, of the present generation and without an end: almost everywhere. */
-  readonly hashes: string | readonly KeyHash[];
-  readonly expiresAtMs: number | null;
-  readonly budgetId: string | null;
-  readonly metadata: KeyRecord["metadata"];
+  readonly hashes: readonly KeyHash[];
+  readonly own: Own;
 }
 
 /** Kinds of terms that are looked for; of more, keys share less. */
@@ -24,105 +20,113 @@ const TERMS = 4_096;
 /** Records that stay put together. */
 const RECORDS = 256;
 
-const NO_METADATA: KeyRecord["metadata"] = {};
-
-/** Keys by id and by hash. What is put in and what comes out are equal, not identical. */
+/** Keys by id and by hash. What is put in and what comes out are equal, not identical, and in no order. */
 export class HeldKeys {
-  readonly #byId = new Map<string, Held>();
-  /** For every hash of every key held, tombstones included. */
-  readonly #byHash = new Map<string, Held>();
-  readonly #terms = new Recent<Terms>(TERMS);
-  readonly #records = new Recent<KeyRecord>(RECORDS);
+  readonly #packed = new PackedKeys();
+  readonly #odd = new Map<string, Odd>();
+  /** For every hash of every odd key, tombstones included. */
+  readonly #oddByHash = new Map<string, Odd>();
+  readonly #terms = new Recent<string, HeldTerms>(TERMS);
+  readonly #records = new Recent<number | string, KeyRecord>(RECORDS);
 
   get size(): number {
-    return this.#byId.size;
+    return this.#packed.size + this.#odd.size;
   }
 
   get(id: string): KeyRecord | undefined {
-    const held = this.#byId.get(id);
-    return held && this.#recordOf(held);
+    const row = this.#packed.findId(id);
+    if (row >= 0) return this.#rowRecord(row, undefined);
+    const odd = this.#odd.get(id);
+    return odd && this.#oddRecord(odd);
   }
 
   /** The key that the hash belongs or once belonged to. */
   byHash(hash: string): KeyRecord | undefined {
-    const held = this.#byHash.get(hash);
-    return held && this.#recordOf(held);
+    const row = this.#packed.findHash(hash);
+    if (row >= 0) return this.#rowRecord(row, hash);
+    const odd = this.#oddByHash.get(hash);
+    return odd && this.#oddRecord(odd);
   }
 
   /** Replaces the key of that id, and with it where its hashes lead. */
   set(record: KeyRecord): void {
-    const before = this.#byId.get(record.id);
-    if (before !== undefined) {
-      this.#records.delete(before.id);
-      for (const hash of hashesOf(before)) {
-        if (this.#byHash.get(hash)?.id === before.id) this.#byHash.delete(hash);
-      }
-    }
-    const held = this.#pack(record);
-    this.#byId.set(held.id, held);
-    for (const hash of hashesOf(held)) this.#byHash.set(hash, held);
+    this.#remove(record.id);
+    const { id, hashes, expiresAtMs, budgetId, metadata, ...rest } = record;
+    const terms = this.#shared(rest);
+    const own = { expiresAtMs, budgetId, metadata };
+    for (const { hash } of hashes) this.#disown(hash);
+    const [first] = hashes;
+    const usual = hashes.length === 1 && first?.generation === rest.generation && first.notAfterMs === null;
+    if (usual && this.#packed.add(id, first.hash, terms, own) >= 0) return;
+    this.#setOdd({ id, terms: terms.terms, hashes: [...hashes], own });
   }
 
   /** All of them, each put together for whoever asks. */
   *values(): IterableIterator<KeyRecord> {
-    for (const held of this.#byId.values()) yield unpack(held);
+    yield* this.#packed.values();
+    for (const odd of this.#odd.values()) yield unpack(odd);
   }
 
-  #recordOf(held: Held): KeyRecord {
-    let record = this.#records.get(held.id);
+  #setOdd(odd: Odd): void {
+    this.#odd.set(odd.id, odd);
+    for (const { hash } of odd.hashes) this.#oddByHash.set(hash, odd);
+  }
+
+  #remove(id: string): void {
+    const row = this.#packed.findId(id);
+    if (row >= 0) {
+      this.#records.delete(row);
+      return this.#packed.remove(row);
+    }
+    const odd = this.#odd.get(id);
+    if (odd === undefined) return;
+    this.#records.delete(id);
+    this.#odd.delete(id);
+    for (const { hash } of odd.hashes) if (this.#oddByHash.get(hash) === odd) this.#oddByHash.delete(hash);
+  }
+
+  /** A hash that another key had leads to whoever has it last; that key stays, and is found by its id. */
+  #disown(hash: string): void {
+    const row = this.#packed.findHash(hash);
+    if (row >= 0) this.#makeOdd(row);
+    this.#oddByHash.delete(hash);
+  }
+
+  #makeOdd(row: number): void {
+    const { id, hashes, expiresAtMs, budgetId, metadata, ...rest } = this.#packed.recordOf(row);
+    this.#records.delete(row);
+    this.#packed.remove(row);
+    this.#setOdd({ id, terms: this.#shared(rest).terms, hashes, own: { expiresAtMs, budgetId, metadata } });
+  }
+
+  #rowRecord(row: number, hash: string | undefined): KeyRecord {
+    let record = this.#records.get(row);
     if (record === undefined) {
-      record = unpack(held);
-      this.#records.set(held.id, record);
+      record = this.#packed.recordOf(row, hash);
+      this.#records.set(row, record);
     }
     return record;
   }
 
-  #pack({ id, hashes, expiresAtMs, budgetId, metadata, ...terms }: KeyRecord): Held {
-    const [first] = hashes;
-    const usual = hashes.length === 1 && first?.generation === terms.generation && first.notAfterMs === null;
-    return {
-      id,
-      terms: this.#shared(terms),
-      hashes: usual ? first.hash : hashes,
-      expiresAtMs,
-      budgetId,
-      metadata: Object.keys(metadata).length === 0 ? NO_METADATA : metadata,
-    };
+  #oddRecord(odd: Odd): KeyRecord {
+    let record = this.#records.get(odd.id);
+    if (record === undefined) {
+      record = unpack(odd);
+      this.#records.set(odd.id, record);
+    }
+    return record;
   }
 
-  #shared(terms: Terms): Terms {
+  #shared(terms: Terms): HeldTerms {
     const text = JSON.stringify(terms);
     const known = this.#terms.get(text);
     if (known !== undefined) return known;
-    this.#terms.set(text, terms);
-    return terms;
+    const held = { terms, place: -1, keys: 0 };
+    this.#terms.set(text, held);
+    return held;
   }
 }
 
-function hashesOf({ hashes }: Held): string[] {
-  return typeof hashes === "string" ? [hashes] : hashes.map(({ hash }) => hash);
-}
-
-function unpack({ id, terms, hashes, expiresAtMs, budgetId, metadata }: Held): KeyRecord {
-  const { generation } = terms;
-  return {
-    id,
-    projectId: terms.projectId,
-    kind: terms.kind,
-    generation,
-    hashes: typeof hashes === "string" ? [{ hash: hashes, generation, notAfterMs: null }] : [...hashes],
-    status: terms.status,
-    expiresAtMs,
-    maxStalenessSeconds: terms.maxStalenessSeconds,
-    requestsPerMinute: terms.requestsPerMinute,
-    tokensPerMinute: terms.tokensPerMinute,
-    maxConcurrency: terms.maxConcurrency,
-    budgetId,
-    allowedProviders: terms.allowedProviders,
-    allowedModels: terms.allowedModels,
-    ipAllowlist: terms.ipAllowlist,
-    gatewayIds: terms.gatewayIds,
-    mcp: terms.mcp,
-    metadata,
-  };
+function unpack({ id, terms, hashes, own }: Odd): KeyRecord {
+  return buildRecord(id, [...hashes], terms, own);
 }

@@ -1,14 +1,14 @@
 /** Remembers the values asked for last, at least `n` and at most twice as many; the others are forgotten. */
-export class Recent<V> {
+export class Recent<K, V> {
   readonly #n: number;
-  #young = new Map<string, V>();
-  #old = new Map<string, V>();
+  #young = new Map<K, V>();
+  #old = new Map<K, V>();
 
   constructor(n: number) {
     this.#n = n;
   }
 
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     const young = this.#young.get(key);
     if (young !== undefined) return young;
     const old = this.#old.get(key);
@@ -16,7 +16,7 @@ export class Recent<V> {
     return old;
   }
 
-  set(key: string, value: V): void {
+  set(key: K, value: V): void {
     if (this.#young.size >= this.#n) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -24,7 +24,7 @@ export class Recent<V> {
     this.#young.set(key, value);
   }
 
-  delete(key: string): void {
+  delete(key: K): void {
     this.#young.delete(key);
     this.#old.delete(key);
   }
