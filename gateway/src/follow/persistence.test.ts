@@ -142,6 +142,27 @@ test("an unreadable restrictive change closes the key it names, complains, and s
   expect(next.follower.view.key(keyId(2))?.status).toBe("active");
 });
 
+test("a kind of a later version that only adds is passed over: the revocation after it is confirmed, and a restart reads the same", async () => {
+  const cp = await FakeControlPlane.create();
+  await cp.commit([putKey(1)]);
+  const first = await upToDate({ cp });
+  const later = {
+    op: "put",
+    kind: "wizard",
+    id: "wiz_000000000001",
+    record: { spell: 1 },
+    ifUnknown: "skip",
+  };
+  await cp.commit([putKey(2)], { restrictive: true, raw: { changes: [later, putKey(2)] } });
+  await cp.commit([putKey(1, { status: "revoked" })], { restrictive: true });
+  await first.until(() => cp.row.revEffective === 3, "confirmed");
+  expect(cp.heartbeats.at(-1)?.nack).toBeUndefined();
+  await first.follower.stop();
+  const next = await rig({ cp, store: first.store });
+  expect(next.follower.status().loaded).toBe("whole");
+  expect([1, 2].map((n) => next.follower.view.key(keyId(n))?.status)).toEqual(["revoked", "active"]);
+});
+
 test("a key that was closed by caution stays closed over a snapshot of before and a restart", async () => {
   const cp = await FakeControlPlane.create();
   await cp.commit([putKey(1), putKey(2)]);
