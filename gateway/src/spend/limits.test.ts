@@ -122,7 +122,9 @@ function dealt(perMinute: number, floorPart?: number): Dealing {
     }),
     beat() {
       const desk = { fleet, books, members, limits: new Map([["k", limit]]), nowMs: at.nowMs };
-      const { answer } = answerReport(desk, { replica: "a", starts: 1 }, rig.limits.report());
+      const report = rig.limits.report();
+      if (report === undefined) return rig.limits.take(undefined, 1);
+      const { answer } = answerReport(desk, { replica: "a", starts: 1 }, report);
       rig.limits.take({ ...answer, keys: [...answer.keys] }, 1);
     },
   };
@@ -187,5 +189,7 @@ test("keys that nobody asks for are forgotten, and what they had is given back",
   rig.at.nowMs += 2_000;
   rig.limits.tick();
   expect(rig.limits.headersOf(KEY)).toEqual([]);
-  expect(rig.limits.report().keys).toEqual([{ key: "k", gone: true }]);
+  expect(rig.limits.report()?.keys).toEqual([{ key: "k", gone: true }]);
+  rig.beat();
+  expect(rig.limits.report()).toBeUndefined();
 });

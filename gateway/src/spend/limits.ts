@@ -3,8 +3,8 @@
  * `shared/rate`. The bargain: a request decides in the turn in which it asks, without the control plane; only for a key's
  * first share does it wait, and not for long. A key without limits costs nothing.
  */
-import { type Line, lacks } from "@claviger/shared/rate/entry";
-import { type Asked, Holder } from "@claviger/shared/rate/holder";
+import { type Asked, type Line, lacks } from "@claviger/shared/rate/entry";
+import { Holder } from "@claviger/shared/rate/holder";
 import type { Instant } from "@claviger/shared/sync/freshness";
 import type { RateAnswer, RateReports } from "@claviger/shared/wire/rate";
 import type { Clock } from "../ports.ts";
@@ -21,8 +21,8 @@ const NO_SHARE_RETRY_MS = 1_000;
 
 /** The limits with their side towards the control plane. */
 export interface Limits extends LimitBook {
-  /** This replica's part of a heartbeat that is sent now. */
-  report(): RateReports;
+  /** This replica's part of a heartbeat that is sent now; undefined: it has nothing to say. */
+  report(): RateReports | undefined;
   /** What the answer brings; nothing: the control plane deals no shares, and each of `replicas` has an equal one. */
   take(answer: RateAnswer | undefined, replicas: number): void;
   /** To be called about once a second. */
@@ -112,8 +112,9 @@ class DealtLimits implements Limits {
     if (token !== undefined) this.#tokens.correct(token.id, estimatedTokens, usedTokens);
   }
 
-  report(): RateReports {
+  report(): RateReports | undefined {
     this.#spokenMs = this.#ports.clock.monoMs();
+    if (!this.#keys.hasNews(this.#spokenMs)) return undefined;
     const report = this.#keys.report(this.#now());
     return { ...report, keys: [...report.keys] };
   }

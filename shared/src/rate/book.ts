@@ -3,7 +3,7 @@
  * bucket that is nobody's. The bargain: booked rates and bursts never exceed the limit, and tokens change hands but are
  * never made; so all replicas together admit nothing that one central bucket would refuse.
  */
-import { partOf, wantsOne } from "./demand.ts";
+import { type Demands, demandsOf, partOf, wantsOne } from "./demand.ts";
 import { NO_RATE, type Rate } from "./limit.ts";
 import { booked, type Outstanding, settledOn, stillOut, untilOf } from "./outstanding.ts";
 
@@ -102,7 +102,8 @@ function learnt({ shares }: Line, { held }: RateReport, untilMs: number): readon
  */
 function nextShare(book: Book, replica: string, line: Line, { held }: RateReport): Rate {
   const left = free(book, replica);
-  const next = atMost(wishOf(book, line), left);
+  const demands = demandsOf(book.lines.values());
+  const next = atMost(wishOf(book, line, demands), left);
   if (book.unheard.size > 0) {
     return { rate: Math.min(next.rate, held.rate), burst: Math.min(next.burst, held.burst) };
   }
@@ -112,7 +113,7 @@ function nextShare(book: Book, replica: string, line: Line, { held }: RateReport
   const near =
     Math.abs(now.rate - next.rate) <= SMALL * limit.rate &&
     Math.abs(now.burst - next.burst) <= Math.max(SMALL * limit.burst, 0.5);
-  if (!near || lacking(book).some(([name]) => name !== replica)) return next;
+  if (!near || lacking(book, demands).some(([name]) => name !== replica)) return next;
   return { rate: now.rate, burst: now.burst };
 }
 
@@ -123,23 +124,17 @@ function atMost(wish: Rate, left: Rate): Rate {
 }
 
 /** What this line's demand is worth. Of a small limit one token is the least that is of any use. */
-function wishOf({ limit, lines }: Book, { demand }: Line): Rate {
+function wishOf({ limit }: Book, { demand }: Line, demands: Demands): Rate {
   if (limit.burst < 1) return NO_RATE;
-  let all = 0;
-  let most = 0;
-  for (const line of lines.values()) {
-    all += line.demand;
-    most = Math.max(most, line.demand);
-  }
-  const part = partOf(demand, all);
+  const part = partOf(demand, demands);
   const burst = limit.burst * part;
-  return { rate: limit.rate * part, burst: wantsOne(demand, most) ? Math.max(1, burst) : burst };
+  return { rate: limit.rate * part, burst: wantsOne(demand, demands) ? Math.max(1, burst) : burst };
 }
 
 /** Lines that wish for noticeably more than they have. */
-function lacking(book: Book): [name: string, line: Line][] {
+function lacking(book: Book, demands: Demands): [name: string, line: Line][] {
   return [...book.lines].filter(([, line]) => {
-    const wish = wishOf(book, line);
+    const wish = wishOf(book, line, demands);
     const now = bookedOf(line);
     return (wish.burst >= 1 && now.burst < 1) || wish.rate - now.rate > 2 * SMALL * book.limit.rate;
   });
@@ -150,11 +145,12 @@ function lacking(book: Book): [name: string, line: Line][] {
  * nobody has. Nobody's while the book has not heard of everybody.
  */
 export function unsettled(book: Book): readonly string[] {
-  const without = book.unheard.size > 0 ? [] : lacking(book);
+  const demands = demandsOf(book.lines.values());
+  const without = book.unheard.size > 0 ? [] : lacking(book, demands);
   if (without.length === 0) return [];
   const { limit } = book;
   const holders = [...book.lines].filter(([, line]) => {
-    const wish = wishOf(book, line);
+    const wish = wishOf(book, line, demands);
     const now = bookedOf(line);
     return now.rate - wish.rate > SMALL * limit.rate || (now.burst >= 1 && wish.burst < 1);
   });

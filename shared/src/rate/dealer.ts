@@ -7,7 +7,7 @@
 import { type Book, deal, lostBook, newBook, release, relimit, unsettled } from "./book.ts";
 import { dealtOf, dealtPermitsOf } from "./limit.ts";
 import type { FloorPart, Generation, KeyReport, KeyShares, RateAnswer, RateReports } from "./message.ts";
-import { untilOf } from "./outstanding.ts";
+import { settledOn, untilOf } from "./outstanding.ts";
 import {
   dealPermits,
   lostPermitBook,
@@ -94,12 +94,16 @@ export function newFleetBook(epoch: number, members: ReadonlyMap<string, Member>
   };
 }
 
-/** Takes one report in and answers it; `poke` names replicas that should report soon. */
-export function answerReport(
-  desk: Desk,
-  speaker: Speaker,
-  report: RateReports,
-): { readonly answer: RateAnswer; readonly poke: ReadonlySet<string> } {
+export interface Answered {
+  readonly answer: RateAnswer;
+  /** Replicas that should report soon. */
+  readonly poke: ReadonlySet<string>;
+  /** Whether the organization's own book is another one now. */
+  readonly changed: boolean;
+}
+
+/** Takes one report in and answers it. */
+export function answerReport(desk: Desk, speaker: Speaker, report: RateReports): Answered {
   const { fleet } = desk;
   const { generation } = fleet;
   const { n } = report;
@@ -110,20 +114,24 @@ export function answerReport(
     (speaker.starts < before.starts || (speaker.starts === before.starts && n < before.n));
   const knows =
     report.generation?.epoch === generation.epoch && report.generation.sinceMs === generation.sinceMs;
-  if (late || !knows) return { answer: { n, generation, floor: report.floor, keys: [] }, poke };
+  if (late || !knows) {
+    return { answer: { n, generation, floor: report.floor, keys: [] }, poke, changed: false };
+  }
+  const idBefore = fleet.lastId;
   const keys: KeyShares[] = [];
   for (const key of report.keys) {
     const dealt = dealKey(desk, speaker.replica, key, poke);
     if (dealt !== undefined) keys.push(dealt);
   }
-  fleet.heard.set(speaker.replica, {
-    starts: speaker.starts,
-    n,
-    whole: report.whole || before?.whole === true,
-  });
+  const { starts } = speaker;
+  const whole = report.whole || before?.whole === true;
   const floor = dealFloor(desk, speaker.replica, report.floor);
   poke.delete(speaker.replica);
-  return { answer: { n, generation, floor, keys }, poke };
+  const same = before?.starts === starts && before.whole === whole && fleet.lastId === idBefore;
+  const changed = !same || report.keys.length > 0;
+  // A report that changes nothing need not be remembered: an earlier one that comes later changes nothing either.
+  if (changed) fleet.heard.set(speaker.replica, { starts, n, whole });
+  return { answer: { n, generation, floor, keys }, poke, changed };
 }
 
 /** Equal parts; a replica that was enrolled later has none before others have given some up. */
@@ -136,6 +144,9 @@ function dealFloor(
   for (const name of new Set([...floors.lines.keys(), ...floors.unheard.keys()])) {
     if (!members.has(name)) release(floors, name, nowMs);
   }
+  const now = settledOn(floors.lines.get(replica)?.shares ?? [], held);
+  const equal = Math.abs(part - 1 / Math.max(1, floors.lines.size)) < 1e-9;
+  if (now !== undefined && equal && now.untilMs - nowMs > FLOOR_TTL_MS / 2) return { id: held, part };
   const use = { id: held, rate: part, burst: part * ALL_FLOORS.burst };
   const share = deal(floors, { replica, held: use, demand: 1 }, nextId(fleet, nowMs), FLOOR_TTL_MS, nowMs);
   return { id: share.id, part: share.rate };

@@ -30,15 +30,31 @@ export function measure(demand: Demand, nowMs: number): number {
   return demand.level;
 }
 
+/** Of all who share a limit. */
+export interface Demands {
+  readonly all: number;
+  readonly most: number;
+}
+
+export function demandsOf(lines: Iterable<{ readonly demand: number }>): Demands {
+  let all = 0;
+  let most = 0;
+  for (const { demand } of lines) {
+    all += demand;
+    most = Math.max(most, demand);
+  }
+  return { all, most };
+}
+
 /** Nobody with an ear for a key gets less than this part of it. */
 const LEAST_PART = 0.02;
 
 /** The part of a limit that somebody with this demand wants, among all with theirs. */
-export function partOf(demand: number, all: number): number {
+export function partOf(demand: number, { all }: Demands): number {
   return Math.min(1, Math.max(LEAST_PART, all > 0 ? demand / all : 1));
 }
 
 /** Whether somebody with this demand wants at least one whole of what is too little for everybody. */
-export function wantsOne(demand: number, most: number): boolean {
+export function wantsOne(demand: number, { most }: Demands): boolean {
   return demand > 0 && demand * 10 >= most;
 }

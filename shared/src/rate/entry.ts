@@ -15,6 +15,14 @@ import { type Demand, measure, noDemand } from "./demand.ts";
 import { floorOf, floorPermitsOf, type Rate, wholeOf } from "./limit.ts";
 import type { KeyReport, KeyShares, PermitsDealt, PermitsHeld, RateHeld } from "./message.ts";
 
+/** Limits as a request brings them; null: none. */
+export interface Asked {
+  readonly keyId: string;
+  readonly requestsPerMinute: number | null;
+  readonly tokensPerMinute: number | null;
+  readonly maxConcurrency: number | null;
+}
+
 /** A limit per minute. */
 export interface Line {
   perMinute: number;

@@ -5,6 +5,7 @@
  */
 import type { Instant } from "../sync/freshness.ts";
 import {
+  type Asked,
   correctOf,
   type Entry,
   isOver,
@@ -28,14 +29,6 @@ import {
   type RateReports,
 } from "./message.ts";
 
-/** Limits as a request brings them; null: none. */
-export interface Asked {
-  readonly keyId: string;
-  readonly requestsPerMinute: number | null;
-  readonly tokensPerMinute: number | null;
-  readonly maxConcurrency: number | null;
-}
-
 /** Keys in one report; what is left over goes with the next. */
 const KEYS_MAX = 500;
 /** Reports whose answers are waited for; those to older ones are not used. */
@@ -44,12 +37,13 @@ const SENT_MAX = 16;
 const IDLE_MS = 60_000;
 /** The control plane has answered within this time: what is given back can be had again. */
 const CONTACT_MS = 30_000;
+/** Who has nothing to say says so this often. */
+const QUIET_MS = 30_000;
 /** Forgotten keys that are told of; more keep their shares at the control plane until those are over. */
 const GONE_MAX = 20_000;
 
 /** Looked at in one sweep. */
 const SWEPT_MAX = 10_000;
-
 const NO_FLOOR: FloorPart = { id: 0, part: 0 };
 
 interface Sent {
@@ -73,6 +67,7 @@ export class Holder {
   #generation: Generation | undefined;
   #n = 0;
   #answeredMonoMs: number;
+  #reportedMonoMs = Number.NEGATIVE_INFINITY;
   #sweeping: Iterator<Entry> | undefined;
   /** As the control plane may still believe it, while requests are in flight on what was more. */
   #floorBefore: FloorPart | undefined;
@@ -172,6 +167,12 @@ export class Holder {
     return nowMonoMs - this.#answeredMonoMs <= CONTACT_MS;
   }
 
+  /** Whether a report is worth its place in a heartbeat. */
+  hasNews(nowMonoMs: number): boolean {
+    if (this.#generation === undefined || this.#floorBefore !== undefined) return true;
+    return this.entries.size + this.#gone.size > 0 || nowMonoMs - this.#reportedMonoMs >= QUIET_MS;
+  }
+
   /** To be sent now. */
   report(now: Instant): RateReports {
     const gone = [...this.#gone].slice(0, KEYS_MAX);
@@ -193,6 +194,7 @@ export class Holder {
     }
     if (!over) this.#floorBefore = undefined;
     const n = ++this.#n;
+    this.#reportedMonoMs = now.monoMs;
     this.#sent.set(n, { at: now, gone });
     for (const oldest of this.#sent.keys()) if (oldest <= n - SENT_MAX) this.#sent.delete(oldest);
     return { n, generation: this.#generation, floor: this.#floorBefore ?? this.floor, whole, keys };

@@ -1,5 +1,5 @@
 /** Concurrency over all replicas: whole permits, of which those in use come back only when they are free. */
-import { partOf, wantsOne } from "./demand.ts";
+import { type Demands, demandsOf, partOf, wantsOne } from "./demand.ts";
 import { booked, type Outstanding, stillOut, untilOf } from "./outstanding.ts";
 
 export interface PermitShare extends Outstanding {
@@ -71,7 +71,8 @@ export function dealPermits(
     one.shares = stillOut(one.shares, name === replica ? inForce : 0, nowMs);
   line.inflight = inflight;
   line.demand = report.wanted;
-  const wished = Math.min(wishOf(book, line), Math.max(0, free(book, replica)));
+  const demands = demandsOf(book.lines.values());
+  const wished = Math.min(wishOf(book, line, demands), Math.max(0, free(book, replica)));
   const permits = book.unheard.size > 0 ? Math.min(wished, held.permits) : wished;
   const share = { id, permits, untilMs };
   line.shares = [...line.shares, share];
@@ -81,22 +82,17 @@ export function dealPermits(
 /** As of `Book`. */
 export function unsettledPermits(book: PermitBook): readonly string[] {
   const lines = [...book.lines];
-  const lacking = lines.filter(([, line]) => wishOf(book, line) > bookedPermits(line));
+  const demands = demandsOf(book.lines.values());
+  const lacking = lines.filter(([, line]) => wishOf(book, line, demands) > bookedPermits(line));
   if (lacking.length === 0 || book.unheard.size > 0) return [];
-  const holders = lines.filter(([, line]) => wishOf(book, line) < bookedPermits(line));
+  const holders = lines.filter(([, line]) => wishOf(book, line, demands) < bookedPermits(line));
   return [...holders, ...(free(book) > 0 ? lacking : [])].map(([name]) => name);
 }
 
 /** In proportion to demand; whoever asks first gets the odd one. */
-function wishOf({ max, lines }: PermitBook, { demand }: Line): number {
-  let all = 0;
-  let most = 0;
-  for (const line of lines.values()) {
-    all += line.demand;
-    most = Math.max(most, line.demand);
-  }
-  const fair = max * partOf(demand, all);
-  return demand > 0 ? Math.ceil(Math.max(fair, wantsOne(demand, most) ? 1 : 0)) : Math.floor(fair);
+function wishOf({ max }: PermitBook, { demand }: Line, demands: Demands): number {
+  const fair = max * partOf(demand, demands);
+  return demand > 0 ? Math.ceil(Math.max(fair, wantsOne(demand, demands) ? 1 : 0)) : Math.floor(fair);
 }
 
 /** What nobody has booked; without `except`, whose share is being made. */

@@ -4,7 +4,7 @@
  * dealt is answered only after it was committed, so nobody uses what no book knows of.
  */
 import { answerReport, type Desk, newFleetBook } from "@claviger/shared/rate/dealer";
-import type { RateAnswer } from "@claviger/shared/rate/message";
+import type { RateAnswer, RateReports } from "@claviger/shared/rate/message";
 import { startsOf } from "@claviger/shared/sync/boot";
 import type { Heartbeat } from "@claviger/shared/wire/heartbeat";
 import type { Ports } from "../../ports.ts";
@@ -46,19 +46,26 @@ export async function dealRates(
       const fleet = known ?? newFleetBook(epoch, members, nowMs);
       const desk: Desk = { fleet, members, limits, books, nowMs };
       const poke = new Set<string>();
+      let changed = known === undefined;
       const answers = beats.map((beat, place) => {
         const report = reports[place];
         if (beat === null || report === undefined || !members.has(beat.replicaId)) return undefined;
         const speaker = { replica: beat.replicaId, starts: startsOf(beat.heartbeat.boot) };
         const answered = answerReport(desk, speaker, report);
         for (const name of answered.poke) poke.add(name);
+        changed ||= answered.changed;
         return answered.answer;
       });
-      await writeBooks(tx, orgId, fleet, keys, books);
+      if (changed) await writeBooks(tx, orgId, fleet, keys, books);
       return { answers, poke: [...poke] };
     });
   } catch (error) {
     ports.log.warn({ err: error, org: orgId }, "shares of rate limits could not be dealt");
-    return { answers: [], poke: [] };
+    return { answers: reports.map((report) => report && nothingNew(report)), poke: [] };
   }
+}
+
+/** Says that this control plane deals, and changes nothing: no generation is earlier. */
+function nothingNew({ n, floor }: RateReports): RateAnswer {
+  return { n, generation: { epoch: 0, sinceMs: 0 }, floor, keys: [] };
 }
