@@ -26,6 +26,11 @@ export interface Contender {
 
 const MODEL = "bench-model";
 
+export interface BenchGateway extends Contender {
+  /** The same process, asked by a key with a hard budget that is never used up. Of the gateway, `stop` ends both. */
+  budgeted(): Promise<Contender>;
+}
+
 function providerPath(pace: Pace): string {
   return pace === undefined ? "" : `/pace/${pace}`;
 }
@@ -44,7 +49,7 @@ export function direct(upstreamPort: number): Omit<Contender, "pid" | "stop"> {
  * The whole product: PostgreSQL, NATS, control plane and one gateway, whose key has no budget and every usual field. On
  * the measured core there is only the gateway, with all its threads.
  */
-export async function startGateway(upstreamPort: number, paces: readonly Pace[]): Promise<Contender> {
+export async function startGateway(upstreamPort: number, paces: readonly Pace[]): Promise<BenchGateway> {
   const range = await reservePortRange();
   const { sandboxPort } = layOut({ portBase: range.base });
   const egress = { CLAVIGER_EGRESS_ALLOW: `127.0.0.1:${sandboxPort},127.0.0.1:${upstreamPort}` };
@@ -71,16 +76,28 @@ export async function startGateway(upstreamPort: number, paces: readonly Pace[])
     const body = { data: { type: "llm-api-key", attributes } };
     await admin.change("POST", `/projects/${credentials.projectId}/llm-api-keys`, body);
   }
+  const askWith =
+    ({ secret }: { secret: string }) =>
+    (pace: Pace) => ({
+      path: "/v1/chat/completions",
+      model: `${nameOf(pace)}/${MODEL}`,
+      headers: { authorization: `Bearer ${secret}` },
+    });
+  const port = Number(new URL(urls.gateways["bench-1"] ?? "").port);
   const key = await admin.createKey(credentials.projectId, { metadata: { team: "bench" } });
   return {
     name: "gateway",
-    port: Number(new URL(urls.gateways["bench-1"] ?? "").port),
+    port,
     pid,
-    ask: (pace) => ({
-      path: "/v1/chat/completions",
-      model: `${nameOf(pace)}/${MODEL}`,
-      headers: { authorization: `Bearer ${key.secret}` },
-    }),
+    ask: askWith(key),
+    async budgeted() {
+      const prices = { inputUsdPerMillion: "0.1", outputUsdPerMillion: "0.4", outputTokensMax: 1000 };
+      const model = { data: { type: "model", attributes: prices } };
+      await admin.change("PATCH", `/models/openai-compatible%2F${MODEL}`, model);
+      const budget = { budgetUsd: "1000000", budgetPeriod: "total" };
+      const capped = await admin.createKey(credentials.projectId, { metadata: { team: "bench" }, ...budget });
+      return { name: "gateway, budget", port, pid, ask: askWith(capped), stop: async () => undefined };
+    },
     async stop() {
       await stack.stop();
       range.release();

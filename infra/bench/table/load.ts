@@ -33,6 +33,7 @@ const courier: Courier = {
   sync: nobody,
   page: nobody,
   usage: nobody,
+  ask: nobody,
   answer: nobody,
   listen: () => undefined,
   useNatsJwt: () => undefined,
