@@ -26,8 +26,9 @@ import { Waits } from "./waits.ts";
 
 const ASK_AGAIN_MS = 300;
 const ASK_LATER_MS = 150;
-/** The same question, as often as that at once. */
+/** The same question, as often as that within this time while it is not answered. */
 const UNDER_WAY_MAX = 2;
+const UNDER_WAY_MS = 2_000;
 /** A budget in which nothing could be had ahead of need is asked again after so long. */
 const STOCK_PAUSE_MS = 10_000;
 const TICK_MS = 1_000;
@@ -59,7 +60,7 @@ export class Escrow {
   /** One for each budget that is asked for: when it is asked for again. */
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   /** Questions that are under way, by their name: a control plane that is slow is not asked the more for it. */
-  readonly #asking = new Map<string, number>();
+  readonly #asking = new Map<string, number[]>();
   readonly #ticking: ReturnType<typeof setInterval>;
   #show: ReadonlySet<string> = new Set();
   /** Answers are taken one after the other, as they came. */
@@ -80,6 +81,11 @@ export class Escrow {
   /** Open reservations, and what they hold: for tests and figures. */
   get open(): number {
     return this.#state.held.reservations.size;
+  }
+
+  /** Requests that have no money yet. */
+  get waiting(): number {
+    return this.#state.waiting.length;
   }
 
   /** These budgets are spent from, by a key that may be without the control plane for so long. */
@@ -217,9 +223,11 @@ export class Escrow {
   async #ask(question: CoreAsk): Promise<void> {
     const { courier, verify, org, log } = this.#deps;
     const { req } = question;
-    const underWay = this.#asking.get(req) ?? 0;
-    if (underWay >= UNDER_WAY_MAX) return;
-    this.#asking.set(req, underWay + 1);
+    const nowMs = this.#deps.clock.monoMs();
+    // What is not answered by then may never be.
+    const underWay = (this.#asking.get(req) ?? []).filter((sinceMs) => nowMs - sinceMs < UNDER_WAY_MS);
+    if (underWay.length >= UNDER_WAY_MAX) return;
+    this.#asking.set(req, [...underWay, nowMs]);
     try {
       const bytes = await courier.ask(new TextEncoder().encode(JSON.stringify(wireAsk(question))));
       const answer = AskAnswer.parse(JSON.parse(new TextDecoder().decode(bytes)));
@@ -230,8 +238,8 @@ export class Escrow {
     } catch (error) {
       log.debug({ err: error, budget: question.budget }, "a question for money was not answered");
     } finally {
-      const left = (this.#asking.get(req) ?? 1) - 1;
-      if (left > 0) this.#asking.set(req, left);
+      const left = (this.#asking.get(req) ?? []).filter((sinceMs) => sinceMs !== nowMs);
+      if (left.length > 0) this.#asking.set(req, left);
       else this.#asking.delete(req);
     }
   }

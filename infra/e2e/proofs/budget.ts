@@ -14,8 +14,8 @@ export interface BudgetRun {
   readonly requestsPerGateway: number;
   /** Callers that leave, and answers that break off. */
   readonly aborts: boolean;
-  /** One gateway killed, one frozen, the control plane restarted. */
-  readonly faults: boolean;
+  /** One gateway killed, one frozen, the control plane restarted, each within so many milliseconds; undefined: none of that. */
+  readonly faultsWithinMs?: number;
 }
 
 /** Nano-dollars. */
@@ -52,7 +52,10 @@ export async function proveBudget(world: World, run: BudgetRun): Promise<BudgetF
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       }),
     );
-    await Promise.all([...callers, ...(run.faults ? faults(world) : [])]);
+    await Promise.all([
+      ...callers,
+      ...(run.faultsWithinMs === undefined ? [] : faults(world, run.faultsWithinMs)),
+    ]);
     await quiet(world);
     const billed = await billedSince(world, sinceMs);
     const rows = await rowsOf(sql, key.id);
@@ -125,7 +128,7 @@ function check(
     fail(`${unmatched.length - unsure.length} billed attempts have no row`);
   if (figures.counted - figures.billed !== sum(unsure) - sum(unmatched))
     fail("the ledgers differ by something else");
-  if (!run.faults && !run.aborts && figures.billed * 100n < figures.limit * 99n)
+  if (run.faultsWithinMs === undefined && !run.aborts && figures.billed * 100n < figures.limit * 99n)
     fail("money was left unspent");
 }
 
@@ -183,9 +186,9 @@ async function askOnce({ agent, url, secret, n, aborts }: Caller): Promise<strin
   }
 }
 
-function faults(world: World): Promise<void>[] {
+function faults(world: World, withinMs: number): Promise<void>[] {
   const [killed, frozen] = [...world.gateways].sort(() => Math.random() - 0.5);
-  const soon = () => delay(200 + Math.random() * 4_000);
+  const soon = () => delay(200 + Math.random() * withinMs);
   const child = (name = "") => world.stack.child(`gateway-${name}`);
   return [
     soon().then(() => child(killed?.name).kill("SIGKILL")),

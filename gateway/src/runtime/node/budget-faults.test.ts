@@ -204,7 +204,10 @@ test.each(cases)(
     journal.full = false;
     journal.stuck = false;
     journal.flush();
-    await vi.waitFor(() => expect([escrow.open, gateway.gateway.inflight()]).toEqual([0, 0]), WAIT);
+    await vi.waitFor(
+      () => expect([escrow.open, escrow.waiting, gateway.gateway.inflight()]).toEqual([0, 0, 0]),
+      WAIT,
+    );
     expect(bank.row(BUDGET).spent).toBe(spent);
     if (each.cost === "either") return;
     if (each.cost !== undefined) expect(spent - before).toBe(each.cost);
