@@ -1,6 +1,9 @@
 import type { ModelsRecord } from "@claviger/shared/wire/record";
+import { Page, type Snapshot } from "@claviger/shared/wire/snapshot";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readHead } from "../fleet/deltas.ts";
+import { readPage, snapshotFor } from "../fleet/snapshot.ts";
 import {
   type Heard,
   makeKey,
@@ -11,7 +14,7 @@ import {
   type TestApi,
 } from "../http/testing/api.ts";
 import { pricesOf } from "./price.ts";
-import { repriceAll } from "./push.ts";
+import { pushModels, repriceAll } from "./push.ts";
 
 let api: TestApi;
 let tenant: Tenant;
@@ -60,6 +63,21 @@ test("gateways hold prices of the models that an LLM key can serve, from its cre
   expect(await heldOf("openai", "gpt-4o")).toBeUndefined();
 });
 
+test("a snapshot has them too, marked like in a change: who does not know them goes on", async () => {
+  const other = await makeTenant(api);
+  await call("POST", collection(other), llm({ provider: "deepseek", secretKey: "d" }), other.token);
+  const attributes = { name: "deep", targets: ["deepseek/deepseek-chat"] };
+  await call("POST", "/model-aliases", alias(attributes), other.token);
+  const head = await readHead(api.ports.db, other.organizationId);
+  const jws = await snapshotFor(api.ports, other.organizationId, head?.epoch ?? 0, head?.rev ?? 0);
+  const { pages } = JSON.parse(Buffer.from(jws.split(".")[1] ?? "", "base64url").toString()) as Snapshot;
+  const bodies = await Promise.all(pages.map((sha256) => readPage(api.ports, other.organizationId, sha256)));
+  const changes = bodies.flatMap((body) => Page.parse(JSON.parse(body ?? "")));
+  const added = changes.filter(({ kind }) => kind === "models" || kind === "alias");
+  expect(added.length).toBeGreaterThan(1);
+  for (const change of added) expect(change).toMatchObject({ op: "put", ifUnknown: "skip" });
+});
+
 test("a provider of many hundred models is told in one change, and twice is once", async () => {
   const made = await call("POST", collection(), llm({ provider: "openrouter", secretKey: "sk-or" }));
   expect(made.status).toBe(201);
@@ -75,6 +93,20 @@ test("a provider of many hundred models is told in one change, and twice is once
   );
   expect(head?.rev).toBe(rows[0]?.head);
   await call("DELETE", `/llm-api-keys/${made.resource.id}`);
+});
+
+test("an organization from before prices gets them, in as many changes as it takes", async () => {
+  const other = await makeTenant(api);
+  for (const provider of ["openrouter", "openai", "together"]) {
+    await call("POST", collection(other), llm({ provider, secretKey: "k" }), other.token);
+  }
+  const before = await heldOf("openrouter", "openai/gpt-4o", other);
+  const ofOther = sql`org_id = ${other.organizationId} and kind = 'models'`;
+  await api.ports.db.execute(sql`delete from org_record where ${ofOther}`);
+  expect(await pushModels(api.ports, other.organizationId)).toBeGreaterThan(1);
+  expect(await heldOf("openrouter", "openai/gpt-4o", other)).toEqual(before);
+  expect(before?.price).not.toBeNull();
+  expect(await pushModels(api.ports, other.organizationId)).toBe(0);
 });
 
 test("an override is a new price with a new number, what was pinned keeps its own, and the way back is one call", async () => {
