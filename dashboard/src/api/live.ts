@@ -137,7 +137,8 @@ const takers: Takers = {
 function nounsOf({ action }: LiveChange): string[] {
   const noun = action.split(".")[0] ?? "";
   const touched: Record<string, readonly string[]> = {
-    project: ["api-keys", "agents", "llm-api-keys"],
+    "api-key": ["safety"],
+    project: ["api-keys", "safety", "agents", "llm-api-keys"],
     member: ["api-keys", "agents", "session", "invitations"],
     organization: ["session"],
     invitation: ["members"],

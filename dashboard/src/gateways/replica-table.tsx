@@ -35,7 +35,6 @@ export function ReplicaTable({ fleet, onAct }: ReplicaTableProps) {
     head: <span className="sr">{t("detach")}</span>,
     width: 52,
     right: true,
-    className: "c-acts",
     cell: ({ gateway }) =>
       onAct === undefined ? null : (
         <RowMenuButton handle={menu} row={gateway} label={t("more", { name: gateway.attributes.name })} />

@@ -16,6 +16,7 @@ import { ProblemPage } from "../ui/problem.tsx";
 import { KeyStatus } from "../ui/status.tsx";
 import { ActionItems } from "./action-items.tsx";
 import { type Acting, KeyAction } from "./actions.tsx";
+import { useAtOnce } from "./at-once.ts";
 import { Grace } from "./grace.tsx";
 import { KeyFacts } from "./key-facts.tsx";
 
@@ -43,7 +44,8 @@ export function KeyPage() {
   );
 }
 
-function KeyView({ apiKey }: { apiKey: ApiKey }) {
+function KeyView({ apiKey: read }: { apiKey: ApiKey }) {
+  const apiKey = useAtOnce(read);
   const keys = useTranslations("keys");
   const navigate = useNavigate();
   const [acting, setActing] = useState<Acting | null>(null);

@@ -3,7 +3,8 @@ import { useQueries } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CircleCheck, Infinity as Endless, type LucideIcon, Moon, ShieldAlert, Wallet } from "lucide-react";
 import { useTranslations } from "use-intl";
-import { keysQuery } from "../api/queries.ts";
+import { ask } from "../api/client.ts";
+import { keysPath } from "../api/queries.ts";
 import { Icon } from "../ui/icon.tsx";
 import { count } from "../words/format.ts";
 
@@ -19,13 +20,18 @@ export function SafetyCards({ chosen }: { chosen: KeySafety | undefined }) {
   const t = useTranslations("safety");
   const filters = { search: "", status: "", owner: "", project: "", sort: "name", after: undefined, size: 1 };
   const counted = useQueries({
-    queries: keySafeties.map((safety) => ({ ...keysQuery({ ...filters, safety }), staleTime: 10_000 })),
+    queries: keySafeties.map((safety) => ({
+      queryKey: ["safety", safety],
+      queryFn: async ({ signal }: { signal: AbortSignal }) =>
+        (await ask("GET", keysPath({ ...filters, safety }), { signal })).meta.total ?? 0,
+      staleTime: 60_000,
+    })),
   });
   if (counted.some(({ data }) => data === undefined)) return null;
   return (
     <nav className="panel safety" aria-label={t("label")}>
       {keySafeties.map((safety, n) => {
-        const figure = counted[n]?.data?.meta.total ?? 0;
+        const figure = counted[n]?.data ?? 0;
         const current = safety === chosen;
         return (
           <Link

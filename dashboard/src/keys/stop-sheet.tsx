@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import { useTranslations } from "use-intl";
 import type { ApiKey } from "../api/queries.ts";
@@ -9,6 +10,7 @@ import { TextField } from "../ui/field.tsx";
 import { Problem } from "../ui/problem.tsx";
 import { span } from "../words/format.ts";
 import type { ActionProps } from "./actions.tsx";
+import { showAtOnce } from "./at-once.ts";
 import { pathOf } from "./path.ts";
 
 type Kind = "deactivate" | "activate" | "revoke";
@@ -20,6 +22,7 @@ export function StopSheet({ apiKey, kind, onClose, onMade }: ActionProps & { kin
   const ui = useTranslations("ui");
   const id = useId();
   const [inflight, setInflight] = useState<"abort" | "drain">("abort");
+  const client = useQueryClient();
   const { busy, error, change } = useChange<ApiKey>();
   const { name, maxStalenessSeconds } = apiKey.attributes;
   const title = t(`${kind}Title`, { name });
@@ -28,8 +31,11 @@ export function StopSheet({ apiKey, kind, onClose, onMade }: ActionProps & { kin
     event.preventDefault();
     const reason = String(new FormData(event.currentTarget).get("reason") ?? "").trim();
     const body = { ...(reason === "" ? {} : { reason }), ...(giving ? {} : { inflight }) };
+    // What takes something away is never shown before it has happened.
+    const takeBack = giving ? showAtOnce(apiKey.id, { status: "active" }) : () => undefined;
     const answer = await change("POST", `${pathOf(apiKey)}/${kind}`, { body });
-    if (answer === undefined) return;
+    if (answer === undefined) return takeBack();
+    void client.invalidateQueries({ queryKey: ["api-keys"] }).then(takeBack);
     const { operation } = answer.meta;
     if (operation) onMade({ title, direction: giving ? "accept" : "refuse", operation, apiKey });
     else onClose();

@@ -10,6 +10,7 @@ import { Icon } from "../ui/icon.tsx";
 import { RowMenu, RowMenuButton, type RowMenuHandle, useRowMenu } from "../ui/row-menu.tsx";
 import { ActionItems } from "./action-items.tsx";
 import type { Acting } from "./actions.tsx";
+import { useAtOnce } from "./at-once.ts";
 import { type CellProps, type Column, type ColumnId, columns } from "./columns.tsx";
 import type { Selection } from "./selection.ts";
 
@@ -89,7 +90,8 @@ interface RowProps extends Omit<CellProps, "apiKey"> {
   readonly children: ReactNode;
 }
 
-function Row({ apiKey, visible, projects, peak, selection, children }: RowProps) {
+function Row({ apiKey: read, visible, projects, peak, selection, children }: RowProps) {
+  const apiKey = useAtOnce(read);
   const t = useTranslations("keys");
   return (
     <tr role="row">

@@ -49,7 +49,11 @@ function Fleet() {
   const live = known.filter(({ attributes }) => attributes.status !== "down").length;
   const figures = { live, all: known.length };
   return (
-    <Link className="fleet" to="/gateways" aria-label={t("liveOfLabel", figures)}>
+    <Link
+      className="fleet"
+      to="/gateways"
+      aria-label={known.length === 0 ? t("noGateways") : t("liveOfLabel", figures)}
+    >
       <Bit states={known.map(({ attributes }) => (attributes.status === "down" ? "gone" : "holds"))} />
       <span>{known.length === 0 ? t("noGateways") : t("liveOf", figures)}</span>
     </Link>

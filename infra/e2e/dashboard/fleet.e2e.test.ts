@@ -246,7 +246,8 @@ function listsOf(page: Page) {
   const heard: { readonly at: URL; readonly what: "asked" | "answered" }[] = [];
   const hear = (url: string, what: "asked" | "answered") => {
     const at = new URL(url);
-    if (at.pathname === "/api/v1/api-keys") heard.push({ at, what });
+    if (at.pathname === "/api/v1/api-keys" && !at.searchParams.has("filter[safety]"))
+      heard.push({ at, what });
   };
   page.on("request", (request) => hear(request.url(), "asked"));
   page.on("requestfinished", (request) => hear(request.url(), "answered"));

@@ -205,12 +205,24 @@ test("a viewer sees everything and is offered no change", async () => {
   await page.getByRole("button", { name: "More actions for Looked at" }).click();
   expect(await page.getByRole("menuitem").allTextContents()).toEqual(["Open", "Copy key ID"]);
   await page.keyboard.press("Escape");
-  for (const path of ["/keys", `/keys/${key.id}`, "/gateways", "/llm-keys", "/projects"]) {
+  for (const path of [
+    "/keys",
+    `/keys/${key.id}`,
+    "/gateways",
+    "/llm-keys",
+    "/projects",
+    "/agents",
+    "/members",
+    "/models",
+  ]) {
     await go(path);
     await page.locator("h1").waitFor();
-    const changing = page.getByRole("button", { name: /^(Create Key|Add|Attach|Edit|Rotate|Delete)/ });
+    const changing = page.getByRole("button", { name: /^(Create |Add |Attach|Edit|Rotate|Delete|Invite)/ });
     expect(`${path} ${await changing.count()}`).toBe(`${path} 0`);
   }
+  await go("/keys/new");
+  await page.getByText("This needs the role Member; you are Viewer.").waitFor();
+  await page.getByText(/It can be given under Members by .*Admin \(Owner\)/).waitFor();
   expect(complaints).toEqual([]);
   await context.close();
 });

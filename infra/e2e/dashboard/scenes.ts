@@ -48,7 +48,51 @@ const keyScenes = (keyId: string): Scene[] => [
       await page.getByText("Requests that are running").waitFor();
     },
   },
+  {
+    name: "selected",
+    path: "/keys",
+    ready: "td.c-name",
+    next: async (page) => {
+      // Below 640 px nothing is done to many keys at once.
+      const box = page.getByRole("checkbox", { name: /^Select / }).nth(1);
+      if (!(await box.isVisible())) return;
+      await box.click();
+      await page.getByRole("region", { name: "With the selected keys" }).waitFor();
+    },
+  },
+  {
+    name: "ephemeral token",
+    path: `/keys/${keyId}`,
+    ready: ".detail-grid",
+    next: async (page) => {
+      await page.getByRole("button", { name: /^More actions/ }).click();
+      await page.getByRole("menuitem", { name: "Ephemeral Token" }).click();
+      await page.getByRole("dialog").waitFor();
+    },
+  },
   { name: "missing key", path: "/keys/key_000000000000", ready: "[role=alert]" },
+];
+
+const peopleScenes = (): Scene[] => [
+  { name: "members", path: "/members", ready: "table.data" },
+  {
+    name: "invite",
+    path: "/members",
+    ready: "table.data",
+    next: async (page) => {
+      await page.getByRole("button", { name: "Invite member" }).click();
+      await page.getByRole("dialog").waitFor();
+    },
+  },
+  {
+    name: "create agent",
+    path: "/agents",
+    ready: "h1",
+    next: async (page) => {
+      await page.getByRole("button", { name: "Create agent" }).click();
+      await page.getByRole("dialog").waitFor();
+    },
+  },
 ];
 
 const otherScenes = (): Scene[] => [
@@ -101,7 +145,7 @@ const otherScenes = (): Scene[] => [
 ];
 
 /** Every page, dialog and state that there is, with a key to show. */
-export const scenes = (keyId: string): Scene[] => [...keyScenes(keyId), ...otherScenes()];
+export const scenes = (keyId: string): Scene[] => [...keyScenes(keyId), ...peopleScenes(), ...otherScenes()];
 
 const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 

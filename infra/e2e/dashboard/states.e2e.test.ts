@@ -1,0 +1,293 @@
+/** UX.md §2, points 21, 22 and 24 to 26: what pages say while they wait, fail, are refused or have nothing. */
+import type { Browser, Page, Route } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { createAdmin } from "../support/admin.ts";
+import { useKey } from "../support/world.ts";
+import { nobody } from "./nobody.ts";
+import { violationsOf } from "./scenes.ts";
+import { act, launch, rowOf, visit } from "./visitor.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+const { url, credentials, gateways } = inject("shared");
+const admin = createAdmin(url, credentials.adminToken);
+const make = (name: string, attributes: object = {}) =>
+  admin.createKey(credentials.projectId, { name, ...attributes });
+
+/** Every page that reads a list, and the address of what it reads. */
+const pages = [
+  ["/keys", "**/api/v1/api-keys?**"],
+  ["/llm-keys", "**/api/v1/llm-api-keys?**"],
+  ["/models", "**/api/v1/models?**"],
+  ["/agents", "**/api/v1/agents?**"],
+  ["/projects", "**/api/v1/projects?**"],
+  ["/members", "**/api/v1/members?**"],
+  ["/gateways", "**/api/v1/gateways"],
+  ["/usage", "**/api/v1/usage?**"],
+  ["/logs", "**/api/v1/logs?**"],
+  ["/audit", "**/api/v1/audit?**"],
+  ["/settings/sessions", "**/api/v1/sessions?**"],
+  ["/settings/tokens", "**/api/v1/personal-access-tokens?**"],
+] as const;
+
+const refusal = (status: number, code: string, detail: string) => (route: Route) =>
+  route.fulfill({
+    status,
+    headers: { "content-type": "application/vnd.api+json", "x-request-id": "req_000000000001" },
+    body: JSON.stringify({
+      errors: [{ id: "req_000000000001", status: String(status), code, title: detail, detail }],
+    }),
+  });
+
+/** Reads the stream of events as if there were none: it would bring what the test keeps back. */
+const mute = (page: Page) => page.route("**/api/v1/events**", (route) => route.abort());
+
+test("22: loading, failed and forbidden are said on every page, accessibly, with the request's id, and the frame stays", async () => {
+  const { page, context, go } = await visit(browser);
+  await mute(page);
+  const found: string[] = [];
+  for (const [path, pattern] of pages) {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    await page.route(pattern, async (route) => {
+      await released;
+      await refusal(500, "internal_error", "Something of ours has failed.")(route);
+    });
+    await go(path);
+    await page.locator(".bones, [aria-busy=true]").first().waitFor();
+    release();
+    const alert = page.getByRole("alert").first();
+    await alert.getByText("Something of ours has failed.").waitFor();
+    await alert.getByText("req_000000000001").waitFor();
+    await alert.getByRole("button", { name: "Try again" }).waitFor();
+    expect(await page.getByRole("navigation", { name: "Main" }).count()).toBe(1);
+    // The words of a failure are one part, wherever it stands: looked at on a list, on cards and inside of tabs.
+    if (["/keys", "/gateways", "/settings/tokens"].includes(path)) {
+      found.push(...(await violationsOf(page)).map((violation) => `${path} failed: ${violation}`));
+    }
+    await page.unroute(pattern);
+    const forbidden = refusal(403, "insufficient_role", "This needs the role admin; you act as viewer.");
+    await page.route(pattern, forbidden);
+    await go(path);
+    await alert.getByText("This needs the role admin").waitFor();
+    await alert.getByText("An owner or admin of the organization can give you that role").waitFor();
+    await page.unroute(pattern);
+  }
+  expect(found).toEqual([]);
+  await context.close();
+});
+
+test("22: whoever has nothing yet is told what there will be, with at most one thing to do, and no empty table", async () => {
+  const place = await nobody("Nothing yet");
+  const { page, context, complaints, go } = await visit(browser, { place });
+  const found: string[] = [];
+  for (const path of [
+    "/keys",
+    "/llm-keys",
+    "/agents",
+    "/gateways",
+    "/logs",
+    "/audit",
+    "/usage",
+    "/settings/tokens",
+  ]) {
+    await go(path);
+    await page.locator(".empty, .plain-empty").first().waitFor();
+    expect(`${path} ${await page.locator("tbody tr").count()}`).toBe(`${path} 0`);
+    expect(await page.locator("main .btn-primary").count()).toBeLessThan(3);
+    if (["/keys", "/gateways", "/agents", "/usage"].includes(path)) {
+      found.push(...(await violationsOf(page)).map((violation) => `${path} empty: ${violation}`));
+    }
+  }
+  expect(found).toEqual([]);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test("22: when one gateway does not answer, the rest is shown and the missing one named", async () => {
+  const { page, context, go } = await visit(browser);
+  for (const path of ["/logs", "/audit"]) {
+    const pattern = `**/api/v1${path}?**`;
+    await page.route(pattern, async (route) => {
+      const answer = await route.fetch();
+      const document = (await answer.json()) as { meta: object };
+      const meta = { ...document.meta, answered: ["eu-1"], missing: ["us-1"] };
+      await route.fulfill({ response: answer, json: { ...document, meta } });
+    });
+    await go(path);
+    await page.getByText(/1 of 2 gateways answered.*us-1/).waitFor();
+    await page.unroute(pattern);
+  }
+  await context.close();
+});
+
+test("21: an activation is shown at once and taken back with its reason; what stops a key is never shown before it has", async () => {
+  const key = await make("Shown at once");
+  await admin.change("POST", `/api-keys/${key.id}/deactivate`);
+  const { page, context, go } = await visit(browser);
+  await go("/keys?q=Shown+at+once");
+  // By its place and not by its role: behind a dialog the list is hidden from those.
+  const status = page.locator("tr").filter({ hasText: "Shown at once" }).locator(".c-status .st");
+  const hold = async (verb: string, answer: (route: Route) => Promise<void>) => {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    await page.route(`**/api/v1/api-keys/${key.id}/${verb}`, async (route) => {
+      await released;
+      await answer(route);
+    });
+    return release;
+  };
+  const conflict = refusal(409, "state_conflict", "The project of this key is disabled.");
+  const refuse = await hold("activate", conflict);
+  await act(page, "Shown at once", "Activate");
+  await page.getByRole("dialog").getByRole("button", { name: "Activate" }).click();
+  await expect.poll(() => status.textContent()).toBe("Active");
+  refuse();
+  await page.getByRole("dialog").getByText("The project of this key is disabled.").waitFor();
+  await expect.poll(() => status.textContent()).toBe("Inactive");
+  await page.keyboard.press("Escape");
+
+  await admin.change("POST", `/api-keys/${key.id}/activate`);
+  await expect.poll(() => status.textContent()).toBe("Active");
+  const goOn = await hold("deactivate", (route) => route.continue());
+  await act(page, "Shown at once", "Deactivate");
+  const button = page.getByRole("dialog").getByRole("button", { name: "Deactivate" });
+  await button.click();
+  await expect.poll(() => button.isDisabled()).toBe(true);
+  expect(await status.textContent()).toBe("Active");
+  goOn();
+  await page.getByText("Refused by all 2 gateways").waitFor();
+  await context.close();
+});
+
+test("24: a toast is polite, stays while it is looked at, and is reached by F6", async () => {
+  const key = await make("Toasted");
+  const { page, context, go } = await visit(browser);
+  await page.clock.install();
+  await go(`/keys?q=Toasted`);
+  const copy = async () => {
+    await act(page, "Toasted", "Copy key ID");
+    await page.locator(".toast").waitFor();
+  };
+  await copy();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(key.id);
+  expect(await page.locator(".toast").getByText("Key ID copied").count()).toBe(1);
+  const politely = await page.evaluate(() =>
+    [...document.querySelectorAll("[aria-live]")].map((one) => one.getAttribute("aria-live")),
+  );
+  expect(politely).toContain("polite");
+  expect(politely).not.toContain("assertive");
+  await page.clock.runFor(5_000);
+  expect(await page.locator(".toast").count()).toBe(1);
+  await page.locator(".toast").hover();
+  await page.clock.runFor(20_000);
+  expect(await page.locator(".toast").count()).toBe(1);
+  await page.keyboard.press("F6");
+  expect(await page.evaluate(() => document.activeElement?.closest(".toasts") !== null)).toBe(true);
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await expect.poll(() => page.locator(".toast").count()).toBe(0);
+  await context.close();
+});
+
+test("26: a relative time says the exact one in local time and UTC, and how exact it is; an exact expiry names its zone", async () => {
+  const key = await make("Timed", { expiresAt: new Date(Date.now() + 40 * 86_400_000).toISOString() });
+  expect((await useKey(gateways["eu-1"] ?? "", key)).status).toBe(200);
+  const { page, context, go } = await visit(browser);
+  await go("/keys?q=Timed");
+  const row = rowOf(page, "Timed");
+  const used = row.locator(".c-used .now");
+  await used.waitFor();
+  expect(await used.getAttribute("title")).toMatch(
+    /local, \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC; gateways report it every few seconds$/,
+  );
+  expect(await row.locator(".c-exp time, .c-exp [title]").first().getAttribute("title")).toMatch(/UTC/);
+  await page.getByText(/what the gateways had reported at \d\d:\d\d:\d\d/).waitFor();
+  await context.close();
+});
+
+test("25: money under a cent keeps its digits, and what has no price is never shown as nothing", async () => {
+  const key = await make("Spends little", { budgetUsd: "0.0042" });
+  const { page, context, go } = await visit(browser);
+  await go(`/keys/${key.id}`);
+  await page.getByText("$0.0042").first().waitFor();
+  await go("/models?show=unpriced");
+  await page.locator("table.data td, .plain-empty").first().waitFor();
+  expect(
+    await page
+      .locator("table.data")
+      .getByText(/^\$0(\.00)?$/)
+      .count(),
+  ).toBe(0);
+  await context.close();
+});
+
+test("27: the whole life of a key by keyboard alone: create, copy, find, edit, rotate, revoke", async () => {
+  const { page, context, complaints, go } = await visit(browser);
+  const tabTo = reach(page);
+  await go("/keys");
+  await page.getByRole("heading", { name: "API keys" }).waitFor();
+  await page.keyboard.press("c");
+  await page.getByLabel("Key Name").and(page.locator(":focus")).waitFor();
+  await page.keyboard.type("Hands on keys");
+  await page.keyboard.press("Control+Enter");
+  await page.getByText("API Key created! Copy it now").waitFor();
+  await page.keyboard.press("Enter");
+  await tabTo("Done");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+  await page.keyboard.press("/");
+  await page.keyboard.type("Hands on keys");
+  await page.getByText("1–1 of 1", { exact: true }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Hands on keys" }).waitFor();
+  await page.keyboard.press("e");
+  await page.getByLabel("Key Name").and(page.locator(":focus")).waitFor();
+  await page.keyboard.press("End");
+  await page.keyboard.type(", renamed");
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("heading", { name: "Hands on keys, renamed" }).first().waitFor();
+  await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+  await page.keyboard.press("r");
+  await page.getByRole("dialog").waitFor();
+  await tabTo("Rotate Key");
+  await page.keyboard.press("Enter");
+  await page.getByText("API Key rotated! Copy the new one now").waitFor();
+  await page.keyboard.press("Enter");
+  await tabTo("Done");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+  await tabTo(/^More actions/);
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitem", { name: "Revoke" }).waitFor();
+  for (let n = 0; n < 12; n += 1) {
+    if (
+      (await page.getByRole("menuitem", { name: "Revoke" }).and(page.locator("[data-highlighted]")).count()) >
+      0
+    )
+      break;
+    await page.keyboard.press("ArrowDown");
+  }
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await tabTo("Revoke");
+  await page.keyboard.press("Enter");
+  await page.getByText("Refused by all 2 gateways").waitFor();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+/** Goes on with Tab until a button has the focus. */
+function reach(page: Page) {
+  return async (name: string | RegExp) => {
+    const wanted = page.getByRole("button", { name }).and(page.locator(":focus"));
+    for (let n = 0; n < 60; n += 1) {
+      if ((await wanted.count()) > 0) return;
+      await page.keyboard.press("Tab");
+    }
+    throw new Error(`the keyboard does not reach ${name}`);
+  };
+}
