@@ -25,14 +25,16 @@ export interface Metrics {
   readonly dropped: Map<string, number>;
 }
 
+export type TokenBucket = "input" | "cacheRead" | "cacheWrite" | "output" | "reasoning";
+
 /** Attempts with one provider. */
 export interface UpstreamMetrics {
   /** From the attempt's start to its end, in seconds. */
   readonly durations: Histogram;
   /** To the first byte of the answer's body. */
   readonly firstBytes: Histogram;
-  /** By bucket, disjoint: `input`, `cache_read`, `cache_write`, `output`, `reasoning`. */
-  readonly tokens: Map<string, number>;
+  /** By bucket, disjoint. */
+  readonly tokens: Record<TokenBucket, number>;
   /** Those that the provider is the cause of, by our code. */
   readonly errors: Map<string, number>;
 }
@@ -64,7 +66,7 @@ export function upstreamOf({ upstreams }: Metrics, provider: string): UpstreamMe
   const made: UpstreamMetrics = {
     durations: createHistogram(DURATION_BOUNDS),
     firstBytes: createHistogram(FIRST_TOKEN_BOUNDS),
-    tokens: new Map(),
+    tokens: { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 },
     errors: new Map(),
   };
   upstreams.set(provider, made);

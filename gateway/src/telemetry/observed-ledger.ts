@@ -22,12 +22,13 @@ function count(metrics: Metrics, { admission, code, tokens, firstByteMs, totalMs
   observe(upstream.durations, totalMs / 1000);
   if (firstByteMs !== null) observe(upstream.firstBytes, firstByteMs / 1000);
   if (code !== null && isUpstreams(code)) countUp(upstream.errors, code);
-  const { input, cacheRead, cacheWrite, output, reasoning } = foldUsage(tokens);
-  if (input) countUp(upstream.tokens, "input", input);
-  if (cacheRead) countUp(upstream.tokens, "cache_read", cacheRead);
-  if (cacheWrite) countUp(upstream.tokens, "cache_write", cacheWrite);
-  if (output) countUp(upstream.tokens, "output", output);
-  if (reasoning) countUp(upstream.tokens, "reasoning", reasoning);
+  const used = foldUsage(tokens);
+  const sums = upstream.tokens;
+  sums.input += used.input ?? 0;
+  sums.cacheRead += used.cacheRead ?? 0;
+  sums.cacheWrite += used.cacheWrite ?? 0;
+  sums.output += used.output ?? 0;
+  sums.reasoning += used.reasoning ?? 0;
 }
 
 /** The codes of PROTOCOL §4.3 that have their cause beyond the gateway. */

@@ -44,7 +44,7 @@ test("tokens are counted by type, errors only where the provider is the cause", 
   );
   expect(page).toContain('claviger_tokens_total{provider="openai",type="input"} 32');
   expect(page).toContain('claviger_tokens_total{provider="openai",type="reasoning"} 8');
-  expect(page).not.toContain("cache_write");
+  expect(page).toContain('claviger_tokens_total{provider="openai",type="cache_write"} 0');
   expect(page.match(/^claviger_upstream_errors_total.*$/gm)).toEqual([
     'claviger_upstream_errors_total{provider="openai",code="provider_timeout"} 1',
   ]);

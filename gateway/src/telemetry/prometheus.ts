@@ -1,6 +1,6 @@
 /** `/metrics` in Prometheus' text format 0.0.4: base units, `_total` for counters (prometheus.io, "Metric and label naming"). */
 import type { Histogram } from "../histogram.ts";
-import type { Metrics, UpstreamMetrics } from "../metrics.ts";
+import type { Metrics, TokenBucket, UpstreamMetrics } from "../metrics.ts";
 import type { ExportCounts } from "./exporter.ts";
 
 export interface Gauges {
@@ -57,7 +57,7 @@ function requests(page: Page, metrics: Metrics, gauges: Gauges): void {
 }
 
 function upstreams(page: Page, all: readonly [string, UpstreamMetrics][]): void {
-  const each = (of: (upstream: UpstreamMetrics) => ReadonlyMap<string, number>, label: string): Values =>
+  const each = (of: (upstream: UpstreamMetrics) => Iterable<[string, number]>, label: string): Values =>
     all.flatMap(([provider, upstream]) =>
       [...of(upstream)].map(([name, n]) => [labels({ provider, [label]: name }), n] as const),
     );
@@ -74,7 +74,7 @@ function upstreams(page: Page, all: readonly [string, UpstreamMetrics][]): void 
   page.counter(
     "claviger_tokens_total",
     "Tokens by provider and type; types are disjoint.",
-    each(({ tokens }) => tokens, "type"),
+    each(({ tokens }) => BUCKETS.map(([bucket, name]) => [name, tokens[bucket]]), "type"),
   );
   page.counter(
     "claviger_upstream_errors_total",
@@ -82,6 +82,18 @@ function upstreams(page: Page, all: readonly [string, UpstreamMetrics][]): void 
     each(({ errors }) => errors, "code"),
   );
 }
+
+const BUCKETS: readonly (readonly [TokenBucket, string])[] = [
+  ...([
+    ["input", "input"],
+    ["cacheRead", "cache_read"],
+    ["cacheWrite", "cache_write"],
+  ] as const),
+  ...([
+    ["output", "output"],
+    ["reasoning", "reasoning"],
+  ] as const),
+];
 
 function books(page: Page, metrics: Metrics): void {
   page.gauge(
