@@ -1,7 +1,7 @@
+import { following } from "@claviger/shared/escrow/outbox";
 import type { UsageEvent } from "@claviger/shared/wire/usage";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { following } from "./intake.ts";
 
 function event(seq: number): UsageEvent {
   return { kind: "refused", seq, keyId: "key_000000000000", code: "key_revoked", minuteMs: 0, n: 1 };

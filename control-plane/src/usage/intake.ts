@@ -4,6 +4,7 @@
  * or known to be one that nobody can fill.
  */
 
+import { following } from "@claviger/shared/escrow/outbox";
 import type { UsageAnswer, UsageBatch, UsageEvent } from "@claviger/shared/wire/usage";
 import { sql } from "drizzle-orm";
 import { chargeEvents } from "../fleet/escrow/charge.ts";
@@ -94,16 +95,6 @@ async function noteGap(
     insert into usage_gap (replica_id, from_seq, to_seq, org_id, gateway_id, noticed_at)
     values (${replicaId}, ${from}, ${to}, ${orgId}, ${gatewayId}, clock_timestamp())
     on conflict (replica_id, from_seq) do update set to_seq = excluded.to_seq, noticed_at = excluded.noticed_at`);
-}
-
-/** Events `cursor+1, cursor+2, …` as far as the batch has them, whatever its order. */
-export function following(cursor: number, events: readonly UsageEvent[]): UsageEvent[] {
-  const bySeq = new Map(events.map((event) => [event.seq, event]));
-  const next: UsageEvent[] = [];
-  for (let event = bySeq.get(cursor + 1); event !== undefined; event = bySeq.get(event.seq + 1)) {
-    next.push(event);
-  }
-  return next;
 }
 
 /** Undefined for a replica that the organization does not have. */
