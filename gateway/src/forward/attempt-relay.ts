@@ -16,6 +16,7 @@ export interface ToRelay {
   readonly credential: string;
   readonly output: OutputBound | undefined;
   readonly failed: RelayJob["failed"];
+  readonly headWaits: boolean;
   readonly settled: (outcome: Outcome) => void;
 }
 
@@ -66,6 +67,7 @@ export function relayFor(visit: Visit, send: ToRelay): Relay {
         return draining;
       },
       failed: send.failed,
+      headWaits: send.headWaits,
       settled: (outcome) => {
         deps.inflight.remove(relay, draining);
         send.settled(outcome);

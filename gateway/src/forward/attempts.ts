@@ -160,6 +160,7 @@ export class Attempts {
         candidates.length === 1
           ? undefined
           : (refusal, status) => this.#failed(admission.provider, refusal, status),
+      headWaits: this.#next < candidates.length && running.n < this.#visit.deps.settings.attemptsMax,
       settled: (outcome) => this.#settled(running, outcome),
     });
   }

@@ -82,6 +82,7 @@ function stage(changes: Partial<RelayJob> = {}) {
     textBytes: 400,
     mayDrain: () => false,
     failed: undefined,
+    headWaits: false,
     settled: (outcome) => outcomes.push(outcome),
     ...changes,
   };

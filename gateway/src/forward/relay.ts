@@ -63,6 +63,8 @@ export interface RelayJob {
    * caller alone. Undefined where there is nobody else.
    */
   readonly failed: ((refusal: Refusal, upstreamStatus: number | undefined) => boolean) | undefined;
+  /** A stream's head waits for its first byte, because another attempt could still answer. */
+  readonly headWaits: boolean;
   readonly settled: (outcome: Outcome) => void;
 }
 
@@ -132,7 +134,7 @@ export class Relay implements UpstreamListener {
     this.#streamed = facts.contentType === "text/event-stream";
     this.#head = { status, flat, facts };
     this.#reader = this.#readerFor(facts);
-    if (this.#streamed) this.#sendHead(true);
+    if (this.#streamed && !this.job.headWaits) this.#sendHead(true);
   }
 
   data(bytes: Uint8Array): void {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type AttemptStage, type Behave, GOOD, startAttempts, status } from "./testing/attempts.ts";
 import { call, jsonHeaders, startGateway } from "./testing/rig.ts";
 
+const STREAM = { "content-type": "text/event-stream" };
 const EVENT = 'data: {"choices":[{"delta":{"content":"four"}}]}\n\n';
 
 let stage: AttemptStage;
@@ -121,6 +122,42 @@ test.each<[string, Behave]>([
   stage.behaviours.set("a", how);
   await stage.ask(gateway.table.addKey().secret);
   expect(stage.provider.seen).toHaveLength(1);
+});
+
+test.each<[string, Behave]>([
+  ["ends", (_in, out) => void out.writeHead(200, STREAM).end()],
+  [
+    "breaks",
+    (incoming, out) => {
+      out.writeHead(200, STREAM).flushHeaders();
+      setTimeout(() => incoming.socket.destroy(), 20);
+    },
+  ],
+])(
+  "a stream that %s after its head and before its first byte is made good for by another",
+  async (_name, how) => {
+    stage.behaviours.set("a", how);
+    stage.behaviours.set("b", (_in, out) => void out.writeHead(200, STREAM).end(EVENT));
+    const answer = await stage.ask(gateway.table.addKey().secret, ',"stream":true');
+    expect([answer.status, answer.headers["content-type"], answer.body]).toEqual([
+      200,
+      "text/event-stream",
+      EVENT,
+    ]);
+    expect(gateway.ledger.settlements.map(({ followed }) => followed)).toEqual([true, false]);
+  },
+);
+
+test("the last stream that can be asked for shows its head at once", async () => {
+  for (const name of ["a", "b"])
+    stage.behaviours.set(name, (_in, out) => {
+      out.writeHead(200, STREAM).flushHeaders();
+    });
+  const answer = await stage.ask(gateway.table.addKey().secret, ',"stream":true');
+  // The first one was silent for its time; the second one's head had been passed on when it was, too.
+  expect([answer.status, answer.headers["content-type"]]).toEqual([200, "text/event-stream"]);
+  expect(answer.body).toContain("provider_timeout");
+  expect(stage.provider.seen).toHaveLength(2);
 });
 
 test("after the first byte there is no other attempt: a stream that breaks ends with its error", async () => {

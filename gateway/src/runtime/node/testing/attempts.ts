@@ -45,7 +45,7 @@ export async function startAttempts() {
     if (behave === undefined) throw new Error(`nobody at ${incoming.url}`);
     behave(incoming, outgoing, body);
   });
-  const timeouts = { headersTimeoutMs: 400, idleTimeoutMs: 400 };
+  const timeouts = { headersTimeoutMs: 400, firstByteTimeoutMs: 400, idleTimeoutMs: 400 };
   const gateway = await startGateway(provider, timeouts, { reserve, vault });
 
   /** One LLM key for each name, all of one provider, and none besides. */
