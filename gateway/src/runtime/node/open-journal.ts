@@ -118,8 +118,9 @@ class Journal implements OpenJournal {
     if (file === undefined || this.#closed) return;
     this.#forget(attemptId);
     this.#marks.push(attemptId);
-    // A mark that cannot be written goes with the next write; one that never is costs a look-up at the next start.
-    this.#writeAtTurnsEnd().catch(() => undefined);
+    // A mark that cannot be written goes with the next write; one that never is costs a look-up at the next start. A
+    // turn that there is already has somebody who hears of its failure.
+    if (this.#turn === undefined) this.#writeAtTurnsEnd().catch(() => undefined);
   }
 
   async orphans(): Promise<readonly OpenRecord[]> {
@@ -160,7 +161,9 @@ class Journal implements OpenJournal {
   #writeGathered(): void {
     const records = this.#records;
     this.#records = [];
-    const lines = [...records, ...this.#marks].map((entry) => `${JSON.stringify(entry)}\n`).join("");
+    let lines = "";
+    for (const record of records) lines += `${JSON.stringify(record)}\n`;
+    for (const mark of this.#marks) lines += `${JSON.stringify(mark)}\n`;
     try {
       this.#write(Buffer.from(this.#torn ? `\n${lines}` : lines));
     } catch (error) {
