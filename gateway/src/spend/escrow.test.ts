@@ -219,3 +219,28 @@ test("more than a heartbeat can say is not said at all, so that nothing is concl
   await vi.advanceTimersByTimeAsync(0);
   expect(escrow.vitals()).toEqual({ escrowLeftOut: true });
 });
+
+test("across midnight UTC without the control plane: admitted all the time, and each request charges the day that it is in", async () => {
+  const DAY_MS = 86_400_000;
+  const midnightMs = 20_000 * DAY_MS;
+  vi.setSystemTime(midnightMs - 300_000);
+  const { escrow, bank } = start({ [KEY]: 1_000n });
+  bank.onAsk = () => Promise.reject(new Error("nobody is there"));
+  // What the last heartbeat before the outage has brought: this day's slice, and one for the day that comes.
+  const slices = [midnightMs - DAY_MS, midnightMs].map((startMs, n) =>
+    JSON.stringify({
+      ...{ v: 1, org: ORG, id: `slc_00000000000${n}`, req: `q${n}`, budget: KEY, ...me },
+      ...{ amount: "10000", startMs, endMs: startMs + DAY_MS },
+    }),
+  );
+  await escrow.take({ slices, recall: [], closed: [], show: [], budgets: [] });
+  const charged: [number, number | undefined][] = [];
+  for (let n = 0; n < 60; n++) {
+    const atMs = Date.now();
+    expect(await held(hold(escrow, `r${n}`, [KEY], 100n))).toBe("held");
+    charged.push([atMs, escrow.settle(`r${n}`, 40n).charges?.[0]?.startMs]);
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  for (const [atMs, startMs] of charged) expect(startMs).toBe(Math.floor(atMs / DAY_MS) * DAY_MS);
+  expect(new Set(charged.map(([, startMs]) => startMs)).size).toBe(2);
+});
