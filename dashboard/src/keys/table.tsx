@@ -192,10 +192,13 @@ function PageCheck({ keys, selection }: { keys: readonly ApiKey[]; selection: Se
   const mixed = chosen > 0 && chosen < keys.length;
   return (
     <input
+      ref={(box) => {
+        // Some of them: a state of the box itself, which no attribute of it can have.
+        if (box !== null) box.indeterminate = mixed;
+      }}
       className={mixed ? "check mixed" : "check"}
       type="checkbox"
       aria-label={t("selectPage")}
-      aria-checked={mixed ? "mixed" : undefined}
       checked={chosen > 0 && !mixed}
       onChange={() => selection.togglePage(chosen < keys.length)}
     />
