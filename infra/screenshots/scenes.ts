@@ -52,6 +52,7 @@ export function scenes(keyId: string, projectId: string): readonly Scene[] {
     { name: "usage", path: "/usage", ready: "h1" },
     { name: "logs", path: "/logs", ready: "table.data" },
     { name: "audit", path: "/audit", ready: "table.data" },
+    { name: "notifications", path: "/notifications", ready: "h1" },
     { name: "settings-sessions", path: "/settings/sessions", ready: "table.data" },
     { name: "settings-tokens", path: "/settings/tokens", ready: "h1" },
     { name: "settings-appearance", path: "/settings/appearance", ready: ".seg" },
