@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { AuditRow, LogRow, LogQuestion } from "@claviger/shared/wire/query";
+import type { AuditRow, LogQuestion, LogRow } from "@claviger/shared/wire/query";
 import { AuditRow as AuditRowSchema, LogRow as LogRowSchema } from "@claviger/shared/wire/query";
 import { UsageBatch } from "@claviger/shared/wire/usage";
 import { afterEach, beforeEach, expect, test } from "vitest";
