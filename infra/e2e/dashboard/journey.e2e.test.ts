@@ -21,7 +21,7 @@ function callAll(secret: string): Promise<(string | number | undefined)[]> {
   );
 }
 
-test("sign in, create a key, use it with the OpenAI SDK on both gateways, see it in Logs, rotate, revoke, 401 on both", async () => {
+test("sign in, create a key, use it with the OpenAI SDK on both gateways, see it in Logs and Usage, rotate, revoke, 401 on both", async () => {
   const browser = await launch();
   const { page, complaints, go } = await visit(browser, { signedIn: false });
   await go("/keys");
@@ -41,6 +41,9 @@ test("sign in, create a key, use it with the OpenAI SDK on both gateways, see it
     .first()
     .click();
   await page.getByRole("dialog").getByText("admitted and forwarded").waitFor();
+  await go(`/usage?key=key_${first.slice(9, 21)}`);
+  const history = page.getByRole("region", { name: "Request history" }).first();
+  await expect.poll(() => history.locator("tbody tr").count()).toBe(2);
   await go("/keys?q=Journey");
   await act(page, "Journey", "Rotate Key");
   await page.getByRole("dialog").getByRole("button", { name: "Rotate Key" }).click();
