@@ -28,7 +28,7 @@ const REPLICA = "shared/src/sync/replica.ts";
 const FRESHNESS = "shared/src/sync/freshness.ts";
 const BARRIER = "shared/src/sync/barrier.ts";
 const INTAKE = "shared/src/sync/intake.ts";
-const TABLE = "shared/src/sync/table.ts";
+const TOMBSTONES = "shared/src/sync/tombstones.ts";
 const RESTORE = "shared/src/sync/restore.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -111,7 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
     variant: "loss",
     replacements: [
       {
-        file: TABLE,
+        file: TOMBSTONES,
         find: "    if (folded === after) continue;",
         replace: "    if (folded === after || held !== next) continue;",
       },
