@@ -2,15 +2,17 @@
 import type { Interrupt } from "@claviger/shared/api/api-key";
 import { problem } from "@claviger/shared/api/problem";
 import type { KeyHash } from "@claviger/shared/wire/record";
+import type { Tx } from "../fleet/journal.ts";
 import type { Changed } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
 import { changeKey, type Planned, SAME, type SystemScope } from "./change.ts";
+import { requireOwnerPresent } from "./check.ts";
 import type { KeyKind } from "./kind.ts";
 import type { KeyRow } from "./record.ts";
 import type { KeyResource } from "./view.ts";
 
-type Plan = (row: KeyRow) => Planned;
+type Plan = (row: KeyRow, nowMs: number, tx: Tx) => Planned | Promise<Planned>;
 export type StatusVerb = "deactivate" | "revoke" | "activate" | "delete";
 
 /** What each verb wants of a key in its state; throws `state_conflict` where it cannot have it. */
@@ -25,8 +27,9 @@ export const statusPlans: Readonly<Record<StatusVerb, (input: Interrupt) => Plan
     const set = { status: "revoked" as const, hashes: endGraces(row.hashes) };
     return { set, verb: "revoke", ...interruption(input) };
   },
-  activate: (input) => (row) => {
+  activate: (input) => async (row, _nowMs, tx) => {
     if (row.status === "active") return SAME;
+    await requireOwnerPresent(tx, row);
     const set = row.status === "revoked" ? nextGeneration(row) : {};
     return {
       set: { status: "active", ...set },

@@ -4,14 +4,19 @@ import { includesRole } from "@claviger/shared/api/role";
 import { and, eq, isNull } from "drizzle-orm";
 import { member } from "../db/tables/member.ts";
 import type { Tx } from "../fleet/journal.ts";
+import type { JournalEntry } from "../fleet/journal-types.ts";
 import { type Changed, commit, nextRevision } from "../idempotency/commit.ts";
 import { requireUnchanged } from "../idempotency/if-match.ts";
 import type { Ports } from "../ports.ts";
 import { type Caller, requireRole } from "../sessions/caller.ts";
 import { endCredentials } from "./end-credentials.ts";
 import { findMember, type MemberResource, type MemberRow, memberResource } from "./find.ts";
+import { settleKeys } from "./settle-keys.ts";
 
-/** Renames a member (everybody oneself), changes the role or disables (admins; to and from owner only owners). */
+/**
+ * Renames a member (everybody oneself), changes the role or disables (admins; to and from owner only owners). Disabling
+ * stops the member's keys in the same restrictive change; enabling activates none of them.
+ */
 export function editMember(
   ports: Ports,
   caller: Caller,
@@ -24,23 +29,31 @@ export function editMember(
     const before = await findMember(tx, orgId, id);
     await requireUnchanged(ifMatch, before.revision, async () => ({ resource: memberResource(before) }));
     await requireMayEdit(tx, caller, before, input);
+    const revision = await nextRevision(tx, orgId);
     const row: MemberRow = {
       ...before,
       name: input.name ?? before.name,
       role: input.role ?? before.role,
       disabledAt: disabledAt(ports, before, input),
-      revision: await nextRevision(tx, orgId),
+      revision,
     };
     await tx
       .update(member)
       .set(row)
       .where(and(eq(member.orgId, orgId), eq(member.id, id)));
     if (row.disabledAt !== null) await endCredentials(tx, row);
-    return {
-      resource: memberResource(row),
-      entry: { actor: caller.actor, action: "member.edit", effect: "neutral", changes: [], keys: [] },
-    };
+    return { resource: memberResource(row), entry: await entryOf(tx, caller, before, row) };
   });
+}
+
+async function entryOf(tx: Tx, { actor }: Caller, before: MemberRow, row: MemberRow): Promise<JournalEntry> {
+  const { disabledAt, revision } = row;
+  if (before.disabledAt !== null || disabledAt === null) {
+    return { actor, action: "member.edit", effect: "neutral", changes: [], keys: [] };
+  }
+  const at = { revision, nowMs: disabledAt.getTime() };
+  const { changes, keys } = await settleKeys(tx, row, "deactivate", at);
+  return { actor, action: "member.disable", effect: "restrictive", inflight: "abort", changes, keys };
 }
 
 async function requireMayEdit(tx: Tx, caller: Caller, before: MemberRow, input: MemberEdit): Promise<void> {

@@ -1,6 +1,6 @@
 /** Reading members, always inside one organization. */
 import type { MemberView } from "@claviger/shared/api/member";
-import { notFound } from "@claviger/shared/api/problem";
+import { ApiProblem, notFound } from "@claviger/shared/api/problem";
 import type { Resource } from "@claviger/shared/api/resource";
 import { and, eq, isNull } from "drizzle-orm";
 import type { Queryable } from "../db/database.ts";
@@ -22,6 +22,13 @@ export async function findMember(
     .where(and(eq(member.orgId, orgId), eq(member.id, id), isNull(member.deletedAt)));
   if (row === undefined) throw notFound("member", attribute);
   return row;
+}
+
+/** Throws `state_conflict` at the pointer: what a disabled member owned would work nowhere. */
+export function requireEnabled(row: MemberRow, pointer: string): void {
+  if (row.disabledAt === null) return;
+  const detail = "This member is disabled and cannot own keys. Enable the member first, or choose another.";
+  throw new ApiProblem([{ code: "state_conflict", detail, pointer }]);
 }
 
 export function memberResource(row: MemberRow): MemberResource {

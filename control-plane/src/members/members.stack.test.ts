@@ -125,19 +125,41 @@ test("members are listed oldest first", async () => {
   expect(second.resources[0]!.attributes.email).toBe("new@example.com");
 });
 
-test("a disabled member's sessions and tokens end, nobody signs in, the keys stay; enabling lets them in again", async () => {
+/** The latest change as gateways and their audit read it. */
+async function latest(): Promise<{ action: string; inflight: string; changes: unknown[] }> {
+  const [row] = await api.ports.db.execute<{ jws: string }>(
+    sql`select jws from org_change where org_id = ${tenant.organizationId} order by rev desc limit 1`,
+  );
+  return JSON.parse(Buffer.from(row?.jws.split(".")[1] ?? "", "base64url").toString());
+}
+
+test("a disabled member's sessions and tokens end, nobody signs in, the keys stop; enabling lets them in again and starts no key", async () => {
   const member = await makeMember(api, tenant, "member");
-  const key = await keyOf(member);
+  const [key, revoked] = [await keyOf(member), await keyOf(member)];
+  await api.call("POST", `/api/v1/api-keys/${revoked}/revoke`, { token: tenant.token });
   const cookie = await signInAs(api, member.email, PASSWORD);
   const disabled = await edit(member.id, { enabled: false });
   expect([disabled.status, disabled.resource.attributes.enabled]).toEqual([200, false]);
+  expect(disabled.operation.status).toBe("confirmed");
+  expect(await latest()).toMatchObject({
+    action: "member.disable",
+    operation: disabled.operation.id,
+    restrictive: true,
+    inflight: "abort",
+    changes: [{ op: "put", kind: "key", id: key, record: { status: "inactive" } }],
+  });
   expect((await api.call("GET", "/api/v1/api-keys", { token: member.token })).status).toBe(401);
   expect((await api.call("GET", "/api/v1/sessions/current", { cookie })).status).toBe(401);
   const signIn = { body: resource("session", { email: member.email, password: PASSWORD }) };
   expect((await api.call("POST", "/api/v1/sessions", signIn)).refusal).toBe("401 invalid_credentials");
-  expect(await statusOf(key)).toBe("active");
+  expect([await statusOf(key), await statusOf(revoked)]).toEqual(["inactive", "revoked"]);
+  const again = await edit(member.id, { enabled: false });
+  expect([again.status, again.meta.operation ?? null]).toEqual([200, null]);
   expect((await edit(member.id, { enabled: true })).resource.attributes.enabled).toBe(true);
   expect((await api.call("POST", "/api/v1/sessions", signIn)).status).toBe(201);
+  expect(await statusOf(key)).toBe("inactive");
+  const activated = await api.call("POST", `/api/v1/api-keys/${key}/activate`, { token: tenant.token });
+  expect([activated.status, await statusOf(key)]).toEqual([200, "active"]);
 });
 
 test("nobody disables themselves, admins no owner, and a disabled owner does not count as one", async () => {

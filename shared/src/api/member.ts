@@ -12,7 +12,10 @@ export const MemberCreate = z.strictObject({
 });
 export type MemberCreate = z.infer<typeof MemberCreate>;
 
-/** `enabled: false`: sessions and tokens end and nobody signs in as this member; what the member owns stays as it is. */
+/**
+ * `enabled: false`: sessions and tokens end, nobody signs in as this member, and the member's keys and agents become
+ * inactive. `enabled: true` lets the member in again and activates none of them.
+ */
 export const MemberEdit = z.strictObject({
   name: Label.optional(),
   role: Role.optional(),

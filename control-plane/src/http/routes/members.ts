@@ -42,7 +42,7 @@ export const memberRoutes: readonly Route[] = [
   memberRoute({
     method: "PATCH",
     path: "/api/v1/members/:id",
-    summary: "Rename a member or change the role",
+    summary: "Rename a member, change the role, or disable or enable; disabling stops the member's keys",
     access: "viewer",
     body: { kind: "resource", type: "member", attributes: MemberEdit },
     answers,
