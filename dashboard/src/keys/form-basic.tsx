@@ -4,7 +4,7 @@ import { useTranslations } from "use-intl";
 import { membersQuery, projectsQuery, providersQuery } from "../api/queries.ts";
 import { useMay, useSession } from "../shell/session.ts";
 import { Choice } from "../ui/choice.tsx";
-import { TextField } from "../ui/field.tsx";
+import { FieldError, TextField } from "../ui/field.tsx";
 import { useNow } from "../ui/now.tsx";
 import { Select } from "../ui/select.tsx";
 import { TagField } from "../ui/tags.tsx";
@@ -65,7 +65,7 @@ function Owner({ form, values, editing }: SectionProps) {
   const { data: projects = [] } = useQuery(projectsQuery);
   const mine = { value: memberId, label: t("you", { name }) };
   const others = members
-    .filter(({ id }) => id !== memberId)
+    .filter(({ id, attributes }) => id !== memberId && (attributes.enabled || id === values.ownerId))
     .map(({ id, attributes }) => ({ value: id, label: attributes.name }));
   const owner = members.find(({ id }) => id === values.ownerId)?.attributes.name ?? name;
   return (
@@ -83,6 +83,7 @@ function Owner({ form, values, editing }: SectionProps) {
             </span>
           }
         />
+        <FieldError id="key-owner" error={form.formState.errors.ownerId?.message} />
       </div>
       {editing ? null : (
         <div className="half">

@@ -27,7 +27,8 @@ export interface MemberActionProps {
 
 interface Props {
   readonly member: Member;
-  readonly onDone: () => void;
+  /** With the operation that a restrictive change is followed by. */
+  readonly onDone: (operation?: OperationView | null) => void;
   readonly onClose: () => void;
 }
 
@@ -36,27 +37,23 @@ export function MemberAction({ acting: { kind, member }, members, onClose }: Mem
   const client = useQueryClient();
   const [operation, setOperation] = useState<OperationView | null>(null);
   const refresh = () => {
-    for (const noun of ["members", "api-keys", "session"]) {
+    for (const noun of ["members", "api-keys", "agents", "session"]) {
       void client.invalidateQueries({ queryKey: [noun] });
     }
   };
-  const onDone = () => {
+  const onDone = (made?: OperationView | null) => {
     refresh();
-    onClose();
+    if (made) setOperation(made);
+    else onClose();
   };
   if (operation !== null) {
-    const title = t("removedTitle", { name: member.attributes.name });
+    const title = t(kind === "remove" ? "removedTitle" : "disabledTitle", { name: member.attributes.name });
     return <ChangeSheet title={title} direction="refuse" operation={operation} onClose={onClose} />;
   }
   if (kind === "edit") return <EditMember member={member} onDone={onDone} onClose={onClose} />;
   if (kind === "remove") {
     const heirs = members.filter(({ id, attributes }) => id !== member.id && attributes.enabled);
-    const removed = (made: OperationView | null | undefined) => {
-      refresh();
-      if (made) setOperation(made);
-      else onClose();
-    };
-    return <RemoveMember member={member} heirs={heirs} onDone={removed} onClose={onClose} />;
+    return <RemoveMember member={member} heirs={heirs} onDone={onDone} onClose={onClose} />;
   }
   return <SwitchMember member={member} on={kind === "enable"} onDone={onDone} onClose={onClose} />;
 }
@@ -104,8 +101,9 @@ function SwitchMember({ member, on, onDone, onClose }: Props & { on: boolean }) 
   const { data } = useQuery({ ...ownedQuery(member.id), enabled: !on });
   const owned = data?.meta.total;
   const save = async () => {
-    await ask("PATCH", `/members/${member.id}`, { body: resourceBody("member", { enabled: on }) });
-    onDone();
+    const body = resourceBody("member", { enabled: on });
+    const { meta } = await ask("PATCH", `/members/${member.id}`, { body, headers: atOnce });
+    onDone(meta.operation);
   };
   return (
     <FormDialog
@@ -116,7 +114,9 @@ function SwitchMember({ member, on, onDone, onClose }: Props & { on: boolean }) 
       onSubmit={save}
     >
       {() =>
-        on ? null : (
+        on ? (
+          <p>{t("enableText", { name })}</p>
+        ) : (
           <>
             <p>{t("disableText", { name })}</p>
             {owned === undefined ? null : (
@@ -136,14 +136,7 @@ function SwitchMember({ member, on, onDone, onClose }: Props & { on: boolean }) 
   );
 }
 
-interface RemoveProps {
-  readonly member: Member;
-  readonly heirs: readonly Member[];
-  readonly onDone: (operation: OperationView | null | undefined) => void;
-  readonly onClose: () => void;
-}
-
-function RemoveMember({ member, heirs, onDone, onClose }: RemoveProps) {
+function RemoveMember({ member, heirs, onDone, onClose }: Props & { heirs: readonly Member[] }) {
   const t = useTranslations("members");
   const { memberId } = useSession();
   const { name } = member.attributes;

@@ -12,8 +12,8 @@ export const invitationsQuery = queryOptions({
   staleTime: 10_000,
 });
 
-/** One key of a member, and in `meta.total` how many there are. */
+/** One key of a member that works, and in `meta.total` how many do. */
 export function ownedQuery(memberId: string) {
-  const filters = { search: "", status: "", project: "", sort: "name", after: undefined, size: 1 };
+  const filters = { search: "", status: "active", project: "", sort: "name", after: undefined, size: 1 };
   return keysQuery({ ...filters, owner: memberId });
 }

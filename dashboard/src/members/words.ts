@@ -29,7 +29,10 @@ export const memberWords = {
   disableText:
     "Sessions and personal access tokens of {name} end at once, and nobody signs in as this member until you enable it again.",
   disableKeys:
-    "{count, plural, =0 {No API key belongs to this member.} one {One API key belongs to this member and goes on working.} other {# API keys belong to this member and go on working.}}",
+    "{count, plural, =0 {No active API key belongs to this member. Agents and ephemeral tokens of this member stop at once.} one {The one active API key of this member stops at once, and so do agents and ephemeral tokens.} other {The # active API keys of this member stop at once, and so do agents and ephemeral tokens.}}",
+  disabledTitle: "Disabled {name}",
+  enableText:
+    "{name} can sign in again. API keys and agents that stopped stay inactive until somebody activates them.",
   seeKeys: "See them",
   removeTitle: "Remove {name}",
   removeText:

@@ -59,7 +59,7 @@ test("an invitation is a link that is shown once; whoever opens it first becomes
   await context.close();
 });
 
-test("a member is renamed and given another role, disabled, and removed with what becomes of the keys", async () => {
+test("a member is renamed and given another role, disabled with all keys, enabled, and removed with what becomes of the keys", async () => {
   const mona = await addMember("Mona", "member");
   const key = await admin.createKey(credentials.projectId, { name: "Mona's key", ownerId: mona.id });
   const { page, context, go } = await visit(browser);
@@ -75,9 +75,19 @@ test("a member is renamed and given another role, disabled, and removed with wha
   await page.getByRole("button", { name: "Save changes" }).click();
   await row.getByText("Admin", { exact: true }).waitFor();
   await act("Disable");
-  await page.getByText("One API key belongs to this member and goes on working.").waitFor();
+  await page.getByText("The one active API key of this member stops at once").waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+  await page.getByText("Disabled Mona").waitFor();
+  await page.getByText("Refused by all 2 gateways").waitFor();
+  expect((await useKey(gateways["eu-1"] ?? "", key)).status).toBe(401);
+  await page.getByRole("button", { name: "Close" }).last().click();
   await row.getByText("Disabled").waitFor();
+  await act("Enable");
+  await page.getByText("stay inactive until somebody activates them").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Enable" }).click();
+  await row.getByText("Enabled").waitFor();
+  expect((await useKey(gateways["eu-1"] ?? "", key)).status).toBe(401);
+  await admin.change("POST", `/api-keys/${key.id}/activate`);
   expect((await useKey(gateways["eu-1"] ?? "", key)).status).toBe(200);
   await act("Remove");
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
