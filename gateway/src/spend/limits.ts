@@ -169,7 +169,7 @@ class DealtLimits implements Limits {
       }
       this.#waiting.set(key, [resolve]);
       // One timer for all who wait for a key: the time is the key's.
-      setTimeout(() => this.#wake(key), ms).unref();
+      setTimeout(() => this.#wake(key), ms);
     });
   }
 
@@ -192,7 +192,6 @@ class DealtLimits implements Limits {
       this.#speakingAtMs = Number.POSITIVE_INFINITY;
       speak();
     }, atMs - nowMs);
-    this.#speaking.unref();
   }
 
   #now(): Instant {
