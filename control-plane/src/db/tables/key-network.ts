@@ -1,6 +1,6 @@
 import { pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
 
-/** A network (/24 or /48) that a key was used from. */
+/** A network (/24 or /48) that a key was used from, as its organization's gateways say: a key's id alone proves nothing. */
 export const keyNetwork = pgTable(
   "key_network",
   {
@@ -9,5 +9,5 @@ export const keyNetwork = pgTable(
     orgId: text("org_id").notNull(),
     firstAt: timestamp("first_at", { withTimezone: true }).notNull(),
   },
-  (table) => [primaryKey({ columns: [table.keyId, table.network] })],
+  (table) => [primaryKey({ columns: [table.orgId, table.keyId, table.network] })],
 );

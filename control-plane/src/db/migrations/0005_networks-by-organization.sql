@@ -1,0 +1,2 @@
+ALTER TABLE "key_network" DROP CONSTRAINT "key_network_key_id_network_pk";--> statement-breakpoint
+ALTER TABLE "key_network" ADD CONSTRAINT "key_network_org_id_key_id_network_pk" PRIMARY KEY("org_id","key_id","network");
