@@ -31,9 +31,9 @@ export function judgeHead(
  */
 const OF_A_PROXY: ReadonlySet<number> = new Set([502, 504, 520, 524]);
 
-/** Whether an answer of this status leaves open what the provider bills; its own errors it does not bill. */
-export function isAmbiguous(status: number): boolean {
-  return OF_A_PROXY.has(status);
+/** Whether the provider may bill an answer that nobody gets: one that it has worked for, or that is not its own. */
+export function mayBeBilled(status: number): boolean {
+  return status < 300 || OF_A_PROXY.has(status);
 }
 
 /** The first byte that is not white space opens an object or a list. */

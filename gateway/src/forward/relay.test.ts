@@ -182,3 +182,21 @@ test("a caller that left before the call was opened costs nothing", () => {
   expect(opened).toBe(false);
   expect(outcomes).toMatchObject([{ status: 499, tokens: { input: 0, output: 0 } }]);
 });
+
+test.each<[string, number, string[], "provider" | "bounded"]>([
+  ["too large", 200, ["content-type", "application/json", "content-length", "1001"], "bounded"],
+  ["without a type", 200, [], "bounded"],
+  ["of a type that nobody reads", 201, ["content-type", "text/html"], "bounded"],
+  ["of something in front of the provider", 502, ["content-type", "text/html"], "bounded"],
+  ["of a provider that failed", 500, ["content-type", "application/json"], "provider"],
+  ["of a provider that refused", 429, ["content-type", "application/json"], "provider"],
+])(
+  "an answer that is refused by its head, %s, costs nothing only where nobody bills it",
+  (_name, status, flat, basis) => {
+    const { provider, call, outcomes } = stage();
+    provider.head(status, flat);
+    expect(call.closed).toBe(true);
+    const input = basis === "bounded" ? 100 : 0;
+    expect(outcomes).toMatchObject([{ basis, tokens: { input } }]);
+  },
+);

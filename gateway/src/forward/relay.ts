@@ -17,7 +17,7 @@ import type {
 } from "../ports.ts";
 import type { Admission } from "../rooms.ts";
 import { type AnswerFacts, answerFacts, answerHead } from "./head.ts";
-import { isAmbiguous, judgeHead, looksLikeJson } from "./judge-answer.ts";
+import { judgeHead, looksLikeJson, mayBeBilled } from "./judge-answer.ts";
 import { sendProblem, streamError } from "./problem.ts";
 import type { Dialect } from "./surfaces.ts";
 import type { DialectUsage } from "./usage/dialect-usage.ts";
@@ -130,7 +130,7 @@ export class Relay implements UpstreamListener {
   head(status: number, flat: readonly string[]): void {
     const facts = answerFacts(flat);
     const refusal = judgeHead(status, facts, this.job.otherAnswers, this.#limits.answerBytesMax);
-    if (refusal !== undefined) return this.#fail(refusal, isAmbiguous(status) ? undefined : NOTHING, status);
+    if (refusal !== undefined) return this.#fail(refusal, mayBeBilled(status) ? undefined : NOTHING, status);
     this.#streamed = facts.contentType === "text/event-stream";
     this.#head = { status, flat, facts };
     this.#reader = this.#readerFor(facts);
