@@ -75,11 +75,21 @@ export class Attempts {
   }
 
   /** Starts the first attempt that can be. Undefined when one runs; else why none does. */
-  start(): Promise<Refusal | undefined> {
+  async start(): Promise<Refusal | undefined> {
     const { candidates } = this.#wanted;
-    this.#startedMs = this.#visit.deps.clock.monoMs();
+    const { clock, inflight } = this.#visit.deps;
+    this.#startedMs = clock.monoMs();
     this.#next = 1;
-    return candidates.length === 1 ? this.#attempt(candidates[0]) : this.#advance(candidates[0]);
+    inflight.begin();
+    let runs = false;
+    try {
+      const first = candidates[0];
+      const refusal = await (candidates.length === 1 ? this.#attempt(first) : this.#advance(first));
+      runs = refusal === undefined;
+      return refusal;
+    } finally {
+      if (!runs) inflight.finish();
+    }
   }
 
   /** `failure` is what the caller is told when nobody else can be asked; without, what stood in the way first. */
@@ -230,7 +240,8 @@ export class Attempts {
   /** The one end of a request that was forwarded. */
   #finish(): void {
     const { limited, estimate } = this.#wanted;
-    const { limits } = this.#visit.deps;
+    const { inflight, limits } = this.#visit.deps;
+    inflight.finish();
     limits.leave(limited.keyId);
     limits.correct(limited, estimate, this.#usedTokens);
   }

@@ -22,9 +22,25 @@ const DRAINS_MAX = 64;
 export class Inflight {
   readonly #relays: Relay[] = [];
   #drains = 0;
+  #requests = 0;
 
   get size(): number {
     return this.#relays.length;
+  }
+
+  /** True when nothing runs and no request is between two of its attempts, which has no relay then. */
+  get quiet(): boolean {
+    return this.#relays.length === 0 && this.#requests === 0;
+  }
+
+  /** Before the first attempt of a request. */
+  begin(): void {
+    this.#requests++;
+  }
+
+  /** Once for each request that was begun, when no attempt follows any more. */
+  finish(): void {
+    this.#requests--;
   }
 
   add(relay: Relay): void {

@@ -1,9 +1,10 @@
 import { refuse } from "@claviger/shared/decide/refusals";
+import type { Usage } from "@claviger/shared/money/cost";
 import { expect, test } from "vitest";
 import type { Answer, Upstream, UpstreamListener } from "../ports.ts";
 import type { Admission } from "../rooms.ts";
 import { type Outcome, Relay, type RelayJob } from "./relay.ts";
-import { chatUsage } from "./usage/dialect-usage.ts";
+import { chatUsage, type DialectUsage, geminiUsage, messagesUsage } from "./usage/dialect-usage.ts";
 
 const EVENT = 'data: {"choices":[{"delta":{"content":"four"}}],"usage":null}\n\n';
 const LAST = 'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\n';
@@ -198,5 +199,31 @@ test.each<[string, number, string[], "provider" | "bounded"]>([
     expect(call.closed).toBe(true);
     const input = basis === "bounded" ? 100 : 0;
     expect(outcomes).toMatchObject([{ basis, tokens: { input } }]);
+  },
+);
+
+const MESSAGE =
+  'data: {"type":"message_start","message":{"usage":{"input_tokens":25,"output_tokens":1}}}\n\n' +
+  'data: {"type":"content_block_delta","delta":{"text":"twelve bytes"}}\n\n';
+const GEMINI =
+  'data: {"candidates":[{"content":{"parts":[{"text":"x"}]}}],"usageMetadata":{"promptTokenCount":8,"candidatesTokenCount":6}}\n\n';
+
+test.each<[string, DialectUsage, string, Partial<Usage>]>([
+  ["after its beginning", messagesUsage, MESSAGE, { input: 25, output: 3 }],
+  [
+    "with an error",
+    messagesUsage,
+    `${MESSAGE}event: error\ndata: {"type":"error"}\n\n`,
+    { input: 25, output: 3 },
+  ],
+  ["before it has finished", geminiUsage, GEMINI, { input: 8, output: 6 }],
+])(
+  "a stream that ends cleanly %s is charged by its bound, and never below what was said",
+  (_name, usage, text, tokens) => {
+    const { provider, outcomes } = stage({ usage, strip: "nothing" });
+    provider.head(200, SSE);
+    provider.data(bytes(text));
+    provider.end();
+    expect(outcomes).toMatchObject([{ status: 200, code: null, basis: "bounded", tokens }]);
   },
 );

@@ -273,7 +273,7 @@ export class Relay implements UpstreamListener {
   #charge(status: number, complete: boolean): Pick<Outcome, "tokens" | "basis"> {
     if (this.job.usage.free === true) return { tokens: NOTHING, basis: "provider" };
     const said = this.#reader?.tokens() ?? null;
-    if (complete && isSaid(said)) return { tokens: said, basis: "provider" };
+    if (complete && isSaid(said) && this.#reader?.isLast()) return { tokens: said, basis: "provider" };
     // A provider bills no answer that it refused.
     if (complete && status >= 400 && status !== 499) return { tokens: NOTHING, basis: "provider" };
     const output = Math.ceil((this.#reader?.textBytes() ?? 0) / BYTES_PER_TOKEN);

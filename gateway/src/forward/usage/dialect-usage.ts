@@ -19,6 +19,13 @@ export interface DialectUsage {
   /** The usage object of a parsed event, wherever this dialect puts it. */
   usageIn(event: Fields): unknown;
   tokensOf(usage: Fields): Usage;
+  /**
+   * Where usage is told before all of it is known: whether that of this event is the last word; undefined: it says nothing
+   * of that. Absent: whatever is told is the last word.
+   */
+  isLast?(event: Fields): boolean | undefined;
+  /** Members of a whole answer of which one tells the same. */
+  readonly lastMarks?: readonly Needle[];
   /** True for an event that carries nothing but the usage, which only comes when asked for. */
   isExtra(event: Fields): boolean;
   /** Members that hold generated text, in events and in whole answers. */
@@ -79,15 +86,28 @@ export const messagesUsage = dialect(["text", "partial_json", "thinking"], messa
     if (isObject(event.usage)) return event.usage;
     return isObject(event.message) ? event.message.usage : undefined;
   },
+  // `message_start` tells an output of 1, whatever follows.
+  isLast: (event) => (event.type === "message_delta" ? true : undefined),
 });
 
 export const geminiUsage = dialect(["text"], geminiBuckets, {
   member: needle('"usageMetadata"'),
   usageIn: (event) => event.usageMetadata,
+  // Each event tells what has been used so far. A prompt that was blocked has no candidates, and nothing follows it.
+  isLast({ candidates, promptFeedback }) {
+    if (Array.isArray(candidates) && candidates.length > 0) {
+      return candidates.every((one) => isObject(one) && typeof one.finishReason === "string");
+    }
+    return isObject(promptFeedback) && typeof promptFeedback.blockReason === "string" ? true : undefined;
+  },
 });
 
-/** A stream as one list of answers; each tells what has been used so far. */
-export const geminiArrayUsage: DialectUsage = { ...geminiUsage, depth: 2 };
+/** A stream as one list of answers. */
+export const geminiArrayUsage: DialectUsage = {
+  ...geminiUsage,
+  depth: 2,
+  lastMarks: [needle('"finishReason"'), needle('"blockReason"')],
+};
 
 export const imagesUsage = dialect([], imagesBuckets, {
   images: [needle('"b64_json"'), needle('"url"')],

@@ -28,14 +28,15 @@ function run(reader: UsageReader, chunks: readonly Uint8Array[]) {
   }
   const rest = reader.finish();
   if (rest !== undefined) passed.push(rest);
-  return { passed: decoder.decode(Buffer.concat(passed)), tokens: reader.tokens(), text: reader.textBytes() };
+  const [tokens, isLast, text] = [reader.tokens(), reader.isLast(), reader.textBytes()];
+  return { passed: decoder.decode(Buffer.concat(passed)), tokens, isLast, text };
 }
 
 /** At every byte offset and in single bytes. */
 function provedAtEveryOffset(make: () => UsageReader, input: string, output: string, tokens: Usage | null) {
   const bytes = encoder.encode(input);
   const whole = run(make(), [bytes]);
-  expect(whole).toMatchObject({ passed: output, tokens });
+  expect(whole).toMatchObject({ passed: output, tokens, isLast: true });
   for (let cut = 0; cut <= bytes.length; cut++) {
     expect(run(make(), [bytes.subarray(0, cut), bytes.subarray(cut)])).toEqual(whole);
   }
@@ -225,7 +226,7 @@ test("a null usage goes with one comma, wherever among the members it stands and
 
 test("a stream of Gemini's that is one list tells the usage of its last answer, wherever it is cut", () => {
   const list =
-    '[{"candidates": [{"content": {"parts": [{"text": "鍵"}]}}],\n "usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": 1}}\n,\r\n{"candidates": [{"x": {"usageMetadata": {"promptTokenCount": 1}}}], "usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": 6}}]\n';
+    '[{"candidates": [{"content": {"parts": [{"text": "鍵"}]}}],\n "usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": 1}}\n,\r\n{"candidates": [{"finishReason": "STOP", "x": {"usageMetadata": {"promptTokenCount": 1}}}], "usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": 6}}]\n';
   provedAtEveryOffset(() => wholeReader(geminiArrayUsage), list, list, said({ input: 8, output: 6 }));
   const one = '{"candidates": [], "usageMetadata": {"promptTokenCount": 8, "candidatesTokenCount": 6}}';
   provedAtEveryOffset(() => wholeReader(geminiUsage), one, one, said({ input: 8, output: 6 }));
@@ -255,4 +256,28 @@ test("usage in the last event, in every event, null until then, zero, or absent"
   expect(read(',"x_groq":{"usage":{"prompt_tokens":3,"completion_tokens":2}}').tokens).toEqual(
     said({ input: 3, output: 2 }),
   );
+});
+
+const start = '{"type":"message_start","message":{"usage":{"input_tokens":25,"output_tokens":1}}}';
+const running =
+  '{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"promptTokenCount":8}}';
+const finished = '{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":8}}';
+const blocked = '{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":8}}';
+
+test.each<[string, DialectUsage, string[], boolean]>([
+  ["its beginning", messagesUsage, [start], false],
+  ["an error", messagesUsage, [start, '{"type":"error","error":{"type":"overloaded_error"}}'], false],
+  ["its end", messagesUsage, [start, '{"type":"message_delta","usage":{"output_tokens":9}}'], true],
+  ["what was used so far", geminiUsage, [running, running], false],
+  ["the end of one of two candidates", geminiUsage, [finished, running], false],
+  ["the end of all candidates", geminiUsage, [running, finished], true],
+  ["the end and a sum after it", geminiUsage, [finished, '{"usageMetadata":{"promptTokenCount":8}}'], true],
+  ["a blocked prompt", geminiUsage, [blocked], true],
+])("a stream that ends with %s has had the last word of its usage or not", (_, dialect, events, isLast) => {
+  const stream = events.map((event) => `data: ${event}\n\n`).join("");
+  expect(run(streamReader(dialect, "nothing"), [encoder.encode(stream)])).toMatchObject({ isLast });
+  if (dialect !== geminiUsage || events.length > 2) return;
+  const list = `[${events.join(",")}]`;
+  const one = events.some((event) => event.includes("Reason"));
+  expect(run(wholeReader(geminiArrayUsage), [encoder.encode(list)])).toMatchObject({ isLast: one });
 });

@@ -9,6 +9,8 @@ export interface UsageReader {
   finish(): Uint8Array | undefined;
   /** What the provider said last; null when it said nothing. */
   tokens(): Usage | null;
+  /** Whether that was its last word, as far as its dialect marks one: what comes before grows. */
+  isLast(): boolean;
   /** Bytes of generated text seen, for the bound of an answer whose usage never came. */
   textBytes(): number;
 }
@@ -31,6 +33,18 @@ export function countText(bytes: Uint8Array, members: readonly Needle[]): number
   return sum;
 }
 
+/** Whether one of these members has a text for its value, anywhere. */
+export function hasText(bytes: Uint8Array, members: readonly Needle[]): boolean {
+  return members.some((each) => {
+    const size = each.bytes.length;
+    for (let at = find(bytes, each); at >= 0; at = find(bytes, each, at + size)) {
+      const start = valueAfter(bytes, at + size);
+      if (start >= 0 && bytes[start] === QUOTE) return true;
+    }
+    return false;
+  });
+}
+
 /** For an answer that cannot be read (an encoding that nobody here knows): passes everything, knows its size. */
 export function blindReader(): UsageReader {
   let seen = 0;
@@ -41,6 +55,7 @@ export function blindReader(): UsageReader {
     },
     finish: () => undefined,
     tokens: () => null,
+    isLast: () => true,
     textBytes: () => seen,
   };
 }
@@ -54,5 +69,6 @@ const MUTE: UsageReader = {
   pass: (bytes) => bytes,
   finish: () => undefined,
   tokens: () => null,
+  isLast: () => true,
   textBytes: () => 0,
 };

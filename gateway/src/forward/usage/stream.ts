@@ -21,12 +21,14 @@ export function streamReader(dialect: DialectUsage, strip: Strip): UsageReader {
     pass: (bytes) => reader.pass(bytes),
     finish: () => reader.finish(),
     tokens: () => reader.tokens(),
+    isLast: () => reader.isLast,
     textBytes: () => reader.textBytes,
   };
 }
 
 class StreamReader {
   textBytes = 0;
+  isLast: boolean;
   #said: Readonly<Record<string, unknown>> | null = null;
   readonly #dialect: DialectUsage;
   readonly #strip: boolean;
@@ -36,6 +38,7 @@ class StreamReader {
 
   constructor(dialect: DialectUsage, strip: Strip) {
     this.#dialect = dialect;
+    this.isLast = dialect.isLast === undefined;
     this.#strip = strip !== "nothing";
     this.#stripNulls = strip === "extra and nulls";
   }
@@ -120,7 +123,10 @@ class StreamReader {
     const event = parseEvent(bytes);
     if (event === undefined) return false;
     const usage = this.#dialect.usageIn(event);
-    if (isObject(usage)) this.#said = mergeSaid(this.#said, usage);
+    if (isObject(usage)) {
+      this.#said = mergeSaid(this.#said, usage);
+      this.isLast = this.#dialect.isLast?.(event) ?? this.isLast;
+    }
     return this.#dialect.isExtra(event);
   }
 }

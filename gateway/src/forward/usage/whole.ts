@@ -3,7 +3,7 @@ import type { Usage } from "@claviger/shared/money/cost";
 import { isSaid } from "@claviger/shared/money/usage";
 import { type DialectUsage, isObject } from "./dialect-usage.ts";
 import { find, findTopUsage, type Needle } from "./find-bytes.ts";
-import { countText, type UsageReader } from "./reader.ts";
+import { countText, hasText, type UsageReader } from "./reader.ts";
 
 /** Of a longer answer only the end is kept; providers write the usage after the content. */
 const KEPT_BYTES_MAX = 1_048_576;
@@ -32,6 +32,7 @@ export function wholeReader(dialect: DialectUsage): UsageReader {
       if (images === undefined || isSaid(said)) return said;
       return images.count === 0 ? null : { ...NOT_SAID, images: images.count };
     },
+    isLast: () => dialect.lastMarks === undefined || hasText(body(), dialect.lastMarks),
     textBytes: () => countText(body(), dialect.wholeText),
   };
 }

@@ -175,7 +175,7 @@ test("a key in the query is no credential, and another form of an answer than JS
 
 test("a stream of Gemini's passes in either form, event for event, and is metered and noted as a stream", async () => {
   const tell = (n: number) =>
-    `{"candidates": [{"content": {"parts": [{"text": "鍵"}]}}],\n "usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": ${n}}}`;
+    `{"candidates": [{"content": {"parts": [{"text": "鍵"}]}${n === 6 ? ', "finishReason": "STOP"' : ""}}],\n "usageMetadata": {"promptTokenCount": 8,"candidatesTokenCount": ${n}}}`;
   const sse = [1, 6].map((n) => `data: ${tell(n).replace("\n", "")}\r\n\r\n`).join("");
   const list = `[${tell(1)}\n,\r\n${tell(6)}]`;
   for (const [query, type, text] of [
