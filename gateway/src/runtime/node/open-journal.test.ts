@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { attemptIdOf } from "../../attempt-id.ts";
 import type { OpenRecord } from "../../ports.ts";
 import { openOpenJournal } from "./open-journal.ts";
 
@@ -78,4 +79,39 @@ test("a closed journal takes nothing, so that nothing is served without a record
   const journal = await openOpenJournal(folder);
   await journal.close();
   await expect(journal.open(record(1))).rejects.toThrow("closed");
+});
+
+test("an attempt that is withdrawn and opened again is open, be it in one turn or in several", async () => {
+  const journal = await openOpenJournal(folder);
+  const again = { ...record(1), attempt: 2 };
+  const id = attemptIdOf(again);
+  const first = journal.open(again);
+  journal.settle(id);
+  await Promise.all([first, journal.open({ ...again, llmKeyId: "llm_000000000002" })]);
+  await journal.open(record(2));
+  journal.settle(record(2).requestId);
+  await journal.open(record(2));
+  await journal.close();
+  const next = await openOpenJournal(folder);
+  expect(await next.orphans()).toEqual([{ ...again, llmKeyId: "llm_000000000002" }, record(2)]);
+  // Nothing is open any more then, so the files go.
+  next.settle(id);
+  next.settle(record(2).requestId);
+  await next.close();
+  const last = await openOpenJournal(folder);
+  expect(await last.orphans()).toEqual([]);
+  expect(readdirSync(folder)).toHaveLength(1);
+  await last.close();
+});
+
+test("files in which an attempt stands open twice go all the same when it is settled", async () => {
+  const line = `${JSON.stringify(record(1))}\n`;
+  writeFileSync(join(folder, "open-000000001.jsonl"), line + line);
+  writeFileSync(join(folder, "open-000000002.jsonl"), line);
+  const journal = await openOpenJournal(folder, 1);
+  expect(await journal.orphans()).toEqual([record(1)]);
+  journal.settle(record(1).requestId);
+  await journal.open(record(2));
+  expect(readdirSync(folder).length).toBeLessThan(3);
+  await journal.close();
 });

@@ -54,6 +54,8 @@ function readFile(file: JournalFile, open: Map<string, { record: OpenRecord; fil
       if (settled !== undefined) settled.file.open--;
       open.delete(entry);
     } else {
+      const before = open.get(attemptIdOf(entry));
+      if (before !== undefined) before.file.open--;
       file.open++;
       open.set(attemptIdOf(entry), { record: entry, file });
     }
@@ -68,6 +70,10 @@ function parse(line: string): OpenRecord | string | undefined {
   }
 }
 
+function idOf(entry: OpenRecord | string): string {
+  return typeof entry === "string" ? entry : attemptIdOf(entry);
+}
+
 class Journal implements OpenJournal {
   readonly #folder: string;
   readonly #fileBytesMax: number;
@@ -78,10 +84,11 @@ class Journal implements OpenJournal {
   #fd: number;
   /** Length of the file that is written to. */
   #written = 0;
-  /** Gathered in this turn. */
-  #records: OpenRecord[] = [];
-  /** Ids of settled attempts; kept until they are written, since their records are. */
-  #marks: string[] = [];
+  /**
+   * Gathered in this turn, in order, for an attempt that was withdrawn may be opened again: records, and ids of settled
+   * attempts. Those are kept until they are written, since their records are.
+   */
+  #gathered: (OpenRecord | string)[] = [];
   /** Whether the file ends in the middle of a line. */
   #torn = false;
   #turn: Promise<void> | undefined;
@@ -107,7 +114,8 @@ class Journal implements OpenJournal {
   open(record: OpenRecord): Promise<void> {
     const file = this.#files.at(-1);
     if (this.#closed || file === undefined) return Promise.reject(new Error("the open journal is closed"));
-    this.#records.push(record);
+    this.#gathered.push(record);
+    this.#forget(attemptIdOf(record));
     this.#open.set(attemptIdOf(record), file);
     file.open++;
     return this.#writeAtTurnsEnd();
@@ -117,7 +125,7 @@ class Journal implements OpenJournal {
     const file = this.#open.get(attemptId);
     if (file === undefined || this.#closed) return;
     this.#forget(attemptId);
-    this.#marks.push(attemptId);
+    this.#gathered.push(attemptId);
     // A mark that cannot be written goes with the next write; one that never is costs a look-up at the next start. A
     // turn that there is already has somebody who hears of its failure.
     if (this.#turn === undefined) this.#writeAtTurnsEnd().catch(() => undefined);
@@ -129,7 +137,7 @@ class Journal implements OpenJournal {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    if (this.#marks.length > 0) this.#writeAtTurnsEnd().catch(() => undefined);
+    if (this.#gathered.length > 0) this.#writeAtTurnsEnd().catch(() => undefined);
     await this.#turn?.catch(() => undefined);
     this.#closed = true;
     closeSync(this.#fd);
@@ -159,21 +167,21 @@ class Journal implements OpenJournal {
 
   /** Writes what was gathered. A record that could not be written is nowhere, as if it had never been asked for. */
   #writeGathered(): void {
-    const records = this.#records;
-    this.#records = [];
+    const gathered = this.#gathered;
+    this.#gathered = [];
     let lines = "";
-    for (const record of records) lines += `${JSON.stringify(record)}\n`;
-    for (const mark of this.#marks) lines += `${JSON.stringify(mark)}\n`;
+    for (const entry of gathered) lines += `${JSON.stringify(entry)}\n`;
     try {
       this.#write(Buffer.from(this.#torn ? `\n${lines}` : lines));
     } catch (error) {
-      // Where the file could not be cut back, a record may stand in it: then it needs its mark.
-      if (this.#torn) this.#marks.push(...records.map(attemptIdOf));
-      for (const record of records) this.#forget(attemptIdOf(record));
+      for (const entry of gathered) {
+        if (typeof entry !== "string") this.#forget(idOf(entry));
+        // Where the file could not be cut back, a record may stand in it: then it needs its mark.
+        if (typeof entry === "string" || this.#torn) this.#gathered.push(idOf(entry));
+      }
       throw error;
     }
     this.#torn = false;
-    this.#marks = [];
     if (this.#written >= this.#fileBytesMax) this.#rotate();
   }
 
