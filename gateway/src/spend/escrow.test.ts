@@ -173,6 +173,18 @@ test("a heartbeat says what is wanted for an outage; what is missing of it is as
   expect(bank.asks.some(({ ahead }) => ahead === true)).toBe(true);
 });
 
+test("a control plane that takes seconds to answer is asked ahead under one name, and gives one slice for it", async () => {
+  const { escrow, bank, settle } = start({ [KEY]: 1_000_000n });
+  escrow.wanted([KEY], 100n, 600_000);
+  expect(await held(hold(escrow, "a", [KEY], 100n))).toBe("held");
+  settle("a", 100n);
+  bank.onAsk = () => new Promise((resolve) => setTimeout(resolve, 5_000));
+  await vi.advanceTimersByTimeAsync(5_500);
+  const ahead = bank.asks.filter((one) => one.ahead === true);
+  expect(new Set(ahead.map(({ req }) => req)).size).toBe(1);
+  expect(ahead.length).toBeLessThanOrEqual(6);
+});
+
 test("a slice is shown as it was signed when the control plane does not know it, also by a later process", async () => {
   const { escrow, journal, bank } = start({ [KEY]: 1_000n });
   await held(hold(escrow, "a", [KEY], 100n, { record: { requestId: "req_1" }, priceRev: 3 }));

@@ -6,14 +6,9 @@
 import type { JournalRecord } from "@claviger/shared/escrow/held";
 import { compacted } from "@claviger/shared/escrow/recover";
 import { step } from "@claviger/shared/escrow/replica";
-import type {
-  EscrowEffect,
-  EscrowEvent,
-  EscrowState,
-  Refused,
-  Wanted,
-} from "@claviger/shared/escrow/replica-state";
+import type { EscrowEffect, EscrowEvent, EscrowState, Refused } from "@claviger/shared/escrow/replica-state";
 import type { Ask as CoreAsk } from "@claviger/shared/escrow/slice";
+import type { Wanted } from "@claviger/shared/escrow/waiters";
 import { type Ask, AskAnswer, type Charge, type EscrowAnswer } from "@claviger/shared/wire/escrow";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { Clock, Courier, Log, Spent } from "../ports.ts";
@@ -85,7 +80,7 @@ export class Escrow {
 
   /** Requests that have no money yet. */
   get waiting(): number {
-    return this.#state.waiting.length;
+    return this.#state.waiting.size;
   }
 
   /** These budgets are spent from, by a key that may be without the control plane for so long. */

@@ -46,7 +46,7 @@ export const moneyMutants: readonly Mutant[] = [
     replacements: [
       {
         file: REPLICA,
-        find: "if (state.held.slices.has(slice.id)) return serve(state, wallMs);",
+        find: "if (state.held.slices.has(slice.id)) return serve(state, [slice.budget], wallMs);",
         replace: "",
       },
     ],

@@ -1,16 +1,7 @@
 /** What escrow is at a replica, what happens to it, and what it asks to be done. `replica.ts` has the rules. */
 import { Held, type JournalRecord } from "./held.ts";
 import type { Ask, Denial, Slice } from "./slice.ts";
-
-/** A request that has no money yet. */
-export interface Wanted {
-  /** Of the attempt: each retry and each fallback has its own. */
-  readonly id: string;
-  /** Every budget on its path: key, project, organization. */
-  readonly budgets: readonly string[];
-  readonly nanos: bigint;
-  readonly about: unknown;
-}
+import { Waiters, type Wanted } from "./waiters.ts";
 
 export type EscrowEvent =
   /** A verified slice for this replica. */
@@ -89,8 +80,7 @@ export interface EscrowState {
   readonly dropped: Map<string, { readonly spent: bigint; readonly lastSeq: number }>;
   /** Of those, the ones that the control plane has sent once more: it is told again how they ended. */
   readonly resent: Set<string>;
-  /** In the order of their coming. */
-  waiting: Wanted[];
+  readonly waiting: Waiters;
   /** At most one question per budget. */
   readonly asked: Map<string, Ask>;
 }
@@ -107,7 +97,7 @@ export function emptyEscrow(identity: Spender): EscrowState {
     closing: new Set(),
     dropped: new Map(),
     resent: new Set(),
-    waiting: [],
+    waiting: new Waiters(),
     asked: new Map(),
   };
 }

@@ -4,9 +4,10 @@
  * messages and no answer is needed for that.
  */
 import { available, type JournalRecord, type Reservation } from "./held.ts";
-import type { EscrowEffect, EscrowEvent, EscrowState, Wanted } from "./replica-state.ts";
+import type { EscrowEffect, EscrowEvent, EscrowState } from "./replica-state.ts";
 import { isDrained, type Slice } from "./slice.ts";
-import { availableOf, LATE_MS_MAX, takeAll, usedOf } from "./take.ts";
+import { availableOf, LATE_MS_MAX, Purse, usedOf } from "./take.ts";
+import type { Wanted } from "./waiters.ts";
 
 /** The one transition. `state` is changed in place and belongs to whoever called. */
 export function step(state: EscrowState, event: EscrowEvent): EscrowEffect[] {
@@ -52,35 +53,42 @@ function onSlice(state: EscrowState, slice: Slice, wallMs: number): EscrowEffect
     state.resent.add(slice.id);
     return [{ type: "report" }];
   }
-  if (state.held.slices.has(slice.id)) return serve(state, wallMs);
-  return [append(state, { kind: "slice", slice }), ...serve(state, wallMs)];
+  if (state.held.slices.has(slice.id)) return serve(state, [slice.budget], wallMs);
+  return [append(state, { kind: "slice", slice }), ...serve(state, [slice.budget], wallMs)];
 }
 
 function onReserve(state: EscrowState, wanted: Wanted, wallMs: number): EscrowEffect[] {
-  const { waiting } = state;
-  state.waiting = [wanted];
-  const effects = serve(state, wallMs);
-  state.waiting = [...waiting, ...state.waiting];
-  return effects;
+  const purse = new Purse(state.held, state.closing, wallMs);
+  const isShort = "missing" in purse.takeAll(wanted.budgets, wanted.nanos);
+  if (isShort && state.waiting.isFull(wanted.budgets))
+    return [{ type: "refuse", id: wanted.id, code: "budget_unavailable" }];
+  if (isShort) state.waiting.add(wanted);
+  return give(state, purse, [wanted]);
 }
 
-/** Gives money to those who wait, in the order of their coming, and asks for what is missing. */
-function serve(state: EscrowState, wallMs: number): EscrowEffect[] {
+/** What has come into these budgets goes to those who wait for it, in the order of their coming. */
+function serve(state: EscrowState, budgets: readonly string[], wallMs: number): EscrowEffect[] {
+  return give(state, new Purse(state.held, state.closing, wallMs), state.waiting.of(new Set(budgets)));
+}
+
+/** Gives money to each of them for whom there is enough, and asks for what the others are missing. */
+function give(state: EscrowState, purse: Purse, to: readonly Wanted[]): EscrowEffect[] {
   const effects: EscrowEffect[] = [];
   const short = new Map<string, Shortage>();
-  state.waiting = state.waiting.filter((wanted) => {
-    const taken = takeAll(state.held, state.closing, wanted.budgets, wanted.nanos, wallMs);
+  for (const wanted of to) {
+    const taken = purse.takeAll(wanted.budgets, wanted.nanos);
     if ("charges" in taken) {
       effects.push(reserve(state, wanted, taken.charges));
-      return false;
+      purse.taken(wanted.budgets);
+      state.waiting.remove(wanted.id);
+      continue;
     }
     for (const [budget, min] of taken.missing) {
       const first = short.get(budget);
       if (first === undefined) short.set(budget, { min, bound: wanted.nanos, want: min });
       else first.want += wanted.nanos;
     }
-    return true;
-  });
+  }
   for (const [budget, missing] of short) effects.push(...ask(state, budget, missing));
   return effects;
 }
@@ -111,33 +119,35 @@ function onDenied(state: EscrowState, event: Extract<EscrowEvent, { type: "denie
   if (asked === undefined) return [];
   const { budget } = asked;
   state.asked.delete(budget);
-  const later: EscrowEffect[] = state.waiting.some((one) => one.budgets.includes(budget))
-    ? [{ type: "ask-later", budget }]
-    : [];
-  if (event.code === "no_headroom") return later;
-  const left = event.limit - event.spent;
-  const refused = state.waiting.filter((one) => one.budgets.includes(budget) && one.nanos > left);
-  state.waiting = state.waiting.filter((one) => !refused.includes(one));
-  const refusals = refused.map(({ id, nanos }): EscrowEffect => {
-    const code = nanos > event.limit ? "request_exceeds_budget" : "budget_exceeded";
-    return { type: "refuse", id, code };
+  const effects: EscrowEffect[] = event.code === "exhausted" ? refuseBeyond(state, budget, event) : [];
+  return state.waiting.has(budget) ? [...effects, { type: "ask-later", budget }] : effects;
+}
+
+/** Whoever needs more of it than is left is refused; the others wait on. */
+function refuseBeyond(
+  state: EscrowState,
+  budget: string,
+  { limit, spent }: { readonly limit: bigint; readonly spent: bigint },
+): EscrowEffect[] {
+  return state.waiting.of(new Set([budget])).flatMap(({ id, nanos }): EscrowEffect[] => {
+    if (nanos <= limit - spent) return [];
+    state.waiting.remove(id);
+    const code = nanos > limit ? "request_exceeds_budget" : "budget_exceeded";
+    return [{ type: "refuse", id, code }];
   });
-  const rest = state.waiting.some((one) => one.budgets.includes(budget));
-  return rest ? [...refusals, { type: "ask-later", budget }] : refusals;
 }
 
 function giveUp(state: EscrowState, id: string): EscrowEffect[] {
-  if (!state.waiting.some((one) => one.id === id)) return [];
-  state.waiting = state.waiting.filter((one) => one.id !== id);
-  return [{ type: "refuse", id, code: "budget_unavailable" }];
+  return state.waiting.remove(id) ? [{ type: "refuse", id, code: "budget_unavailable" }] : [];
 }
 
 /** The same question as before when it was never answered; the control plane knows it by its `req`. */
 function onAskAgain(state: EscrowState, budget: string, wallMs: number): EscrowEffect[] {
   const asked = state.asked.get(budget);
-  const waits = state.waiting.some((one) => one.budgets.includes(budget));
-  if (asked === undefined) return waits ? serve(state, wallMs) : [];
-  if (waits) return [{ type: "ask", ask: asked }];
+  const waits = state.waiting.has(budget);
+  if (asked === undefined) return waits ? serve(state, [budget], wallMs) : [];
+  // Asked ahead it goes on as well: under another name the control plane would give a second slice.
+  if (waits || asked.ahead === true) return [{ type: "ask", ask: asked }];
   state.asked.delete(budget);
   return [];
 }
@@ -151,9 +161,12 @@ function onSettle(state: EscrowState, event: Extract<EscrowEvent, { type: "settl
   const charges = usedOf(state.held, reservation, actual);
   const effects = [append(state, { kind: "settle", id, seq, charges, overrun })];
   if (overrun > 0n) effects.push({ type: "overrun", id, nanos: overrun });
-  for (const { slice } of reservation.charges)
+  const budgets: string[] = [];
+  for (const { slice } of reservation.charges) {
     if (state.closing.has(slice)) effects.push(...shrink(state, slice));
-  return [...effects, ...serve(state, wallMs)];
+    budgets.push(state.held.slices.get(slice)?.slice.budget ?? "");
+  }
+  return [...effects, ...serve(state, budgets, wallMs)];
 }
 
 /** Nothing new is taken from it; what is not reserved goes back, what is reserved when it is settled. */

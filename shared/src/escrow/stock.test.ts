@@ -41,6 +41,16 @@ describe("stock for the time without a control plane", () => {
     expect(stock(given(), 0n)).toEqual([]);
   });
 
+  test("is asked for under one name until there is an answer, though nobody waits", () => {
+    const state = given();
+    const [asked] = stock(state, 100n);
+    expect(step(state, { type: "ask-again", budget: "key", wallMs })).toEqual([asked]);
+    expect(stock(state, 100n)).toEqual([]);
+    const req = asked?.type === "ask" ? asked.ask.req : "";
+    step(state, { type: "slice", slice: { ...slice("s", 100n), req }, wallMs });
+    expect(step(state, { type: "ask-again", budget: "key", wallMs })).toEqual([]);
+  });
+
   test("that is refused keeps nobody waiting: whoever needs money asks next", () => {
     const state = given();
     const [asked] = stock(state, 100n);

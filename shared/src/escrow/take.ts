@@ -8,27 +8,58 @@ export const LATE_MS_MAX = 30_000;
 /** A usage event names at most 64 slices, and a request spends from three budgets at most. */
 const SLICES_MAX = 20;
 
-/** Charges that reserve `nanos` in every budget, or what is missing where. `closing` are slices not to be touched. */
-export function takeAll(
-  held: Held,
-  closing: ReadonlySet<string>,
-  budgets: readonly string[],
-  nanos: bigint,
-  wallMs: number,
-): { readonly charges: readonly Charge[] } | { readonly missing: ReadonlyMap<string, bigint> } {
-  const charges: Charge[] = [];
-  const missing = new Map<string, bigint>();
-  for (const budget of budgets) {
-    let rest = nanos;
-    for (const one of usable(held, closing, budget, wallMs)) {
-      if (rest === 0n) break;
-      const n = min(rest, available(one));
-      charges.push({ slice: one.slice.id, n });
-      rest -= n;
-    }
-    if (rest > 0n) missing.set(budget, rest);
+export type Taken =
+  | { readonly charges: readonly Charge[] }
+  | { readonly missing: ReadonlyMap<string, bigint> };
+
+/** What can be taken at one moment. Many may look at it; whoever takes from a budget says so, and it is looked at anew. */
+export class Purse {
+  readonly #held: Held;
+  readonly #closing: ReadonlySet<string>;
+  readonly #wallMs: number;
+  readonly #usable = new Map<string, { readonly slices: readonly HeldSlice[]; readonly sum: bigint }>();
+
+  /** `closing` are slices not to be touched. */
+  constructor(held: Held, closing: ReadonlySet<string>, wallMs: number) {
+    this.#held = held;
+    this.#closing = closing;
+    this.#wallMs = wallMs;
   }
-  return missing.size > 0 ? { missing } : { charges };
+
+  /** Charges that reserve `nanos` in every budget, or what is missing where. */
+  takeAll(budgets: readonly string[], nanos: bigint): Taken {
+    const missing = new Map<string, bigint>();
+    for (const budget of budgets) {
+      const { sum } = this.#of(budget);
+      if (sum < nanos) missing.set(budget, nanos - sum);
+    }
+    if (missing.size > 0) return { missing };
+    const charges: Charge[] = [];
+    for (const budget of budgets) {
+      let rest = nanos;
+      for (const one of this.#of(budget).slices) {
+        if (rest === 0n) break;
+        const n = min(rest, available(one));
+        charges.push({ slice: one.slice.id, n });
+        rest -= n;
+      }
+    }
+    return { charges };
+  }
+
+  /** Something was taken there. */
+  taken(budgets: readonly string[]): void {
+    for (const budget of budgets) this.#usable.delete(budget);
+  }
+
+  #of(budget: string) {
+    const known = this.#usable.get(budget);
+    if (known !== undefined) return known;
+    const slices = usable(this.#held, this.#closing, budget, this.#wallMs);
+    const found = { slices, sum: slices.reduce((sum, one) => sum + available(one), 0n) };
+    this.#usable.set(budget, found);
+    return found;
+  }
 }
 
 /** Slices of a budget from which something can be taken now; of very many the largest. */
