@@ -35,7 +35,7 @@ interface Host {
 /** Beyond these nobody with a budget is served: so many records wait for the disk, so much usage for PostgreSQL. */
 const WAITING_MAX = 20_000;
 const UNTAKEN_MAX = 1_000_000;
-/** A journal that is longer is written anew, as short as it can be. */
+/** A journal that is longer, and twice as long as when it was written anew, is written anew, as short as it can be. */
 const LINES_MAX = 20_000;
 
 export class EscrowQueue {
@@ -45,6 +45,9 @@ export class EscrowQueue {
   /** On disk: lines, and the number of the last record. */
   #lines: number;
   #linesAfter = 0;
+  /** Lines after it was written anew: it may be no shorter than that. */
+  #linesAnew = 0;
+  #isAnew = false;
   #durableN = 0;
 
   readonly #recovered: RecoveredEscrow | undefined;
@@ -96,10 +99,12 @@ export class EscrowQueue {
     if (this.#waiting.length === 0) return {};
     this.#inCommit = this.#waiting;
     this.#waiting = [];
-    const short = this.#lines + this.#inCommit.length > LINES_MAX ? this.#owner?.compacted() : undefined;
+    const isLong = this.#lines + this.#inCommit.length > Math.max(LINES_MAX, 2 * this.#linesAnew);
+    const short = isLong ? this.#owner?.compacted() : undefined;
     const lines = (short ?? this.#inCommit.map(({ record }) => record)).map(lineOf);
     this.#linesAfter = short === undefined ? this.#lines + lines.length : lines.length;
-    return { escrow: { lines, anew: short !== undefined } };
+    this.#isAnew = short !== undefined;
+    return { escrow: { lines, anew: this.#isAnew } };
   }
 
   /** The commit has ended; what it did not write goes with the next one. */
@@ -113,6 +118,7 @@ export class EscrowQueue {
     const last = taken.at(-1);
     if (last === undefined) return;
     this.#lines = this.#linesAfter;
+    if (this.#isAnew) this.#linesAnew = this.#lines;
     this.#durableN = last.n;
     this.#owner?.persisted(last.n);
   }
