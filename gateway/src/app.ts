@@ -74,6 +74,8 @@ export interface Gateway {
   readonly answer: (exchange: Exchange) => boolean;
   /** Requests that are being forwarded. */
   inflight(): number;
+  /** False also while a request is between two attempts, when nothing of it is being forwarded. */
+  quiet(): boolean;
   /** To be called about once a second: limits of time. */
   tick(): void;
   /** From now on every new request is refused (`draining`); those in flight go on. */
@@ -129,6 +131,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     fetch: (request, env) => app.fetch(request, env as Record<string, unknown>),
     answer,
     inflight: () => inflight.size,
+    quiet: () => inflight.quiet,
     tick() {
       inflight.tick(clock.monoMs());
       limits.tick();

@@ -242,7 +242,7 @@ export class Attempts {
     const { limited, estimate } = this.#wanted;
     const { inflight, limits } = this.#visit.deps;
     inflight.finish();
-    limits.leave(limited.keyId);
+    limits.leave(limited);
     limits.correct(limited, estimate, this.#usedTokens);
   }
 }

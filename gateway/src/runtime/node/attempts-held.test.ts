@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type AttemptStage, startAttempts, status } from "./testing/attempts.ts";
+import { type AttemptStage, GOOD, startAttempts, status } from "./testing/attempts.ts";
 import { jsonHeaders } from "./testing/rig.ts";
 
 let stage: AttemptStage;
@@ -106,4 +106,29 @@ test("a caller that leaves between two attempts starts none", async () => {
   expect(gateway.ledger.settlements[0]).toMatchObject({ status: 499, code: "client_closed" });
   expect(stage.provider.seen).toHaveLength(1);
   await vi.waitFor(() => expect(gateway.gateway.inflight()).toBe(0), { timeout: 15_000 });
+});
+
+test("a request that is between two attempts when the gateway stops gets the second one's answer", async () => {
+  const reached = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  let asked = 0;
+  stage.vault.credentialFor = async () => {
+    if (++asked > 1) {
+      reached.resolve();
+      await held.promise;
+    }
+    return "sk-provider-secret";
+  };
+  stage.behaviours.set("a", status(503));
+  const answer = stage.ask(gateway.table.addKey().secret);
+  await reached.promise;
+  const cut = vi.spyOn(gateway.gateway, "abortAll");
+  const stopped = gateway.server.stop(30_000);
+  // A stop that saw nothing in flight would have cut by now: it looks at once.
+  for (let n = 0; n < 5; n++) await new Promise((resolve) => setImmediate(resolve));
+  expect([gateway.gateway.inflight(), cut.mock.calls.length]).toEqual([0, 0]);
+  held.resolve();
+  expect(await answer).toMatchObject({ status: 200, body: GOOD });
+  await stopped;
+  expect(gateway.gateway.quiet()).toBe(true);
 });

@@ -107,12 +107,12 @@ function isHost(host: string | undefined): boolean {
   return good;
 }
 
-/** Resolves when nothing is in flight any more, or after `graceMs`. */
+/** Resolves when no request is in flight any more, not even between two attempts, or after `graceMs`. */
 function quiet(gateway: Gateway, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const deadlineMs = performance.now() + graceMs;
     const look = () => {
-      if (gateway.inflight() === 0 || performance.now() >= deadlineMs) resolve();
+      if (gateway.quiet() || performance.now() >= deadlineMs) resolve();
       else setTimeout(look, 20);
     };
     look();
