@@ -1,7 +1,7 @@
 import { get, type IncomingMessage } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { seededRandom } from "@claviger/shared/testing/seeded-random";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { AnswerReader, type Progress } from "./upstream-answer.ts";
 import type { AnswerHead } from "./upstream-head.ts";
 
@@ -175,5 +175,22 @@ test("an answer that is cut anywhere before its end is not whole, unless only th
     for (let end = 1; end < bytes.length; end++) {
       expect(read([bytes.subarray(0, end)]).progress).toBe("more");
     }
+  }
+});
+
+test("a head that comes byte by byte is looked through once, and copied a few times", () => {
+  const bytes = Buffer.from(`${OK}x-a: ${"a".repeat(30_000)}\r\ncontent-length: 0\r\n\r\n`, "latin1");
+  const pieces = bytewise(bytes);
+  const joins = vi.spyOn(Buffer, "concat");
+  const searches = vi.spyOn(Buffer.prototype, "indexOf");
+  try {
+    expect(read(pieces).progress).toBe("done");
+    const looked = searches.mock.calls.map(
+      ([, from], n) => (searches.mock.contexts[n] as Buffer).length - Number(from ?? 0),
+    );
+    expect(looked.reduce((sum, n) => sum + n, 0)).toBeLessThan(5 * bytes.length);
+    expect(joins.mock.calls.length).toBeLessThan(100);
+  } finally {
+    vi.restoreAllMocks();
   }
 });

@@ -47,8 +47,9 @@ type State =
 export class AnswerReader {
   readonly #sink: AnswerSink;
   #state: State = "head";
-  /** The beginning of a head that is not whole. */
+  /** The beginning of a head that is not whole, and behind its bytes room for more. */
   #held: Buffer = NOTHING;
+  #heldBytes = 0;
   #headBytes = 0;
   /** Bytes to come of the body or of the chunk. */
   #missing = 0;
@@ -63,10 +64,13 @@ export class AnswerReader {
   /** Takes the next bytes, which are not empty. The sink may have been called when it says `bad`, but never after `done`. */
   read(bytes: Buffer): Progress {
     if (this.#state !== "head") return this.#body(bytes, 0);
-    const joined = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
-    const at = this.#readHead(joined);
+    const known = this.#heldBytes;
+    const joined = known === 0 ? bytes : this.#append(bytes);
+    // The end may have begun in what is known.
+    const at = this.#readHead(joined, Math.max(0, known - END.length + 1));
     if (at < 0) return this.#is("bad") ? "bad" : "more";
     this.#held = NOTHING;
+    this.#heldBytes = 0;
     return this.#body(joined, at);
   }
 
@@ -80,11 +84,23 @@ export class AnswerReader {
     return this.#state === state;
   }
 
-  /** Where the body begins; −1 when the head is not whole or is none. */
-  #readHead(joined: Buffer): number {
+  /** The room doubles, so that a head of single bytes is not copied for each of them. */
+  #append(bytes: Buffer): Buffer {
+    const length = this.#heldBytes + bytes.length;
+    if (length > this.#held.length) {
+      const larger = Buffer.allocUnsafeSlow(length * 2);
+      this.#held.copy(larger, 0, 0, this.#heldBytes);
+      this.#held = larger;
+    }
+    bytes.copy(this.#held, this.#heldBytes);
+    return this.#held.subarray(0, length);
+  }
+
+  /** Where the body begins; −1 when the head is not whole or is none. Before `from` no head ends. */
+  #readHead(joined: Buffer, from: number): number {
     let start = 0;
     for (;;) {
-      const end = joined.indexOf(END, start);
+      const end = joined.indexOf(END, Math.max(start, from));
       if (end < 0) return this.#holdHead(joined, start);
       this.#headBytes += end + 4 - start;
       const head =
@@ -103,7 +119,9 @@ export class AnswerReader {
 
   #holdHead(joined: Buffer, start: number): number {
     const held = joined.subarray(start);
-    this.#held = held;
+    // What was appended to goes on being appended to; an interim head before it is left behind.
+    if (start > 0 || this.#heldBytes === 0) this.#held = held;
+    this.#heldBytes = held.length;
     const known = Math.min(held.length, START.length);
     const looksRight = START.compare(held, 0, known, 0, known) === 0;
     if (!looksRight || this.#headBytes + held.length > HEAD_BYTES_MAX) this.#state = "bad";
