@@ -2,6 +2,7 @@ import type { LiveChange, LiveEventName, LiveEvents } from "@claviger/shared/api
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startFakeReplica } from "../fleet/testing/fake-replica.ts";
 import { makeKey, makeMember, makeTenant, startApi, type TestApi } from "../http/testing/api.ts";
+import { followEvents } from "./follow.ts";
 
 let api: TestApi;
 let second: TestApi;
@@ -189,4 +190,27 @@ test("a session holds 12 streams at a time and gets a place back with each that 
     })
     .toBe(200);
   for (const stream of streams.slice(1)) await stream.leave();
+});
+
+test("whoever is not read on any more listens no longer than its signal, though it stands in the middle", async () => {
+  const { organizationId } = await makeTenant(api);
+  let woken = 0;
+  const wake: typeof api.ports.wake = {
+    ...api.ports.wake,
+    on(...given) {
+      const off = api.ports.wake.on(...given);
+      woken += 1;
+      return () => {
+        woken -= 1;
+        off();
+      };
+    },
+  };
+  const leave = new AbortController();
+  const events = followEvents({ ...api.ports, wake }, organizationId, undefined, leave.signal);
+  expect((await events.next()).value).toMatchObject({ name: "hello" });
+  expect(woken).toBeGreaterThan(0);
+  leave.abort();
+  expect(woken).toBe(0);
+  await events.return(undefined);
 });

@@ -1,6 +1,7 @@
 /** One dashboard's stream of events: the present first, then what differs. Whoever reads slowly misses states, never the last one. */
 import type { LiveEventName, LiveEvents } from "@claviger/shared/api/event";
 import type { Ports } from "../ports.ts";
+import { positionOf } from "./changes.ts";
 import { type Listener, listen, type Sight } from "./hub.ts";
 
 /** Proxies cut what is silent, and a browser cannot tell a lost stream from a quiet one. */
@@ -31,14 +32,17 @@ export async function* followEvents(
   since: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<LiveEvent> {
+  if (signal.aborted) return;
   const bell = createBell(signal);
   const listener = listen(ports, orgId, bell.ring);
+  // Whoever is not read on stands still at a yield, and comes to no `finally`.
+  signal.addEventListener("abort", listener.stop);
   try {
     while (listener.sight === undefined) {
       if (signal.aborted) return;
       await bell.next(BEAT_MS);
     }
-    const revision = since ?? listener.sight.revision;
+    const revision = since === undefined ? listener.sight.revision : positionOf(since);
     const told: Told = { revision, fleetText: "", traffic: listener.sight.traffic };
     const at = () => new Date(ports.clock.nowMs()).toISOString();
     yield { name: "hello", id: told.revision, data: { at: at(), revision: listener.sight.revision } };
@@ -57,6 +61,7 @@ export async function* followEvents(
       }
     }
   } finally {
+    signal.removeEventListener("abort", listener.stop);
     listener.stop();
     bell.stop();
   }

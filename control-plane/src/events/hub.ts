@@ -7,7 +7,7 @@ import { and, eq, isNull, sql } from "drizzle-orm";
 import { gateway } from "../db/tables/gateway.ts";
 import { gatewayResources } from "../gateways/find.ts";
 import type { Ports } from "../ports.ts";
-import { type ChangesAfter, readChangesAfter } from "./changes.ts";
+import { type ChangesAfter, readChangesAfter, shareReads } from "./changes.ts";
 
 /** The longest time between two looks, in milliseconds. */
 const LOOK_EVERY_MS = 2_000;
@@ -32,6 +32,7 @@ export interface Listener {
   /** The latest sight, once there is one. */
   readonly sight: Sight | undefined;
   changesAfter(revision: string): Promise<ChangesAfter>;
+  /** Any number of times. */
   stop(): void;
 }
 
@@ -109,7 +110,7 @@ function startWatch(ports: Ports, orgId: string, over: () => void): Watch {
 function createLooker(ports: Ports, orgId: string) {
   let sight: Sight | undefined;
   let used = { sum: "", atMs: Number.NEGATIVE_INFINITY };
-  let read: { revision: string; after: Map<string, Promise<ChangesAfter>> } | undefined;
+  let read: { revision: string; after: (revision: string) => Promise<ChangesAfter> } | undefined;
   const readTraffic = async (count: number) => {
     if (performance.now() - used.atMs < TRAFFIC_EVERY_MS) return count;
     const [row] = await ports.db.execute<{ sum: string }>(sql`
@@ -145,13 +146,12 @@ function createLooker(ports: Ports, orgId: string) {
         traffic,
       };
     },
-    /** Listeners that stand at one revision are told what was read once. */
     changesAfter(revision: string): Promise<ChangesAfter> {
       const at = sight?.revision ?? "";
-      if (read?.revision !== at) read = { revision: at, after: new Map() };
-      const known = read.after.get(revision) ?? readChangesAfter(ports.db, orgId, revision);
-      read.after.set(revision, known);
-      return known;
+      if (read?.revision !== at) {
+        read = { revision: at, after: shareReads((from) => readChangesAfter(ports.db, orgId, from)) };
+      }
+      return read.after(revision);
     },
   };
 }

@@ -60,11 +60,12 @@ export const eventRoutes: readonly Route[] = [
 ];
 
 /** Read as fast as its reader takes it: nothing is queued here. */
-function streamOf(
-  ports: Ports,
+export function streamOf(
+  ports: Pick<Ports, "log">,
   events: AsyncGenerator<LiveEvent>,
   ended: AbortController,
   onOver: () => void,
+  stuckMs = STUCK_MS,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let stuck: NodeJS.Timeout | undefined;
@@ -90,8 +91,10 @@ function streamOf(
           controller.enqueue(encoder.encode(textOf(value)));
           stuck = setTimeout(() => {
             over();
+            // It stands at a yield: unless it is told, it never ends.
+            void events.return(undefined);
             controller.error(new Error("the reader of a stream of events takes nothing"));
-          }, STUCK_MS);
+          }, stuckMs);
         } catch (error) {
           ports.log.warn({ err: error }, "a stream of events broke");
           over();
