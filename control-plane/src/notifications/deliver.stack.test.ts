@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { notificationChannel } from "../db/tables/notification-channel.ts";
 import { notificationDelivery } from "../db/tables/notification-delivery.ts";
@@ -15,6 +15,7 @@ import type { Ports } from "../ports.ts";
 import { createStatusPost, parseEgressAllow } from "../runtime/node/egress.ts";
 import { createMailer } from "../runtime/node/mail.ts";
 import { deliverDue, type Senders } from "./deliver.ts";
+import { startNotifications } from "./start.ts";
 import { type News, tell } from "./tell.ts";
 import { later } from "./testing/later.ts";
 import { type MailServer, type Receiver, startMailServer, startReceiver } from "./testing/receiver.ts";
@@ -68,8 +69,8 @@ const news = (occasion: string): News => ({
 const say = (occasion: string, ports: Ports = api.ports) =>
   ports.db.transaction((tx) => tell(tx, ports, news(occasion)));
 
-async function deliveries() {
-  const { resources } = await api.call("GET", "/api/v1/notification-deliveries", { token: tenant.token });
+async function deliveries(of = tenant) {
+  const { resources } = await api.call("GET", "/api/v1/notification-deliveries", { token: of.token });
   return resources.map(({ attributes }) => attributes);
 }
 
@@ -233,4 +234,62 @@ test("a test of a channel waits for its first attempt and says how it went; it i
     total: 0,
     unseen: 0,
   });
+});
+
+test("an organization whose receivers answer nobody has two deliveries under way, and others get theirs meanwhile", async () => {
+  const dead = tenant;
+  await channel({ kind: "webhook", url: `${receiver.url}/dead` });
+  for (let n = 0; n < 40; n += 1) await say(`dead/${n}`);
+  tenant = await makeTenant(api);
+  await channel();
+  for (let n = 0; n < 6; n += 1) await say(`alive/${n}`);
+  let waiting = 0;
+  const { promise: released, resolve: release } = Promise.withResolvers<number>();
+  const post: Senders["post"] = (url, headers, body) => {
+    if (!url.endsWith("/dead")) return senders.post(url, headers, body);
+    waiting += 1;
+    return released;
+  };
+  const started = startNotifications(api.ports, { ...senders, post });
+  try {
+    const statuses = async () => (await deliveries()).map(({ status }) => status);
+    await expect.poll(statuses, { timeout: 30_000 }).toEqual(Array(6).fill("delivered"));
+    expect(waiting).toBe(2);
+  } finally {
+    release(410);
+    await started.stop();
+  }
+  const left = (await deliveries(dead)).filter(({ status }) => status === "pending");
+  expect(left.every(({ attempts }) => attempts === 0)).toBe(true);
+});
+
+test("by a channel that was switched off or deleted nothing is sent that was on its way", async () => {
+  const { resource: off } = await channel();
+  const { resource: gone } = await channel({ kind: "webhook", url: `${receiver.url}/gone` });
+  await say("late");
+  const body = resource("notification-channel", { enabled: false });
+  const path = `/api/v1/notification-channels/${off.id}`;
+  expect((await api.call("PATCH", path, { token: tenant.token, body })).status).toBe(200);
+  // As one that was told while the channel was being deleted.
+  await api.ports.db.delete(notificationChannel).where(eq(notificationChannel.id, gone.id));
+  expect(await deliverDue(api.ports, senders)).toBe(2);
+  expect(receiver.received).toEqual([]);
+  const ends = (await deliveries()).map(({ status, answer }) => `${status}: ${answer}`);
+  expect(ends.toSorted()).toEqual(["failed: the channel is switched off", "failed: the channel was deleted"]);
+});
+
+test("an organization tries its channels out twenty times a minute and not more; others are not kept from it", async () => {
+  const test = async (at: string, of = tenant) =>
+    api.call("POST", at, { token: of.token, headers: { prefer: "wait=0" } });
+  const { resource: made } = await channel();
+  const path = `/api/v1/notification-channels/${made.id}/test`;
+  for (let n = 0; n < 20; n += 1) expect((await test(path)).status).toBe(200);
+  expect((await test(path)).refusal).toBe("429 rate_limit_exceeded");
+  const first = tenant;
+  tenant = await makeTenant(api);
+  const { resource: its } = await channel();
+  expect((await test(`/api/v1/notification-channels/${its.id}/test`)).status).toBe(200);
+  await api.ports.db.execute(sql`
+    update notification set at = at - interval '1 minute' where org_id = ${first.organizationId}`);
+  expect((await test(path, first)).status).toBe(200);
 });

@@ -1,40 +1,96 @@
 /**
  * Deliveries in all control planes at once. A delivery belongs for a minute to who took it (`for update skip locked`), so
  * that one whose process ended is tried by another; whatever is tried again carries the same id. At least once, that is,
- * and known as the same by who receives it.
+ * and known as the same by who receives it. Receivers are their organizations' own affair: one whose receivers answer
+ * nobody has two slots of a process at most, and those who waited longest for a turn come first.
  */
 import { and, eq, sql } from "drizzle-orm";
 import { notification } from "../db/tables/notification.ts";
-import { channelContext } from "../db/tables/notification-channel.ts";
+import { channelContext, notificationChannel } from "../db/tables/notification-channel.ts";
 import { notificationDelivery } from "../db/tables/notification-delivery.ts";
 import type { Ports } from "../ports.ts";
 import { type Mail, mailOf, slackBody, webhookBody } from "./message.ts";
 import { signedHeaders } from "./sign.ts";
-import { type ChannelRow, type DeliveryRow, findChannel, type NotificationRow } from "./view.ts";
+import type { ChannelRow, DeliveryRow, NotificationRow } from "./view.ts";
 
 export interface Senders {
   /** Guarded: the address was chosen by a tenant. Resolves to the status; rejects where there was no answer. */
-  readonly post: (url: string, headers: Readonly<Record<string, string>>, body: string) => Promise<number>;
+  readonly post: (
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+    orgId?: string,
+  ) => Promise<number>;
   /** Absent where the operator has set no mail server up. */
   readonly mail?: ((mail: Mail) => Promise<void>) | undefined;
   readonly publicUrl: string;
 }
 
-/** How long one that took a delivery has for it, in seconds; longer than any exchange. */
+/** How long one that took a delivery has for it, in seconds; longer than any exchange (of mail: 45). */
 const HELD_SECONDS = 60;
-const BATCH_MAX = 8;
+/** Under way at once in this process. */
+const SLOTS = 16;
+/** Of them, one organization's. */
+const ORG_SLOTS = 2;
+/** Organizations whose last turn is remembered. */
+const TURNS_MAX = 1_000;
 const MINUTE_MS = 60_000;
 /** Pauses after failed attempts, as Standard Webhooks proposes; after the last one it has failed. */
 const PAUSES_MS = [5_000, 5 * MINUTE_MS, 30 * MINUTE_MS, 120 * MINUTE_MS, 300 * MINUTE_MS, 600 * MINUTE_MS];
 
-/** Tries what is due, a few at once; how many that were. */
+export interface Deliverer {
+  /** Takes what is due and has a slot, and resolves to what is under way then: each to its end, which never rejects. */
+  take(): Promise<readonly Promise<void>[]>;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+}
+
+/** The slots of this process. `take` is not called again before it has resolved. */
+export function createDeliverer(ports: Ports, senders: Senders): Deliverer {
+  const underWay = new Set<{ readonly orgId: string; readonly ended: Promise<void> }>();
+  /** Organizations in the order of their last turns. */
+  const turns = new Set<string>();
+  const begin = (row: DeliveryRow): Promise<void> => {
+    turns.delete(row.orgId);
+    turns.add(row.orgId);
+    for (const orgId of turns) if (turns.size > TURNS_MAX) turns.delete(orgId);
+    const ended = deliver(ports, senders, row)
+      .catch((error: unknown) => ports.log.warn({ err: error, delivery: row.id }, "a delivery broke off"))
+      .finally(() => underWay.delete(one));
+    const one = { orgId: row.orgId, ended };
+    underWay.add(one);
+    return ended;
+  };
+  return {
+    async take() {
+      const free = SLOTS - underWay.size;
+      if (free <= 0) return [];
+      const busy = Map.groupBy(underWay, ({ orgId }) => orgId);
+      const known = [...turns].map((id, turn) => ({ id, turn, busy: busy.get(id)?.length ?? 0 }));
+      return (await takeDue(ports, known, free)).map(begin);
+    },
+    async idle() {
+      await Promise.all([...underWay].map(({ ended }) => ended));
+    },
+  };
+}
+
+/** Tries what is due, two of each organization at most; how many that were. */
 export async function deliverDue(ports: Ports, senders: Senders): Promise<number> {
-  const due = await take(ports);
-  await Promise.all(due.map((row) => deliver(ports, senders, row)));
+  const due = await createDeliverer(ports, senders).take();
+  await Promise.all(due);
   return due.length;
 }
 
-async function take(ports: Ports): Promise<DeliveryRow[]> {
+interface Turn {
+  readonly id: string;
+  /** Greater: later. */
+  readonly turn: number;
+  /** Of its deliveries, how many are under way. */
+  readonly busy: number;
+}
+
+function takeDue(ports: Ports, turns: readonly Turn[], max: number): Promise<DeliveryRow[]> {
   const now = new Date(ports.clock.nowMs());
   const held = new Date(now.getTime() + HELD_SECONDS * 1000);
   const nowText = now.toISOString();
@@ -43,8 +99,15 @@ async function take(ports: Ports): Promise<DeliveryRow[]> {
     .set({ attempts: sql`${notificationDelivery.attempts} + 1`, nextAttemptAt: held })
     .where(
       sql`${notificationDelivery.id} in (
-        select id from notification_delivery where status = 'pending' and next_attempt_at <= ${nowText}
-        order by next_attempt_at limit ${BATCH_MAX} for update skip locked)`,
+        select d.id from notification_delivery d join (
+          select id, coalesce(t.busy, 0) + row_number() over (partition by org_id order by next_attempt_at, id) as nth,
+            t.turn
+          from notification_delivery left join
+            (select id as org, turn, busy from jsonb_to_recordset(${JSON.stringify(turns)}::jsonb)
+              as r (id text, turn int, busy int)) t on t.org = org_id
+          where status = 'pending' and next_attempt_at <= ${nowText}) q on q.id = d.id
+        where d.status = 'pending' and d.next_attempt_at <= ${nowText} and q.nth <= ${ORG_SLOTS}
+        order by q.nth, q.turn nulls first, d.next_attempt_at limit ${max} for update of d skip locked)`,
     )
     .returning();
 }
@@ -87,7 +150,11 @@ async function deliver(ports: Ports, senders: Senders, row: DeliveryRow): Promis
 async function attempt(ports: Ports, senders: Senders, row: DeliveryRow): Promise<Outcome> {
   const [told] = await ports.db.select().from(notification).where(eq(notification.id, row.notificationId));
   if (told === undefined) return { ok: false, answer: "the notification is gone", final: true };
-  const channel = await findChannel(ports.db, row.orgId, row.channelId);
+  const its = and(eq(notificationChannel.orgId, row.orgId), eq(notificationChannel.id, row.channelId));
+  const [channel] = await ports.db.select().from(notificationChannel).where(its);
+  if (channel === undefined) return { ok: false, answer: "the channel was deleted", final: true };
+  if (!channel.enabled && told.kind !== "test")
+    return { ok: false, answer: "the channel is switched off", final: true };
   if (channel.kind === "email") return sendMail(senders, channel, told, row.id);
   const secret = new TextDecoder().decode(
     await ports.vault.unwrap(channel.wrapped ?? new Uint8Array(), channelContext(channel.id)),
@@ -102,10 +169,10 @@ async function post(
   told: NotificationRow,
   { id, secret }: { readonly id: string; readonly secret: string },
 ): Promise<number> {
-  if (channel.kind === "slack") return senders.post(secret, {}, slackBody(told));
+  if (channel.kind === "slack") return senders.post(secret, {}, slackBody(told), told.orgId);
   const body = webhookBody(told);
   const headers = await signedHeaders(secret, id, ports.clock.nowMs(), body);
-  return senders.post(channel.target ?? "", { "user-agent": "claviger", ...headers }, body);
+  return senders.post(channel.target ?? "", { "user-agent": "claviger", ...headers }, body, told.orgId);
 }
 
 /** 410: nobody is there any more, and nobody will be. */

@@ -2,7 +2,7 @@
 import type { ListQuery } from "@claviger/shared/api/list";
 import { notFound, problem } from "@claviger/shared/api/problem";
 import type { Page } from "@claviger/shared/api/resource";
-import { and, eq } from "drizzle-orm";
+import { and, eq, gt } from "drizzle-orm";
 import { newId } from "../db/new-id.ts";
 import { pageOf, pageWhere, timeValue } from "../db/page.ts";
 import { notification } from "../db/tables/notification.ts";
@@ -41,10 +41,13 @@ export async function listDeliveries(
 }
 
 const LOOK_MS = 100;
+const MINUTE_MS = 60_000;
+/** Tests of one organization's channels within a minute: each of them is a request that a member sends from here. */
+const TESTS_MAX = 20;
 
 /**
  * Sends a test by that channel, switched on or not, and waits for its first attempt, `waitMs` at most. It is delivered by
- * whichever control plane comes first, as everything else is.
+ * whichever control plane comes first, as everything else is. Throws 429 past 20 of an organization in a minute.
  */
 export async function testChannel(
   ports: Ports,
@@ -55,6 +58,7 @@ export async function testChannel(
   const delivery = await ports.db.transaction(async (tx) => {
     await requireStill(tx, ports, caller);
     const channel = await findChannel(tx, caller.organizationId, id);
+    await requireFewTests(tx, ports, channel.orgId);
     const told: NotificationRow = {
       ...{ id: newId(ports.random, "ntf"), orgId: channel.orgId, kind: "test" },
       occasion: `test/${newId(ports.random, "ntf")}`,
@@ -76,6 +80,14 @@ export async function testChannel(
     if (tried || waiting.left.aborted || performance.now() >= untilMs) return found;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+async function requireFewTests(tx: Tx, ports: Ports, orgId: string): Promise<void> {
+  const since = new Date(ports.clock.nowMs() - MINUTE_MS);
+  const mine = and(eq(notification.orgId, orgId), eq(notification.kind, "test"), gt(notification.at, since));
+  if ((await tx.$count(notification, mine)) < TESTS_MAX) return;
+  const detail = `An organization may try its channels out ${TESTS_MAX} times a minute.`;
+  throw problem("rate_limit_exceeded", detail, { retryAfterSeconds: MINUTE_MS / 1000 });
 }
 
 /** Tries a failed delivery again, as often as a new one. */

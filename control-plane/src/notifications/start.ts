@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { Tx } from "../fleet/journal.ts";
 import type { Ports } from "../ports.ts";
-import { deliverDue, type Senders } from "./deliver.ts";
+import { createDeliverer, type Senders } from "./deliver.ts";
 import { watchBudgets } from "./watch-budgets.ts";
 import { watchErrors } from "./watch-errors.ts";
 import { watchGateways } from "./watch-gateways.ts";
@@ -21,14 +21,17 @@ const LOCK = 7_305_116_300;
 /** Runs until it is stopped; a failure is logged and tried again. */
 export function startNotifications(ports: Ports, senders: Senders): { stop(): Promise<void> } {
   const looks = createLooks(ports.clock.nowMs());
+  const deliverer = createDeliverer(ports, senders);
   const deliver = repeat(ports, DELIVER_EVERY_MS, async () => {
-    while ((await deliverDue(ports, senders)) > 0);
+    // Whoever ends makes room at once, and nobody waits for the slowest.
+    for (const ended of await deliverer.take()) void ended.then(deliver.soon);
   });
   const look = repeat(ports, LOOK_EVERY_MS, () => lookOnce(ports, looks));
   const prune = repeat(ports, PRUNE_EVERY_MS, () => pruneNotifications(ports));
   return {
     async stop() {
-      await Promise.all([deliver(), look(), prune()]);
+      await Promise.all([deliver.stop(), look.stop(), prune.stop()]);
+      await deliverer.idle();
     },
   };
 }
@@ -67,24 +70,41 @@ export async function pruneNotifications({ db }: Pick<Ports, "db">): Promise<voi
   await db.execute(sql`delete from network_cursor n where not exists (
     select 1 from replica_cursor c where c.replica_id = n.replica_id)`);
   await db.execute(sql`delete from key_network n where not exists (
-    select 1 from api_key k where k.id = n.key_id and k.status <> 'deleted')`);
+    select 1 from api_key k where k.org_id = n.org_id and k.id = n.key_id and k.status <> 'deleted')`);
 }
 
-/** Returns the way to stop, which resolves when a run that is under way has ended. */
-function repeat(ports: Ports, everyMs: number, work: () => Promise<void>): () => Promise<void> {
+interface Repeated {
+  /** Now, or once more as soon as the run that is under way has ended. */
+  soon(): void;
+  /** Resolves when a run that is under way has ended. */
+  stop(): Promise<void>;
+}
+
+function repeat(ports: Ports, everyMs: number, work: () => Promise<void>): Repeated {
   let running = Promise.resolve();
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
+  const state = { busy: false, again: false, stopped: false };
+  const run = () => {
+    state.busy = true;
     running = work()
       .catch((error: unknown) => ports.log.warn({ err: error }, "notifications failed"))
       .finally(() => {
-        busy = false;
+        state.busy = false;
+        if (state.again) soon();
       });
+  };
+  const soon = () => {
+    state.again = state.busy;
+    if (!state.busy && !state.stopped) run();
+  };
+  const timer = setInterval(() => {
+    if (!state.busy) run();
   }, everyMs);
-  return async () => {
-    clearInterval(timer);
-    await running;
+  return {
+    soon,
+    async stop() {
+      state.stopped = true;
+      clearInterval(timer);
+      await running;
+    },
   };
 }

@@ -3,6 +3,7 @@ import { usdOf } from "@claviger/shared/money/cost";
 import { sql } from "drizzle-orm";
 import type { Tx } from "../fleet/journal.ts";
 import type { Ports } from "../ports.ts";
+import { apart } from "./apart.ts";
 import { rulesOfAll } from "./rules.ts";
 import { tell } from "./tell.ts";
 
@@ -40,9 +41,11 @@ export async function watchBudgets(tx: Tx, ports: Ports): Promise<void> {
     const { enabled, thresholds } = rulesOf(row.org_id).budgetThreshold;
     if (!enabled) continue;
     const [spent, limit] = [BigInt(row.spent_n), BigInt(row.limit_n)];
-    for (const threshold of row.thresholds ?? thresholds) {
-      if (spent * 100n >= limit * BigInt(threshold)) await tellOf(tx, ports, row, threshold);
-    }
+    await apart(tx, ports, { orgId: row.org_id, budget: row.budget_id }, async (own) => {
+      for (const threshold of row.thresholds ?? thresholds) {
+        if (spent * 100n >= limit * BigInt(threshold)) await tellOf(own, ports, row, threshold);
+      }
+    });
   }
 }
 

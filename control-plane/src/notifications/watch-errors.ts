@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { Tx } from "../fleet/journal.ts";
 import type { Ports } from "../ports.ts";
+import { apart } from "./apart.ts";
 import { rulesOfAll } from "./rules.ts";
 import { tell } from "./tell.ts";
 
@@ -39,12 +40,14 @@ export async function watchErrors(tx: Tx, ports: Ports): Promise<void> {
     const [requests, failed] = [Number(counts.requests), Number(counts.failed)];
     if (!enabled || lately || requests < requestsMin || failed * 100 < requests * percent) continue;
     const share = Math.round((failed * 100) / requests);
-    await tell(tx, ports, {
-      ...{ orgId: org_id, kind: "errors.spike" },
-      occasion: `errors/${provider}/${Math.floor(nowMs / HOUR_MS)}`,
-      title: `${share} % of the requests to ${provider} fail`,
-      text: `In the last five minutes ${failed} of ${requests} requests to ${provider} failed.`,
-      data: { provider, requests, failed, percent: share },
-    });
+    await apart(tx, ports, { orgId: org_id, provider }, (own) =>
+      tell(own, ports, {
+        ...{ orgId: org_id, kind: "errors.spike" },
+        occasion: `errors/${provider}/${Math.floor(nowMs / HOUR_MS)}`,
+        title: `${share} % of the requests to ${provider} fail`,
+        text: `In the last five minutes ${failed} of ${requests} requests to ${provider} failed.`,
+        data: { provider, requests, failed, percent: share },
+      }),
+    );
   }
 }

@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { Tx } from "../fleet/journal.ts";
 import type { Ports } from "../ports.ts";
+import { apart } from "./apart.ts";
 import { rulesOfAll } from "./rules.ts";
 import { tell } from "./tell.ts";
 
@@ -39,8 +40,12 @@ export async function watchGateways(tx: Tx, ports: Ports, listeningSinceMs: numb
     const seenMs = Number(row.seen_ms);
     const silentMs = nowMs - Math.max(seenMs, listeningSinceMs);
     const isBack = row.silent_since !== null && seenMs > Number(row.silent_since);
-    if (isBack) await tellBack(tx, ports, row, Number(row.silent_since));
-    if (silentMs > afterSeconds * 1000) await tellOffline(tx, ports, row, seenMs);
+    const isSilent = silentMs > afterSeconds * 1000;
+    if (!isBack && !isSilent) continue;
+    await apart(tx, ports, { orgId: row.org_id, gateway: row.id }, async (own) => {
+      if (isBack) await tellBack(own, ports, row, Number(row.silent_since));
+      if (isSilent) await tellOffline(own, ports, row, seenMs);
+    });
   }
 }
 

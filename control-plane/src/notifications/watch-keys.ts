@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { Tx } from "../fleet/journal.ts";
 import type { Ports } from "../ports.ts";
+import { apart } from "./apart.ts";
 import { rulesOfAll } from "./rules.ts";
 import { tell } from "./tell.ts";
 
@@ -34,12 +35,17 @@ export async function watchKeys(tx: Tx, ports: Ports): Promise<void> {
     const near = days.find((each) => expiresMs - nowMs <= each * DAY_MS);
     // Whoever makes a key for an hour knows.
     if (!enabled || near === undefined || createdMs > expiresMs - near * DAY_MS) continue;
-    const expiresAt = new Date(expiresMs).toISOString();
-    await tell(tx, ports, {
-      ...{ orgId: row.org_id, kind: "key.expiring", occasion: `expiry/${row.id}/${expiresMs}/${near}` },
-      title: `API key ${row.name} expires in ${near === 1 ? "a day" : `${near} days`} or sooner`,
-      text: `${row.preview} expires at ${expiresAt}. Every gateway refuses it from then on.`,
-      data: { keyId: row.id, name: row.name, preview: row.preview, expiresAt },
-    });
+    await apart(tx, ports, { orgId: row.org_id, key: row.id }, (own) => tellOf(own, ports, row, near));
   }
+}
+
+async function tellOf(tx: Tx, ports: Ports, row: Expiring, near: number): Promise<void> {
+  const expiresMs = Number(row.expires_ms);
+  const expiresAt = new Date(expiresMs).toISOString();
+  await tell(tx, ports, {
+    ...{ orgId: row.org_id, kind: "key.expiring", occasion: `expiry/${row.id}/${expiresMs}/${near}` },
+    title: `API key ${row.name} expires in ${near === 1 ? "a day" : `${near} days`} or sooner`,
+    text: `${row.preview} expires at ${expiresAt}. Every gateway refuses it from then on.`,
+    data: { keyId: row.id, name: row.name, preview: row.preview, expiresAt },
+  });
 }

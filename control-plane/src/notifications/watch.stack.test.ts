@@ -108,14 +108,14 @@ test("a key is told of before it expires, once for each of the rule's days and n
   ]);
 });
 
-async function hear(gateway: string, agoMs: number): Promise<void> {
+async function hear(gateway: string, agoMs: number, of = tenant): Promise<void> {
   const at = new Date(Date.now() - agoMs).toISOString();
   await api.ports.db.execute(sql`
-    insert into gateway (id, org_id, name, region) values (${gateway}, ${tenant.organizationId}, 'eu-1', 'eu')
+    insert into gateway (id, org_id, name, region) values (${gateway}, ${of.organizationId}, 'eu-1', 'eu')
     on conflict do nothing`);
   await api.ports.db.execute(sql`
     insert into replica (id, org_id, gateway_id, slot, nkey, seal_key, runtime, enrolled_at, token_id, last_seen)
-    values (${`rep_of_${gateway}`}, ${tenant.organizationId}, ${gateway}, '0', ${gateway}, '', 'node', now(), '', ${at})
+    values (${`rep_of_${gateway}`}, ${of.organizationId}, ${gateway}, '0', ${gateway}, '', 'node', now(), '', ${at})
     on conflict (id) do update set last_seen = excluded.last_seen`);
 }
 
@@ -148,13 +148,13 @@ test("after an outage of the control plane no gateway is called offline before i
 });
 
 let seq = 0;
-async function use(keyId: string, network: string, agoMs: number): Promise<void> {
+async function use(keyId: string, network: string, agoMs: number, by = tenant): Promise<void> {
   seq += 1;
-  const at = new Date(Date.now() - agoMs).toISOString();
-  const replica = `rep_${tenant.organizationId}`;
+  const atSeconds = (Date.now() - agoMs) / 1000;
+  const replica = `rep_${by.organizationId}`;
   await api.ports.db.execute(sql`
     insert into usage_event (replica_id, seq, org_id, gateway_id, key_id, kind, at, dimension_id, event)
-    values (${replica}, ${seq}, ${tenant.organizationId}, 'gw', ${keyId}, 'settled', ${at}, gen_random_uuid(),
+    values (${replica}, ${seq}, ${by.organizationId}, 'gw', ${keyId}, 'settled', to_timestamp(${atSeconds}), gen_random_uuid(),
       ${JSON.stringify({ ipPrefix: network })}::jsonb)`);
   await api.ports.db.execute(sql`
     insert into replica_cursor (replica_id, seq) values (${replica}, ${seq})
@@ -182,10 +182,46 @@ test("networks are learnt for a day; a new one after that is told once, and of a
   expect(await told()).toHaveLength(5);
 });
 
-async function count(provider: string, code: string | null, requests: number): Promise<void> {
+test("an instant that no date can be is passed by, and every other organization is told of its own networks", async () => {
+  const other = await makeTenant(api);
+  for (const each of [tenant, other]) {
+    const { id } = (await makeKey(api, each, { name: "app" })).resource;
+    await use(id, "10.0.0.0/24", 3 * DAY, each);
+    await look();
+    await use(id, "192.0.2.0/24", each === tenant ? Date.now() - 9e15 : HOUR, each);
+  }
+  await look();
+  expect((await read(other.token)).resources.map(({ attributes }) => attributes.kind)).toEqual([
+    "key.unfamiliar-network",
+  ]);
+  expect(await told()).toEqual([]);
+  const behind = await api.ports.db.execute(sql`
+    select 1 from replica_cursor c join network_cursor n using (replica_id) where n.seq < c.seq`);
+  expect(behind).toHaveLength(0);
+});
+
+test("what a gateway says of another organization's key is told to nobody and keeps nothing from its own", async () => {
+  const other = await makeTenant(api);
+  const { id } = (await makeKey(api, tenant, { name: "app" })).resource;
+  await use(id, "192.0.2.0/24", 3 * DAY, other);
+  await look();
+  await use(id, "10.0.9.0/24", HOUR, other);
+  await look();
+  expect((await read(other.token)).resources).toEqual([]);
+  await use(id, "10.0.0.0/24", 2.5 * DAY);
+  await look();
+  expect(await told()).toEqual([]);
+  await use(id, "192.0.2.0/24", HOUR);
+  await look();
+  expect(await told()).toEqual([
+    ["key.unfamiliar-network", "API key app was used from an unfamiliar network"],
+  ]);
+});
+
+async function count(provider: string, code: string | null, requests: number, of = tenant): Promise<void> {
   const [row] = await api.ports.db.execute<{ id: string }>(sql`
     insert into usage_dimension (id, org_id, key_id, gateway_id, provider, code, metadata)
-    values (gen_random_uuid(), ${tenant.organizationId}, 'key', 'gw', ${provider}, ${code}, '{}') returning id`);
+    values (gen_random_uuid(), ${of.organizationId}, 'key', 'gw', ${provider}, ${code}, '{}') returning id`);
   await api.ports.db.execute(sql`
     insert into usage_rollup (grain, at, dimension_id, requests, errors, refused, input_tokens, cache_read_tokens,
       cache_write_tokens, output_tokens, reasoning_tokens, cost_n, unpriced, latency, first_byte)
@@ -200,6 +236,36 @@ test("a provider that fails too much is told of once an hour; callers that leave
   await look();
   await look(MINUTE);
   expect(await told()).toEqual([["errors.spike", "40 % of the requests to openai fail"]]);
+});
+
+test("an organization that cannot be told of anything keeps none of the looks from telling another", async () => {
+  const other = await makeTenant(api);
+  await api.ports.db.execute(sql`
+    create function refuse_news() returns trigger language plpgsql as $$ begin raise exception 'no news'; end $$`);
+  await api.ports.db.execute(
+    sql.raw(`create trigger refuse_news before insert on notification for each row
+      when (new.org_id = '${tenant.organizationId}') execute function refuse_news()`),
+  );
+  const today = Math.floor(Date.now() / DAY) * DAY;
+  for (const of of [tenant, other]) {
+    const expiresAt = new Date(Date.now() + 30 * DAY).toISOString();
+    const budget = { budgetUsd: "10", budgetPeriod: "daily", budgetAlertThresholds: [50] };
+    const { id } = (await makeKey(api, of, { name: "app", expiresAt, ...budget })).resource;
+    await spend(id, today, today + 30 * DAY, 60);
+    await use(id, "10.0.0.0/24", 3 * DAY, of);
+    await look();
+    await use(id, "192.0.2.0/24", HOUR, of);
+    await hear(`gw_${of.organizationId.slice(4)}`, HOUR, of);
+    await count("openai", "provider_error", 100, of);
+  }
+  await look();
+  await look(24 * DAY);
+  await api.ports.db.execute(sql`drop trigger refuse_news on notification`);
+  const kinds = (await read(other.token)).resources.map(({ attributes }) => attributes.kind);
+  expect([...new Set(kinds)].toSorted()).toEqual([
+    ...["budget.threshold", "errors.spike", "gateway.offline", "key.expiring", "key.unfamiliar-network"],
+  ]);
+  expect(await told()).toEqual([]);
 });
 
 test("what is switched off is not told, and an organization hears nothing of another", async () => {
