@@ -32,8 +32,8 @@ export interface Posted {
   readonly body: Uint8Array;
 }
 
-/** Posts JSON to an address that a tenant has chosen; rejects when the guard, or anything but a 200, is in the way. */
-export type Post = (url: string, body: string) => Promise<Posted>;
+/** Posts JSON to an address that a tenant has chosen, and says which where it is known; rejects when the guard, or anything but a 200, is in the way. */
+export type Post = (url: string, body: string, orgId?: string) => Promise<Posted>;
 
 interface Target {
   readonly id: string;
@@ -103,7 +103,7 @@ function createRounds(ports: Ports, post: Post) {
   const takeHeartbeat = createHeartbeatIntake(ports);
   /** What the one at `url` says it holds, recorded, and what it is to be told then. */
   const ask = async (orgId: string, { id, url }: Target, knock: Knock) => {
-    const { header, body } = await post(addressOf(url), JSON.stringify(knock));
+    const { header, body } = await post(addressOf(url), JSON.stringify(knock), orgId);
     const sender = await authenticate(header, { method: "POST", target: courierPaths.heartbeat, body });
     if (sender.orgId !== orgId || sender.replicaId !== id) throw new Error("another replica answers there");
     const heartbeat = Heartbeat.parse(JSON.parse(new TextDecoder().decode(body)));

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { FORBIDDEN_ANSWERS, FORBIDDEN_HOSTS, FORBIDDEN_URLS } from "@claviger/shared/testing/egress-corpus";
 import { afterEach, expect, test } from "vitest";
-import { createPost, limitLookups, parseEgressAllow } from "./egress.ts";
+import { createPost, createStatusPost, type Lookups, limitLookups, parseEgressAllow } from "./egress.ts";
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -32,7 +32,7 @@ const echo: RequestListener = (request, response) => {
 
 const nothing = parseEgressAllow([]);
 const resolved = (...answers: string[][]) => {
-  return (_host: string, _options: object, done: (error: null, found: LookupAddress[]) => void) =>
+  return () => (_host: string, _options: object, done: (error: null, found: LookupAddress[]) => void) =>
     done(
       null,
       (answers.length > 1 ? (answers.shift() ?? []) : (answers[0] ?? [])).map((address) => ({
@@ -120,11 +120,13 @@ test("names that hang hold so many threads and no more, and whoever waited in va
   const pending: (() => void)[] = [];
   const hang = (_host: string, _options: object, done: (error: null, found: LookupAddress[]) => void) =>
     void pending.push(() => done(null, [{ address: "93.184.216.34", family: 4 }]));
-  const ask = (resolve: ReturnType<typeof limitLookups>) =>
+  const ask = (lookups: Lookups) =>
     new Promise((settle) =>
-      resolve("hang.example", {}, (error, found) => settle(error?.message ?? found[0]?.address)),
+      lookups("org_000000000001")("hang.example", {}, (error, found) =>
+        settle(error?.message ?? found[0]?.address),
+      ),
     );
-  const patient = limitLookups(hang, 2);
+  const patient = limitLookups(hang, { max: 2, ofOneMax: 2, waitMsMax: 60_000 });
   const three = [ask(patient), ask(patient), ask(patient)];
   expect(pending).toHaveLength(2);
   pending[0]?.();
@@ -133,6 +135,27 @@ test("names that hang hold so many threads and no more, and whoever waited in va
   for (const answer of pending.splice(0)) answer();
   await Promise.all(three);
 
-  const hasty = limitLookups(hang, 1, -1);
+  const hasty = limitLookups(hang, { max: 1, ofOneMax: 1, waitMsMax: -1 });
   expect([await ask(hasty), pending.length]).toEqual(["too many look-ups of names", 0]);
+});
+
+test("an organization whose names hang keeps one look-up, whatever it posts; others' names are looked up beside it", async () => {
+  const pending: { host: string; answer: () => void }[] = [];
+  const lookups = limitLookups((host, _options, done) => {
+    pending.push({ host, answer: () => done(null, [{ address: "127.0.0.9", family: 4 }]) });
+  });
+  const knock = createPost(nothing, lookups);
+  const tell = createStatusPost(nothing, lookups);
+  const all = [
+    knock("https://knock.hang.example/", "{}", "org_1"),
+    tell("https://tell.hang.example/", {}, "{}", "org_1"),
+    knock("https://other.example/", "{}", "org_2"),
+  ].map((posted) => posted.catch((error: Error) => error.message));
+  const hosts = () => pending.map(({ host }) => host);
+  await expect.poll(() => pending.length).toBe(2);
+  expect(hosts()).toEqual(["knock.hang.example", "other.example"]);
+  pending[0]?.answer();
+  await expect.poll(hosts).toEqual(["knock.hang.example", "other.example", "tell.hang.example"]);
+  for (const { answer } of pending.slice(1)) answer();
+  for (const said of await Promise.all(all)) expect(said).toMatch(/may connect to/);
 });

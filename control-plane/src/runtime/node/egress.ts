@@ -21,26 +21,38 @@ const EXCHANGE_MS_MAX = 5_000;
 /** The same for receivers of notifications, which nobody waits for. */
 const STATUS_MS_MAX = 15_000;
 /**
- * The system's look-up takes a thread of this process's four for as long as a name server pleases, and whoever chose the
- * name chose its server: files and hashes need threads too.
+ * The system's look-up takes one of the two threads that a process has for look-ups for as long as a name server pleases,
+ * and whoever chose the name chose its server: of one organization one at a time.
  */
 const LOOKUPS_MAX = 2;
+const LOOKUPS_OF_ONE_MAX = 1;
 /** Of an answer; what is longer is not read to its end. */
 const ANSWER_BYTES_MAX = 1_048_576;
 
 type Resolve = LookupResolve<LookupOptions, LookupAddress>;
+
+/** The look-ups of names that an organization has chosen; those of nobody in particular are one organization's, too. */
+export type Lookups = (orgId: string) => Resolve;
 
 /** A list of `host:port` and CIDRs; throws with the entry that is neither. */
 export function parseEgressAllow(entries: readonly string[]): EgressAllow {
   return requireEgressAllow(entries);
 }
 
-/** So many look-ups at once; one that could not begin within the time of an exchange fails, for nobody waits any more. */
-export function limitLookups(resolve: Resolve, max = LOOKUPS_MAX, waitMsMax = EXCHANGE_MS_MAX): Resolve {
-  const inSlot = createSlots(max);
-  return (host, options, done) => {
+/** So many look-ups at once, and of one organization so many; one that could not begin within the time of an exchange fails, for nobody waits any more. */
+export function limitLookups(
+  resolve: Resolve,
+  { max, ofOneMax, waitMsMax } = {
+    max: LOOKUPS_MAX,
+    ofOneMax: LOOKUPS_OF_ONE_MAX,
+    waitMsMax: EXCHANGE_MS_MAX,
+  },
+): Lookups {
+  const ofOne = createSlots(ofOneMax);
+  const ofAll = createSlots(max);
+  return (orgId) => (host, options, done) => {
     const sinceMs = performance.now();
-    void inSlot("", async () => {
+    const look = async () => {
       if (performance.now() - sinceMs > waitMsMax) return done(new Error("too many look-ups of names"), []);
       await new Promise<void>((free) =>
         resolve(host, options, (error, found) => {
@@ -48,38 +60,40 @@ export function limitLookups(resolve: Resolve, max = LOOKUPS_MAX, waitMsMax = EX
           done(error, found);
         }),
       );
-    });
+    };
+    void ofOne(orgId, () => ofAll("", look));
   };
 }
 
-function systemResolve(): Resolve {
+/** The limits are the process's: whoever posts to addresses of tenants shares one of these. */
+export function createLookups(): Lookups {
   return limitLookups((host, options, done) => systemLookup(host, { ...options, all: true }, done));
 }
 
-/** A guarded `Post`; only a test brings a resolver. */
+/** A guarded `Post`. */
 export function createPost(
   allow: EgressAllow,
-  resolve: Resolve = systemResolve(),
+  lookups: Lookups = createLookups(),
   exchangeMsMax = EXCHANGE_MS_MAX,
 ): Post {
-  const exchange = createExchange(allow, resolve, exchangeMsMax);
-  return (address, body) => exchange(address, {}, body, read);
+  const exchange = createExchange(allow, lookups, exchangeMsMax);
+  return (address, body, orgId = "") => exchange({ address, orgId }, {}, body, read);
 }
 
 /** The same guard for what answers anything: resolves to the status, and reads no answer to its end. */
 export function createStatusPost(
   allow: EgressAllow,
-  resolve: Resolve = systemResolve(),
+  lookups: Lookups = createLookups(),
   exchangeMsMax = STATUS_MS_MAX,
-): (url: string, headers: Readonly<Record<string, string>>, body: string) => Promise<number> {
-  const exchange = createExchange(allow, resolve, exchangeMsMax);
-  return (address, headers, body) =>
-    exchange(address, headers, body, async (response) => response.statusCode ?? 0);
+): (url: string, headers: Readonly<Record<string, string>>, body: string, orgId?: string) => Promise<number> {
+  const exchange = createExchange(allow, lookups, exchangeMsMax);
+  return (address, headers, body, orgId = "") =>
+    exchange({ address, orgId }, headers, body, async (response) => response.statusCode ?? 0);
 }
 
-function createExchange(allow: EgressAllow, resolve: Resolve, exchangeMsMax: number) {
+function createExchange(allow: EgressAllow, lookups: Lookups, exchangeMsMax: number) {
   return async <T>(
-    address: string,
+    { address, orgId }: { readonly address: string; readonly orgId: string },
     headers: Readonly<Record<string, string>>,
     body: string,
     readAnswer: (response: IncomingMessage) => Promise<T>,
@@ -87,7 +101,7 @@ function createExchange(allow: EgressAllow, resolve: Resolve, exchangeMsMax: num
     const url = new URL(address);
     const mode = egressModeOf(allow, url);
     if (mode === "blocked") throw new EgressBlocked();
-    const lookup = mode === "open" ? {} : { lookup: guardedLookup(allow, mode, resolve) };
+    const lookup = mode === "open" ? {} : { lookup: guardedLookup(allow, mode, lookups(orgId)) };
     const send = url.protocol === "https:" ? secureRequest : plainRequest;
     const { promise, resolve: answered, reject } = Promise.withResolvers<T>();
     const sending = send(url, {

@@ -14,7 +14,7 @@ import { startNotifications } from "../../notifications/start.ts";
 import type { Log, Ports } from "../../ports.ts";
 import { takeUsage } from "../../usage/intake.ts";
 import type { Config } from "./config.ts";
-import { createPost, createStatusPost, parseEgressAllow } from "./egress.ts";
+import { createLookups, createPost, createStatusPost, type Lookups, parseEgressAllow } from "./egress.ts";
 import { createMailer } from "./mail.ts";
 import { openAccountBus, openFleetBus } from "./nats.ts";
 import { passwords } from "./passwords.ts";
@@ -57,7 +57,8 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   const base = { db, clock, random, sign, vault, passwords, bus, wake, log };
   const queries = createQueries(base, bus);
   const fleet = { natsUrls: config.natsPublicUrls, verificationKeys, ask: queries.ask };
-  const post = createPost(parseEgressAllow(config.egressAllow));
+  const lookups = createLookups();
+  const post = createPost(parseEgressAllow(config.egressAllow), lookups);
   const knock = createKnocker({ ...base, fleet, db: fleetDatabase.db }, post);
   const ports: Ports = { ...base, fleet: { ...fleet, knock } };
   const fleetPorts = { ...ports, db: fleetDatabase.db };
@@ -66,7 +67,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   const relay = startRelay(fleetPorts);
   const housekeeping = startHousekeeping(fleetPorts);
   const prices = startPriceKeeper(fleetPorts);
-  const telling = startTelling(config, ports);
+  const telling = startTelling(config, ports, lookups);
   if (!(await bus.within(BUS_MS))) log.warn({}, "the bus is not connected; changes wait for it");
   return {
     ports,
@@ -84,10 +85,10 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
 }
 
 /** Notifications, with their ways out of this process. */
-function startTelling(config: ServicesConfig, ports: Ports): { stop(): Promise<void> } {
+function startTelling(config: ServicesConfig, ports: Ports, lookups: Lookups): { stop(): Promise<void> } {
   const mailer = config.mail && createMailer(config.mail);
   const notifications = startNotifications(ports, {
-    post: createStatusPost(parseEgressAllow(config.egressAllow)),
+    post: createStatusPost(parseEgressAllow(config.egressAllow), lookups),
     mail: mailer?.send,
     publicUrl: config.publicUrl,
   });
