@@ -152,7 +152,7 @@ export const rooms: readonly Room[] = [
       controlPlaneRoot,
       /^control-plane\/src\/(?!(http|fleet|runtime)\/|app\.ts$)/,
       // Fleet's doors for verbs; its machinery (relay, intake, barrier) is not among them.
-      /^control-plane\/src\/fleet\/(journal|journal-types|organization|data-key|enrolment|accounts|ask-all|refusals|escrow\/charge|escrow\/limit)\.ts$/,
+      /^control-plane\/src\/fleet\/(journal|journal-types|organization|data-key|enrolment|accounts|ask-all|refusals|slots|escrow\/charge|escrow\/limit)\.ts$/,
       ...shared,
     ],
     packages: [...persistence, /^@pydantic\/genai-prices$/],

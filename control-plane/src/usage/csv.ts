@@ -23,7 +23,8 @@ export async function usageCsv(
   query: UsageQuery,
 ): Promise<ReadableStream<Uint8Array>> {
   const byGroup: UsageQuery = { ...query, sort: { by: "group", descending: false } };
-  const read = (after: string | undefined) => listUsage(ports, caller, byGroup, { size: ROWS, after });
+  const read = (after: string | undefined) =>
+    listUsage(ports, caller, byGroup, { size: ROWS, after }, after !== undefined);
   const encoder = new TextEncoder();
   const { groups } = query;
   let page: Awaited<ReturnType<typeof read>> | undefined = await read(undefined);

@@ -6,6 +6,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type Order, pageOf, pageWhere } from "../db/page.ts";
 import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
+import { askUsage } from "./desk.ts";
 import { FIGURES } from "./figures.ts";
 import { percentileOf } from "./histogram.ts";
 import {
@@ -36,12 +37,13 @@ interface Row extends Record<string, unknown> {
   readonly first_byte: Record<string, number> | null;
 }
 
-/** One page of the figures: by time when an interval was asked for, otherwise in the order of `sort`. */
+/** One page of the figures, when it is the organization's turn (`askUsage`): by time when an interval was asked for, otherwise in the order of `sort`. */
 export async function listUsage(
   ports: Pick<Ports, "db" | "clock">,
   caller: Pick<Caller, "organizationId">,
   query: UsageQuery,
   page: ListQuery,
+  goesOn = false,
 ): Promise<UsagePage> {
   const { fromMs, toMs, finest } = wholeRange(query, ports.clock.nowMs());
   const { interval, groups } = query;
@@ -52,7 +54,7 @@ export async function listUsage(
   const join = needsDimension(query)
     ? sql`join usage_dimension d on d.id = r.dimension_id where ${dimensionWhere(orgId, query)}`
     : sql``;
-  const rows = await ports.db.execute<Row>(sql`
+  const read = sql`
     with counted as materialized (
       select ${instantOf(interval)} as at_ms, ${idOf(groups)} as id, r.*
       from ${rowsOf(orgId, pieces, query)} r ${join}
@@ -64,7 +66,8 @@ export async function listUsage(
     ), ${histogram("latency")}, ${histogram("first_byte")}
     select page.*, latency.counts as latency, first_byte.counts as first_byte, ${namesOf(orgId, groups)} as names
     from page left join latency using (at_ms, id) left join first_byte using (at_ms, id)
-    order by ${order.descending ? sql`sort_value desc, id desc` : sql`sort_value, id`}`);
+    order by ${order.descending ? sql`sort_value desc, id desc` : sql`sort_value, id`}`;
+  const rows = await askUsage(ports, orgId, (tx) => tx.execute<Row>(read), { goesOn });
   const cut = pageOf(rows, page.size, (row) => [row.sort_value, row.id]);
   return {
     resources: cut.rows.map((row) => usageResource(row, groups)),
