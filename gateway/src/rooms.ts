@@ -64,7 +64,8 @@ export interface LimitBook {
   /** While a key has no share of its limits yet: resolves when it has, or half a second after it was first asked for. */
   ready(who: Limited): Promise<void> | undefined;
   enter(who: Limited): boolean;
-  leave(keyId: string): void;
+  /** With the same limits as it entered with. */
+  leave(who: Limited): void;
   takeRate(who: Limited, estimatedTokens: number): RateDecision;
   /** The `x-ratelimit-*` of an answer for which nothing was taken, flat. */
   headersOf(who: Limited): readonly string[];

@@ -53,7 +53,7 @@ export async function serve(deps: ServeDeps, exchange: Exchange, route: ForwardR
     relayed = refusal === "relayed";
     if (refusal !== "relayed" && refusal !== "gone") turnAway(visit, refusal, who.principal.key);
   } finally {
-    if (!relayed) deps.limits.leave(limited.keyId);
+    if (!relayed) deps.limits.leave(limited);
   }
 }
 

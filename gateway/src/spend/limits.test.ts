@@ -47,7 +47,7 @@ test("a place is given back, tokens beyond the estimate become a debt, and refus
   const { at, limits } = alone();
   const who = { ...KEY, tokensPerMinute: 600, maxConcurrency: 1 };
   expect([limits.enter(who), limits.enter(who)]).toEqual([true, false]);
-  limits.leave("k");
+  limits.leave(who);
   expect(limits.enter(who)).toBe(true);
   expect(limits.takeRate(who, 10).ok).toBe(true);
   limits.correct(who, 10, 700);
@@ -87,6 +87,32 @@ test("a token's rate narrows the token and takes nothing from its key but what i
     limit: "tokens",
   });
   expect(limits.takeRate({ ...key, requestsPerMinute: null }, 86).ok).toBe(true);
+});
+
+test("a key or token is not forgotten while its requests run, however long: what they used is counted", () => {
+  const { at, limits } = alone();
+  const plain = { ...KEY, requestsPerMinute: null, tokensPerMinute: null };
+  const key = { ...plain, tokensPerMinute: 600 };
+  const narrow = { ...plain, token: { id: "tok", requestsPerMinute: null, tokensPerMinute: 600 } };
+  for (const who of [key, narrow]) {
+    expect([limits.enter(who), limits.takeRate(who, 10).ok]).toEqual([true, true]);
+    at.nowMs += 600_000;
+    for (let n = 0; n < 5; n++) limits.tick();
+    limits.leave(who);
+    limits.correct(who, 10, 5_000);
+    expect(limits.takeRate(who, 10)).toMatchObject({ ok: false, limit: "tokens" });
+  }
+});
+
+test("requests that began before their key had a limit take nobody's place with them when they end", () => {
+  const { limits } = alone();
+  const before = { ...KEY, requestsPerMinute: null };
+  const after = { ...before, maxConcurrency: 1 };
+  expect([limits.enter(before), limits.enter(after)]).toEqual([true, true]);
+  limits.leave(before);
+  expect(limits.enter(after)).toBe(false);
+  limits.leave(after);
+  expect(limits.enter(after)).toBe(true);
 });
 
 interface Dealing {

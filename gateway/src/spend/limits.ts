@@ -3,7 +3,7 @@
  * `shared/rate`. The bargain: a request decides in the turn in which it asks, without the control plane; only for a key's
  * first share does it wait, and not for long. A key without limits costs nothing.
  */
-import { type Asked, type Line, lacks } from "@claviger/shared/rate/entry";
+import { type Asked, isLimited, type Line, lacks } from "@claviger/shared/rate/entry";
 import { Holder } from "@claviger/shared/rate/holder";
 import type { Instant } from "@claviger/shared/sync/freshness";
 import type { RateAnswer, RateReports } from "@claviger/shared/wire/rate";
@@ -66,8 +66,8 @@ class DealtLimits implements Limits {
   }
 
   ready(who: Limited): Promise<void> | undefined {
-    const { keyId, requestsPerMinute, tokensPerMinute, maxConcurrency } = who;
-    if (requestsPerMinute === null && tokensPerMinute === null && maxConcurrency === null) return undefined;
+    if (!isLimited(who)) return undefined;
+    const { keyId } = who;
     const known = this.#keys.entries.get(keyId);
     if (known !== undefined && !lacks(known)) return undefined;
     const nowMs = this.#ports.clock.monoMs();
@@ -79,13 +79,19 @@ class DealtLimits implements Limits {
   }
 
   enter(who: Limited): boolean {
-    if (who.maxConcurrency === null) return true;
     const { clock } = this.#ports;
-    return this.#keys.enter(who, clock.monoMs(), clock.wallMs());
+    const monoMs = clock.monoMs();
+    const wallMs = clock.wallMs();
+    if (!this.#keys.enter(who, monoMs, wallMs)) return false;
+    // Refuses none, for it has no limit of requests at the same time.
+    if (who.token !== undefined) this.#tokens.enter(askedOf(who.token), monoMs, wallMs);
+    return true;
   }
 
-  leave(keyId: string): void {
-    this.#keys.leave(keyId);
+  leave(who: Limited): void {
+    const { token } = who;
+    if (isLimited(who)) this.#keys.leave(who.keyId);
+    if (token !== undefined && isLimited(askedOf(token))) this.#tokens.leave(token.id);
   }
 
   takeRate(who: Limited, estimatedTokens: number): RateDecision {
@@ -108,8 +114,9 @@ class DealtLimits implements Limits {
   }
 
   correct({ keyId, token }: Limited, estimatedTokens: number, usedTokens: number): void {
-    this.#keys.correct(keyId, estimatedTokens, usedTokens);
-    if (token !== undefined) this.#tokens.correct(token.id, estimatedTokens, usedTokens);
+    const now = this.#now();
+    this.#keys.correct(keyId, estimatedTokens, usedTokens, now);
+    if (token !== undefined) this.#tokens.correct(token.id, estimatedTokens, usedTokens, now);
   }
 
   report(): RateReports | undefined {

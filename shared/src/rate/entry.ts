@@ -4,6 +4,7 @@ import {
   type Bucket,
   correct,
   emptyBucket,
+  fill,
   fitTo,
   heldShare,
   NEVER_MS,
@@ -21,6 +22,11 @@ export interface Asked {
   readonly requestsPerMinute: number | null;
   readonly tokensPerMinute: number | null;
   readonly maxConcurrency: number | null;
+}
+
+/** Whether there is anything to hold of it; requests of others are not counted. */
+export function isLimited({ requestsPerMinute, tokensPerMinute, maxConcurrency }: Asked): boolean {
+  return requestsPerMinute !== null || tokensPerMinute !== null || maxConcurrency !== null;
 }
 
 /** A limit per minute. */
@@ -50,6 +56,7 @@ export interface Entry {
   /** When it was made: answers to reports of before then are not for it. */
   readonly sinceMonoMs: number;
   usedMonoMs: number;
+  /** Of a key with any limit: what they use comes when they end, so until then it is not forgotten. */
   inflight: number;
   requests: Line | undefined;
   tokens: Line | undefined;
@@ -108,9 +115,10 @@ export function takeOf(line: Line, n: number, debt: boolean, nowMonoMs: number, 
   return line.perMinute <= 0 ? NEVER_MS : take(line.bucket, n, debt, nowMonoMs, nowWallMs);
 }
 
-/** What was taken was another figure. */
-export function correctOf(line: Line | undefined, estimated: number, used: number): void {
+/** What was taken was another figure. `now` where that is learnt later: what is owed is no less for a bucket long full. */
+export function correctOf(line: Line | undefined, estimated: number, used: number, now?: Instant): void {
   if (line === undefined) return;
+  if (now !== undefined) fill(line.bucket, now.monoMs, now.wallMs);
   line.demand.n += Math.max(0, used - estimated);
   correct(line.bucket, estimated, used);
 }

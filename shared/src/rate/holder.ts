@@ -8,6 +8,7 @@ import {
   type Asked,
   correctOf,
   type Entry,
+  isLimited,
   isOver,
   isSpare,
   lineOf,
@@ -107,11 +108,10 @@ export class Holder {
   }
 
   /** One more request at the same time; false: not now. */
-  enter({ keyId, maxConcurrency }: Asked, nowMonoMs: number, nowWallMs: number): boolean {
-    if (maxConcurrency === null) return true;
-    const entry = this.touch(keyId, nowMonoMs);
-    entry.places = placesOf(entry.places, maxConcurrency, this.#own, nowMonoMs);
-    if (!mayEnter(entry, entry.places, nowMonoMs, nowWallMs)) {
+  enter(asked: Asked, nowMonoMs: number, nowWallMs: number): boolean {
+    if (!isLimited(asked)) return true;
+    const entry = this.open(asked, nowMonoMs);
+    if (entry.places !== undefined && !mayEnter(entry, entry.places, nowMonoMs, nowWallMs)) {
       this.#need(false);
       return false;
     }
@@ -158,8 +158,8 @@ export class Holder {
     correctOf(entry?.tokens, estimate, 0);
   }
 
-  correct(key: string, estimated: number, used: number): void {
-    correctOf(this.entries.get(key)?.tokens, estimated, used);
+  correct(key: string, estimated: number, used: number, now: Instant): void {
+    correctOf(this.entries.get(key)?.tokens, estimated, used, now);
   }
 
   /** Whether the control plane has answered lately, so that it is worth waiting for. */
