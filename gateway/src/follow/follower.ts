@@ -61,6 +61,7 @@ export interface Vitals {
   requestsPerSecond: number;
   rates?: Heartbeat["rates"];
   escrow?: Heartbeat["escrow"];
+  escrowPart?: Heartbeat["escrowPart"];
   escrowLeftOut?: Heartbeat["escrowLeftOut"];
 }
 

@@ -211,27 +211,6 @@ test("a slice that nobody has signed for this organization is not taken", async 
   expect(escrow.vitals().escrow?.holding).toEqual([]);
 });
 
-test("more than a heartbeat can say is not said at all, so that nothing is concluded from what is missing", async () => {
-  const { escrow } = start({});
-  const slices = Array.from({ length: 4_001 }, (_, n) =>
-    JSON.stringify({
-      ...{
-        v: 1,
-        org: ORG,
-        id: `slc_${String(n).padStart(12, "0")}`,
-        req: `q${n}`,
-        budget: KEY,
-        ...me,
-        amount: "5",
-      },
-      ...{ startMs: 0, endMs: null },
-    }),
-  );
-  await escrow.take({ slices, recall: [], closed: [], show: [], budgets: [] });
-  await vi.advanceTimersByTimeAsync(0);
-  expect(escrow.vitals()).toEqual({ escrowLeftOut: true });
-});
-
 test("across midnight UTC without the control plane: admitted all the time, and each request charges the day that it is in", async () => {
   const DAY_MS = 86_400_000;
   const midnightMs = 20_000 * DAY_MS;

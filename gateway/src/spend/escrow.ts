@@ -15,7 +15,7 @@ import type { Clock, Courier, Log, Spent } from "../ports.ts";
 import type { EscrowJournal } from "../rooms.ts";
 import { Spendings } from "./demand.ts";
 import { Figures } from "./figures.ts";
-import { type EscrowVitals, reportOf } from "./report.ts";
+import { type EscrowVitals, Reports } from "./report.ts";
 import { verifiedSlice } from "./verified-slice.ts";
 import { Waits } from "./waits.ts";
 
@@ -50,6 +50,7 @@ export class Escrow {
   readonly #deps: EscrowDeps;
   readonly #state: EscrowState;
   readonly #spendings: Spendings;
+  readonly #reports = new Reports();
   readonly #waits: Waits;
   readonly #stockedMs = new Map<string, number>();
   /** One for each budget that is asked for: when it is asked for again. */
@@ -126,7 +127,7 @@ export class Escrow {
   /** A heartbeat's part. */
   vitals(): EscrowVitals {
     const { demand, lastSeq } = { demand: this.#spendings.lines(), lastSeq: this.#deps.journal.durableSeq() };
-    return reportOf(this.#state, this.#show, demand, lastSeq);
+    return this.#reports.next(this.#state, this.#show, demand, lastSeq);
   }
 
   /** Takes what the answer to a heartbeat says of budgets. */

@@ -31,6 +31,8 @@ export interface Beat {
   readonly boot: string;
   readonly lastSeq: number;
   readonly holdings: readonly Holding[];
+  /** It holds slices that it does not name. */
+  readonly isPartial: boolean;
 }
 
 export interface Fresh {
@@ -117,7 +119,7 @@ export class Bank {
 
   heartbeat(beat: Beat, answer: (fresh: Fresh) => void): void {
     this.#transaction(() => {
-      const { replica, boot } = beat;
+      const { replica, boot, isPartial } = beat;
       if (!this.#listens(replica, boot)) return () => {};
       const cursor = this.cursors.get(replica) ?? 0;
       const held = new Map(beat.holdings.map((one) => [one.slice, one]));
@@ -125,12 +127,17 @@ export class Bank {
       const slices: Slice[] = [];
       for (const slice of [...this.slices.values()].filter((one) => one.replica === replica)) {
         const ledger = { row: this.#rowOf(slice), slice };
-        const result = reconcile(ledger, held.get(slice.id), { boot, lastSeq: beat.lastSeq, cursor });
+        const result = reconcile(ledger, held.get(slice.id), {
+          boot,
+          lastSeq: beat.lastSeq,
+          cursor,
+          isPartial,
+        });
         this.#put(result);
         if (result.told === "closed") closed.push(slice.id);
         if (result.told === "resend") slices.push(this.#slip(slice.id));
       }
-      slices.push(...this.#ahead(replica, boot));
+      if (!isPartial) slices.push(...this.#ahead(replica, boot));
       const recall = [...(this.#recalled.get(replica) ?? []), ...this.#shrinking(replica)];
       this.#recalled.delete(replica);
       return () => answer({ boot, cursor, closed, slices, recall });

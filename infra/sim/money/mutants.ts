@@ -171,4 +171,16 @@ export const moneyMutants: readonly Mutant[] = [
       { file: ISSUE, find: "row.limit - row.spent - row.open;", replace: "row.limit - row.spent;" },
     ],
   },
+  {
+    name: "E5",
+    rule: "what a part of a report does not name counts as not held",
+    variant: "money",
+    replacements: [
+      {
+        file: LEDGER,
+        find: 'if (holding === undefined && report.isPartial === true) return { ...ledger, told: "nothing" };',
+        replace: "",
+      },
+    ],
+  },
 ];

@@ -18,6 +18,8 @@ const FLUSH_MS = 200;
 const WAIT_MS_MAX = 1_000;
 const ASK_TIMEOUT_MS = 300;
 const BATCH_MAX = 40;
+/** Every so many heartbeats one names only a part of its slices. */
+const PART_EVERY = 4;
 
 /** What the oracle is told. */
 export interface Witness {
@@ -52,6 +54,7 @@ export class Spender {
   #flushing = false;
   #incarnation = 0;
   #attempts = 0;
+  #beats = 0;
 
   constructor(name: string, world: World, network: Network, bank: Bank, witness: Witness) {
     this.name = name;
@@ -211,9 +214,12 @@ export class Spender {
   #beat(): void {
     if (this.state === undefined) return;
     const { boot } = this.state.identity;
+    const all = holdings(this.state);
+    // Now and then it is too much for a message.
+    const isPartial = ++this.#beats % PART_EVERY === 0;
     const beat = {
-      ...{ replica: this.name, boot, lastSeq: this.outbox.durableSeq - 1 },
-      holdings: holdings(this.state),
+      ...{ replica: this.name, boot, lastSeq: this.outbox.durableSeq - 1, isPartial },
+      holdings: isPartial ? all.filter((_, nth) => nth % 2 === 0) : all,
     };
     this.#witness.spoke(beat.holdings, this.#disk);
     const hear = (fresh: Fresh) => this.#network.send("cp", this.name, () => this.#fresh(fresh));

@@ -104,6 +104,16 @@ describe("money returns", () => {
     });
   });
 
+  test("never because a part of what is held does not name it", () => {
+    const later = { boot: "2.b", lastSeq: 5, cursor: 5, isPartial: true };
+    for (const part of [later, { ...report, isPartial: true }])
+      expect(reconcile(ledger, undefined, part)).toEqual({ ...ledger, told: "nothing" });
+    expect(reconcile(ledger, holding({ amount: 0n }), later)).toMatchObject({
+      told: "closed",
+      row: { open: 0n },
+    });
+  });
+
   test("never because a gateway is lost: it counts as spent, until its holder proves less", () => {
     const lost = writeOff(charge(ledger, 10n, 0n));
     expect(lost.row).toMatchObject({ spent: 100n, open: 0n });

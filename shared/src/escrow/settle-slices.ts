@@ -34,12 +34,14 @@ export interface Report {
   readonly lastSeq: number;
   /** The cursor of its usage here. */
   readonly cursor: number;
+  /** It does not name all that it holds. */
+  readonly isPartial?: boolean;
 }
 
 /** What the answer to a heartbeat says of a slice. */
 export type Told = "nothing" | "closed" | "resend";
 
-/** A heartbeat's word on one slice; `holding` undefined: it does not hold it. */
+/** A heartbeat's word on one slice; `holding` undefined: it does not name it. */
 export function reconcile(
   ledger: Ledger,
   holding: Holding | undefined,
@@ -47,6 +49,7 @@ export function reconcile(
 ): Ledger & { readonly told: Told } {
   const { slice } = ledger;
   if (slice.state === "closed") return { ...ledger, told: holding === undefined ? "nothing" : "closed" };
+  if (holding === undefined && report.isPartial === true) return { ...ledger, told: "nothing" };
   if (holding === undefined) {
     // It may still be on its way to this process; to an earlier one it never came, and never will.
     if (slice.boot === report.boot) return { ...ledger, told: "resend" };

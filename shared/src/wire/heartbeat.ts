@@ -63,6 +63,11 @@ export const Heartbeat = z.object({
   usage: z.object({ nextSeq: z.int().min(1) }),
   /** Absent at a gateway that knows of no budgets. */
   escrow: EscrowReport.optional(),
+  /**
+   * Of what is too much for a message a part, another one with each heartbeat; always with `escrowLeftOut`. Of a slice
+   * that it does not name nothing is said. A field of its own, so that whoever does not know it concludes nothing.
+   */
+  escrowPart: EscrowReport.optional(),
   /** What it would have to say of budgets is too much for a message: nothing is concluded from its absence. */
   escrowLeftOut: z.literal(true).optional(),
   rates: RateReports.optional(),

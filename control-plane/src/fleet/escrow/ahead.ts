@@ -29,7 +29,9 @@ export async function dueOf(
   budgets: ReadonlyMap<string, KnownBudget>,
   nowMs: number,
 ): Promise<Due[]> {
-  const due = beats.flatMap(({ replicaId, boot, report }) => {
+  const due = beats.flatMap(({ replicaId, boot, report, isPartial }) => {
+    // It could not be told from what is held and not named, and so would not arrive.
+    if (isPartial) return [];
     const spends = new Set(report.demand.flatMap(({ budget, hold }) => (hold === "0" ? [] : [budget])));
     return [...spends].flatMap((id): Due[] => {
       const next = nextOf(budgets.get(id), nowMs);

@@ -30,6 +30,8 @@ export interface EscrowBeat {
   readonly replicaId: string;
   readonly boot: string;
   readonly report: EscrowReport;
+  /** It holds slices that it does not name. */
+  readonly isPartial: boolean;
   /** Of the replica's usage, read in this transaction. */
   readonly cursor: number;
 }
@@ -134,7 +136,8 @@ function settleBeat(
   moving: Map<string, WindowKey>,
 ): Told {
   const held = new Map(beat.report.holding.map((one) => [one.slice, holdingOf(one)]));
-  const report: Report = { boot: beat.boot, lastSeq: beat.report.lastSeq, cursor: beat.cursor };
+  const { boot, cursor, isPartial } = beat;
+  const report: Report = { boot, lastSeq: beat.report.lastSeq, cursor, isPartial };
   const told: Told = { closed: [], resend: [] };
   for (const { id, replica } of books.slices.values()) {
     const ledger = books.ledger(id);

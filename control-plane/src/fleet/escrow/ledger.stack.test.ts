@@ -185,6 +185,39 @@ test("a slice that a restore has lost is shown and counted again, and nothing is
   await Promise.all([holder, other].map(({ replica }) => replica.close()));
 }, 60_000);
 
+test("of a slice that a part of a report does not name nothing is concluded, neither its return nor that all is shown", async () => {
+  const { orgId } = await createTestOrganization(cp.ports);
+  const budget = await putTestBudget(cp.ports, orgId, { limit: 100n });
+  const [holder, other] = (await spendersOf(orgId, 2)) as [FakeSpender, FakeSpender];
+  await other.beat();
+  // One that is empty, and one that is not.
+  expect(await holder.request([budget], 30n, 30n)).toBe("settled");
+  expect(await holder.request([budget], 30n, 10n)).toBe("settled");
+  await holder.flush();
+  const usage = { nextSeq: holder.outbox.nextSeq };
+  const part = (named: (spent: string) => boolean, show: readonly string[] = []) => {
+    const report = holder.report(show);
+    const escrowPart = { ...report, holding: report.holding.filter(({ spent }) => named(spent)) };
+    return holder.replica.beat({ usage, escrowLeftOut: true, escrowPart });
+  };
+  const closed = (await part((spent) => spent === "30")).escrow;
+  expect(closed).toMatchObject({ slices: [], show: [] });
+  expect(closed?.closed).toHaveLength(1);
+  expect(await ledgerOf(cp.ports, budget)).toMatchObject({ spent: 40n, open: 20n, alive: 1 });
+  await lose(orgId, budget);
+  const [lost] = (await part((spent) => spent === "30")).escrow?.show ?? [];
+  expect((await part((spent) => spent === "30", [lost ?? ""])).escrow?.show).toEqual([]);
+  await other.beat();
+  const refused = other.request([budget], 1n, 1n);
+  await other.idle();
+  other.giveUp();
+  expect(await refused).toBe("budget_unavailable");
+  const rest = (await holder.beat()).escrow?.show ?? [];
+  expect((await holder.beat(holder.report(rest))).escrow?.show).toEqual([]);
+  expect(await other.request([budget], 1n, 1n)).toBe("settled");
+  await Promise.all([holder, other].map(({ replica }) => replica.close()));
+}, 60_000);
+
 test("an overrun counts once in each budget, stops further issues, and is an alarm", async () => {
   const { orgId } = await createTestOrganization(cp.ports);
   const budget = await putTestBudget(cp.ports, orgId, { limit: 100n });

@@ -24,11 +24,13 @@ export async function settleReports(
 ): Promise<{ escrow?: EscrowAnswer }[]> {
   const places: number[] = [];
   const beats = taken.flatMap((one, place): EscrowBeat[] => {
-    const report = one?.beat.heartbeat.escrow;
+    const { escrow, escrowPart } = one?.beat.heartbeat ?? {};
+    const report = escrow ?? escrowPart;
     if (one === null || report === undefined) return [];
     const { replicaId, heartbeat } = one.beat;
     places.push(place);
-    return [{ replicaId, boot: heartbeat.boot, report, cursor: cursors.get(replicaId) ?? 0 }];
+    const cursor = cursors.get(replicaId) ?? 0;
+    return [{ replicaId, boot: heartbeat.boot, report, isPartial: escrow === undefined, cursor }];
   });
   const answers = await settleHoldings(tx, ports, head.orgId, beats, nowMs);
   const lacking = new Set(
