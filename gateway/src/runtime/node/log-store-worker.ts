@@ -6,7 +6,6 @@
 import { hash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import type { UsageBatch } from "@claviger/shared/wire/usage";
 import type { LogBatch, LogHeads, TrimOrder } from "../../ports.ts";
 import { createIndexing } from "./log-store-requests.ts";
 import {
@@ -106,18 +105,29 @@ function insertEntry(entry: FlatEntry, next: LogHeads): number | undefined {
   return Number(insert.run(...entry.slice(0, CHAINED), auditN, head, seq).lastInsertRowid);
 }
 
+/** Couriers carry a message of 1 MB; an event alone is far below this. */
+const BATCH_BYTES_MAX = 700_000;
+
 function usageAfter(cursor: number, limit: number): { body: Uint8Array; lastSeq: number } | undefined {
   const rows = db
     .prepare("SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT ?")
     .all(cursor, limit) as unknown as Row[];
-  const last = rows.at(-1);
-  if (last === undefined) return undefined;
-  const batch: UsageBatch = { v: 1, events: rows.map(usageEvent) };
+  const events: string[] = [];
+  let bytes = 0;
+  let lastSeq = 0;
+  for (const row of rows) {
+    const event = JSON.stringify(usageEvent(row));
+    bytes += Buffer.byteLength(event) + 1;
+    if (events.length > 0 && bytes > BATCH_BYTES_MAX) break;
+    events.push(event);
+    lastSeq = Number(row.seq);
+  }
+  if (events.length === 0) return undefined;
   // Only what was acknowledged ever goes, so a hole is older than the cursor that there once was.
   const before = Number(rows[0]?.seq) - 1;
-  if (before > cursor) batch.goneUpTo = before;
-  const body = new TextEncoder().encode(JSON.stringify(batch));
-  return { body, lastSeq: Number(last.seq) };
+  const gone = before > cursor ? `,"goneUpTo":${before}` : "";
+  const body = new TextEncoder().encode(`{"v":1,"events":[${events.join(",")}]${gone}}`);
+  return { body, lastSeq };
 }
 
 function run(request: Request): unknown {
