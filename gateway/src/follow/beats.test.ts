@@ -81,3 +81,32 @@ test("after a failure the next comes soon, and one that is slow is not asked aga
   await vi.advanceTimersByTimeAsync(1_000);
   expect(sent).toHaveLength(3);
 });
+
+test("news wait for the next try while nobody answers, and are told at once when somebody does", async () => {
+  beats.start();
+  const refuse = async (ms: number) => {
+    const before = sent.length;
+    for (let passedMs = 0; passedMs < ms; passedMs += 10) {
+      beats.news();
+      for (const { end } of sent) end(false);
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    return sent.length - before;
+  };
+  expect(await refuse(20_000)).toBeLessThan(12);
+  const before = sent.length;
+  beats.soon();
+  beats.news();
+  expect(sent).toHaveLength(before + 1);
+  sent.at(-1)?.end(true);
+  await vi.advanceTimersByTimeAsync(20);
+  expect(sent).toHaveLength(before + 2);
+});
+
+test("who asks is answered at once, also after a failure", async () => {
+  beats.start();
+  sent[0]?.end(false);
+  await vi.advanceTimersByTimeAsync(30);
+  beats.soon();
+  expect(sent).toHaveLength(2);
+});

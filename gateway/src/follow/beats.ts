@@ -2,7 +2,8 @@
  * When a heartbeat goes out: every ten seconds or so, at once when there is something new to say, and after a failure
  * later and later. The first thing to say is said immediately, so that a barrier takes milliseconds; what follows
  * within 20 ms is said together, and while a fetch brings change after change, within a second: each answer would repeat
- * what is being fetched, and a barrier that waits for one of them is at most that second late.
+ * what is being fetched, and a barrier that waits for one of them is at most that second late. What nobody asked for waits
+ * for the next try after a failure.
  */
 
 const PERIOD_MS = 10_000;
@@ -19,7 +20,7 @@ export interface Beats {
   start(): void;
   /** Somebody asked. */
   soon(): void;
-  /** There is something new to say: as soon as somebody asked, or within a second while it is held back. */
+  /** There is something new to say: as soon as somebody asked, within a second while it is held back, or with the next try. */
   news(): void;
   /** While it is true news are held back; what has gathered is said when it ends. */
   hold(held: boolean): void;
@@ -45,6 +46,8 @@ class Heart implements Beats {
   readonly #random: () => number;
   #periodMs = PERIOD_MS;
   #failures = 0;
+  /** The next try after a failure; nothing that is only news goes before. */
+  #retryAtMs = Number.NEGATIVE_INFINITY;
   #underWay = 0;
   /** Something was to be said while too many were under way. */
   #wanted = false;
@@ -69,16 +72,16 @@ class Heart implements Beats {
   }
 
   soon(): void {
-    this.#after(COALESCE_MS);
+    this.#at(this.#lastSentMs + COALESCE_MS);
   }
 
   news(): void {
-    this.#after(this.#held ? FETCHING_COALESCE_MS : COALESCE_MS);
+    this.#at(Math.max(this.#lastSentMs + (this.#held ? FETCHING_COALESCE_MS : COALESCE_MS), this.#retryAtMs));
   }
 
   hold(held: boolean): void {
     this.#held = held;
-    if (!held && this.#coalescing !== undefined) this.soon();
+    if (!held && this.#coalescing !== undefined) this.news();
   }
 
   extra(): void {
@@ -97,9 +100,8 @@ class Heart implements Beats {
     clearTimeout(this.#coalescing);
   }
 
-  /** Not sooner than this after the last one; who wants it sooner has it sooner. */
-  #after(ms: number): void {
-    const atMs = this.#lastSentMs + ms;
+  /** Not sooner than this; who wants it sooner has it sooner. */
+  #at(atMs: number): void {
     if (this.#stopped || (this.#coalescing !== undefined && this.#coalescedAtMs <= atMs)) return;
     clearTimeout(this.#coalescing);
     const leftMs = atMs - this.#monoMs();
@@ -126,8 +128,17 @@ class Heart implements Beats {
   #ended(answered: boolean): void {
     this.#underWay -= 1;
     this.#failures = answered ? 0 : this.#failures + 1;
-    if (this.#wanted && answered) this.#now();
-    else this.#schedule();
+    this.#retryAtMs = answered ? Number.NEGATIVE_INFINITY : this.#monoMs() + this.#retryMs();
+    if (this.#wanted && answered) return this.#now();
+    this.#schedule();
+    // News that waited for the next try.
+    if (answered && this.#coalescing !== undefined) this.news();
+  }
+
+  /** Spread widely: a fleet that lost its control plane does not come back in one wave. */
+  #retryMs(): number {
+    const backoff = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(this.#failures, 10));
+    return backoff * (0.1 + 0.9 * this.#random());
   }
 
   #schedule(): void {
@@ -136,9 +147,7 @@ class Heart implements Beats {
     // One that is still under way is not asked again for its slowness: that would make it slower.
     const failing = this.#failures > 0 && this.#underWay === 0;
     const usual = this.#periodMs * (1 - JITTER + 2 * JITTER * this.#random());
-    const backoff = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(this.#failures, 10));
-    // Spread widely: a fleet that lost its control plane does not come back in one wave.
-    const retry = backoff * (0.1 + 0.9 * this.#random());
+    const retry = this.#retryAtMs - this.#monoMs();
     this.#next = setTimeout(() => this.#now(), failing ? Math.min(usual, retry) : usual);
   }
 }
