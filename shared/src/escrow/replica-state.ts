@@ -1,4 +1,5 @@
 /** What escrow is at a replica, what happens to it, and what it asks to be done. `replica.ts` has the rules. */
+import { Dropped } from "./dropped.ts";
 import { Held, type JournalRecord } from "./held.ts";
 import type { Ask, Denial, Slice } from "./slice.ts";
 import { Waiters, type Wanted } from "./waiters.ts";
@@ -77,7 +78,7 @@ export interface EscrowState {
   /** Slices that go back; nothing new is taken from them. */
   readonly closing: Set<string>;
   /** Slices that this process has given back for good, as they were: they are never taken again. */
-  readonly dropped: Map<string, { readonly spent: bigint; readonly lastSeq: number }>;
+  readonly dropped: Dropped;
   /** Of those, the ones that the control plane has sent once more: it is told again how they ended. */
   readonly resent: Set<string>;
   readonly waiting: Waiters;
@@ -95,7 +96,7 @@ export function emptyEscrow(identity: Spender): EscrowState {
     nextN: 1,
     nextReq: 1,
     closing: new Set(),
-    dropped: new Map(),
+    dropped: new Dropped(`${identity.replica}.${identity.boot}.`),
     resent: new Set(),
     waiting: new Waiters(),
     asked: new Map(),

@@ -54,6 +54,7 @@ function onSlice(state: EscrowState, slice: Slice, wallMs: number): EscrowEffect
     return [{ type: "report" }];
   }
   if (state.held.slices.has(slice.id)) return serve(state, [slice.budget], wallMs);
+  if (state.dropped.isOver(slice)) return serve(state, [slice.budget], wallMs);
   return [append(state, { kind: "slice", slice }), ...serve(state, [slice.budget], wallMs)];
 }
 
@@ -190,7 +191,7 @@ function onClosed(state: EscrowState, slice: string): EscrowEffect[] {
   if (one === undefined || held === undefined) return [];
   if (!isDrained(one) || !isDrained(held)) return close(state, slice);
   state.closing.delete(slice);
-  state.dropped.set(slice, { spent: one.spent, lastSeq: one.lastSeq });
+  state.dropped.add(one.slice, { spent: one.spent, lastSeq: one.lastSeq });
   return [append(state, { kind: "drop", slice })];
 }
 
