@@ -138,6 +138,8 @@ function useAsking(value: string, onChange: (value: string) => void) {
     if (value !== asked.current.text) setText(value);
     asked.current.text = value;
   }, [value]);
+  // Who has left the list is not called back to it by the last letter.
+  useEffect(() => () => clearTimeout(asked.current.timer), []);
   const type = (next: string) => {
     setText(next);
     clearTimeout(asked.current.timer);

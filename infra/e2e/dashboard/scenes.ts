@@ -58,6 +58,8 @@ const keyScenes = (keyId: string): Scene[] => [
       if (!(await box.isVisible())) return;
       await box.click();
       await page.getByRole("region", { name: "With the selected keys" }).waitFor();
+      // Over a long list the bar floats; at its end it covers no button by half.
+      await page.evaluate(() => document.scrollingElement?.scrollTo(0, document.body.scrollHeight));
     },
   },
   {

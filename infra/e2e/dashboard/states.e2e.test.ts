@@ -239,6 +239,7 @@ test("27: the whole life of a key by keyboard alone: create, copy, find, edit, r
   await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
   await page.keyboard.press("/");
   await page.keyboard.type("Hands on keys");
+  await page.waitForURL(/[?&]q=Hands(\+|%20)on(\+|%20)keys/);
   await page.getByText("1–1 of 1", { exact: true }).waitFor();
   await page.keyboard.press("Tab");
   await page.keyboard.press("j");
