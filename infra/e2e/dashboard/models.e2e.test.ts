@@ -18,9 +18,11 @@ const admin = createAdmin(url, credentials.adminToken);
 const eu = gateways["eu-1"] ?? "";
 const gatewayCount = Object.keys(gateways).length;
 
-/** Closes what shows, gateway by gateway, what has become of a change. */
-const closeSheet = (page: Page) =>
-  page.getByRole("dialog").getByRole("button", { name: "Close", exact: true }).last().click();
+/** Closes what shows, gateway by gateway, what has become of a change; not before it does, or the form were closed. */
+const closeSheet = async (page: Page) => {
+  await page.getByRole("dialog").getByText(`all ${gatewayCount} gateways`).waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Close", exact: true }).last().click();
+};
 
 const createLlmKey = async (attributes: object) => {
   const path = `/projects/${credentials.projectId}/llm-api-keys`;
@@ -49,7 +51,7 @@ test("a price of one's own is set, confirmed by every gateway, shown, and taken 
   await row.getByText("$0.075").waitFor();
   await act(page, "groq/house/one", "Use the catalogue’s price");
   await page.getByRole("dialog").getByRole("button", { name: "Use the catalogue’s price" }).click();
-  await closeSheet(page);
+  await expect.poll(() => page.getByRole("dialog").count(), { timeout: 30_000 }).toBe(0);
   await row.getByText("Unpriced").waitFor();
   expect(complaints).toEqual([]);
   await context.close();

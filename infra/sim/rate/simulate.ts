@@ -161,8 +161,8 @@ function calm(world: World, oracle: RateOracle, perSecond: number, used: number)
   world.after(TROUBLE_MS + CALM_MS - 1, () => {
     const expected = (perSecond / 1_000) * (TROUBLE_MS + CALM_MS - fromMs);
     const admitted = oracle.admissions - before;
-    // Of a few tokens, a fraction stays in each of the buckets.
-    if (admitted < used * expected - NAMES.length)
+    // Of a few tokens, a fraction stays in each of the buckets, and one more is on its way to where it is wanted.
+    if (admitted < used * expected - 2 * NAMES.length)
       oracle.report(`only ${admitted} of ${expected} were admitted in calm`);
   });
 }
