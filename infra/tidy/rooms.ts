@@ -70,8 +70,8 @@ export const rooms: readonly Room[] = [
     name: "gateway/runtime/workers",
     at: /^gateway\/src\/runtime\/workers\//,
     files: [/^gateway\/src\/(?!runtime\/)/, ...shared],
-    packages: noBuiltin,
-    because: "one runtime knows nothing of the other",
+    packages: [...noBuiltin, /^node:crypto$/],
+    because: "one runtime knows nothing of the other, and of Node workerd has hashes that do not wait",
   },
   {
     name: "gateway/runtime/$1",
@@ -93,6 +93,13 @@ export const rooms: readonly Room[] = [
     files: [gatewayRoot, ...shared],
     packages: portable,
     because: "ports know no room",
+  },
+  {
+    name: "gateway/$1",
+    at: /^gateway\/src\/(courier|identity)\//,
+    files: [gatewayRoot, ...shared],
+    packages: [...portable, /^@nats-io\/(nats-core|nkeys)$/],
+    because: "the bus's own code runs on every platform; how to connect to it is the runtime's",
   },
   {
     name: "gateway/$1",

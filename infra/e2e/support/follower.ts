@@ -2,14 +2,15 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createCouriers } from "@claviger/gateway/courier/couriers";
+import { HttpsCourier } from "@claviger/gateway/courier/https-courier";
 import { createFollower, type RunningFollower } from "@claviger/gateway/follow/create-follower";
+import { ensureEnrolled } from "@claviger/gateway/identity/enrol";
+import { startAgain } from "@claviger/gateway/identity/keeper";
 import type { Clock, Log } from "@claviger/gateway/ports";
-import { createCouriers } from "@claviger/gateway/runtime/node/couriers";
-import { ensureEnrolled } from "@claviger/gateway/runtime/node/enrol";
-import { HttpsCourier } from "@claviger/gateway/runtime/node/https-courier";
 import { createIdentityFile } from "@claviger/gateway/runtime/node/identity";
-import { startAgain } from "@claviger/gateway/runtime/node/keeper";
 import { createNatsCourier } from "@claviger/gateway/runtime/node/nats-courier";
+import { signerOf } from "@claviger/gateway/runtime/node/nkey";
 import { createStateStore } from "@claviger/gateway/runtime/node/state-store";
 import { bootOf } from "@claviger/shared/sync/boot";
 import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
@@ -64,19 +65,27 @@ export async function startFollowing(
   controlPlaneUrl: string,
 ): Promise<Following> {
   const file = createIdentityFile(folder, MASTER_KEY, SLOT);
-  const settings = { controlPlaneUrl, enrolmentToken: token, publicUrl: undefined, slot: SLOT, folder };
+  const runtime = "node" as const;
+  const settings = {
+    controlPlaneUrl,
+    enrolmentToken: token,
+    publicUrl: undefined,
+    slot: SLOT,
+    folder,
+    runtime,
+  };
   const identity = await startAgain(file, await ensureEnrolled(file, settings, log));
   const { nkey, nkeySeed: seed, starts, enrolled } = identity;
   const { natsUrls: urls, replicaId: replica, natsJwt: jwt } = enrolled;
   const courier = createCouriers(
     createNatsCourier({ urls, replica, jwt, seed }, log),
-    new HttpsCourier({ controlPlaneUrl, nkey, seed, wallMs: clock.wallMs }),
+    new HttpsCourier({ controlPlaneUrl, nkey, sign: signerOf(seed), wallMs: clock.wallMs }),
     log,
   );
   const store = createStateStore(folder, MASTER_KEY, replica);
   const follower = await createFollower({
     identity: { org: enrolled.organizationId, replica, boot: bootOf(starts, crypto.randomUUID()) },
-    runtime: "node",
+    runtime,
     software: "follower",
     clock,
     courier,

@@ -55,10 +55,10 @@ export async function courierCallBytes(
 export async function signCourierCall(
   content: CallContent,
   caller: { key: string; timeMs: number; nonce: string },
-  sign: (bytes: Uint8Array) => Uint8Array,
+  sign: (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>,
 ): Promise<Record<string, string>> {
   const claim = { key: caller.key, time: String(Math.floor(caller.timeMs)), nonce: caller.nonce };
-  const signature = sign(await courierCallBytes(content, claim));
+  const signature = await sign(await courierCallBytes(content, claim));
   return {
     [courierHeaders.key]: claim.key,
     [courierHeaders.time]: claim.time,

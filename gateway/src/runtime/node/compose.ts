@@ -4,33 +4,35 @@ import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
 import { bootOf } from "@claviger/shared/sync/boot";
 import { createVerify, type Verify } from "@claviger/shared/wire/sign";
 import { createGateway, type Gateway } from "../../app.ts";
+import { createCouriers } from "../../courier/couriers.ts";
+import { HttpsCourier } from "../../courier/https-courier.ts";
 import type { FollowPorts } from "../../follow/applier.ts";
 import { createFollower, type RunningFollower } from "../../follow/create-follower.ts";
 import { createTryProvider } from "../../forward/try-provider.ts";
+import { ensureEnrolled } from "../../identity/enrol.ts";
+import type { EnrolledIdentity } from "../../identity/identity.ts";
+import { createKeeper, type Keeper, startAgain } from "../../identity/keeper.ts";
+import { createVault, type OpeningVault } from "../../identity/vault.ts";
 import { createMetrics, type Metrics } from "../../metrics.ts";
 import type { Clock, Courier, Log, StateStore } from "../../ports.ts";
 import type { Escrow } from "../../spend/escrow.ts";
 import { createLimits, type Limits } from "../../spend/limits.ts";
 import { createReserve } from "../../spend/reserve.ts";
 import { type Config, SOFTWARE } from "./config.ts";
-import { createCouriers } from "./couriers.ts";
 import { createCrypto } from "./crypto.ts";
 import { parseEgressAllow } from "./egress.ts";
-import { type EnrolledIdentity, ensureEnrolled } from "./enrol.ts";
 import { createNoCourier, eraseState, forgetReplica } from "./forget.ts";
-import { HttpsCourier } from "./https-courier.ts";
 import { createIdentityFile } from "./identity.ts";
-import { createKeeper, type Keeper, startAgain } from "./keeper.ts";
 import { SERVE_LIMITS, SERVER_LIMITS, SHUTDOWN_GRACE_MS } from "./limits.ts";
 import { type LocalLogs, openLocalLogs } from "./local-logs.ts";
 import { lockSlot } from "./lock.ts";
 import { createNatsCourier } from "./nats-courier.ts";
+import { signerOf } from "./nkey.ts";
 import { alreadyAnswered, exchangeOf, startServer } from "./server.ts";
 import { openEscrow } from "./spend-open.ts";
 import { createStateStore } from "./state-store.ts";
 import { memoryGauges, namedTraces, postText } from "./telemetry.ts";
 import { createUpstream } from "./upstream.ts";
-import { createVault, type NodeVault } from "./vault.ts";
 
 export interface RunningReplica {
   readonly port: number;
@@ -68,14 +70,14 @@ interface Replica {
   limits: Limits;
   metrics: Metrics;
   follower: RunningFollower;
-  vault: NodeVault;
+  vault: OpeningVault;
   /** Told once there is a gateway that has requests. */
   countInflight: (inflight: () => number) => void;
 }
 
 async function openReplica(config: Config, folder: string, log: Log): Promise<Replica> {
   const file = createIdentityFile(folder, config.masterKey, config.slot);
-  const identity = await startAgain(file, await ensureEnrolled(file, { ...config, folder }, log));
+  const identity = await startAgain(file, await ensureEnrolled(file, enrolmentOf(config, folder), log));
   const { organizationId: org, replicaId, dataKeys, verificationKeys } = identity.enrolled;
   const detached = identity.detachedAtMs !== undefined;
   if (detached) await eraseState(folder);
@@ -134,6 +136,10 @@ async function openReplica(config: Config, folder: string, log: Log): Promise<Re
   return { ...opened, countInflight };
 }
 
+function enrolmentOf(config: Config, folder: string) {
+  return { ...config, folder, runtime: "node" } as const;
+}
+
 function retentionOf({ logDaysMax, logBytesMax }: Config) {
   return { retention: { daysMax: logDaysMax, bytesMax: logBytesMax } };
 }
@@ -149,7 +155,7 @@ function openCourier({ controlPlaneUrl }: Config, identity: EnrolledIdentity, lo
   const { natsUrls: urls, replicaId: replica, natsJwt: jwt } = enrolled;
   return createCouriers(
     createNatsCourier({ urls, replica, jwt, seed }, log),
-    new HttpsCourier({ controlPlaneUrl, nkey, seed, wallMs: clock.wallMs }),
+    new HttpsCourier({ controlPlaneUrl, nkey, sign: signerOf(seed), wallMs: clock.wallMs }),
     log,
   );
 }

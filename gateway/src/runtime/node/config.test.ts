@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { ConfigError, readConfig } from "./config.ts";
+import { ConfigError } from "../../config-error.ts";
+import { readConfig } from "./config.ts";
 
 const GOOD = {
   CLAVIGER_CONTROL_PLANE_URL: "http://127.0.0.1:8700/",
@@ -26,6 +27,8 @@ test("the least that is needed is enough", () => {
     trustedProxies: [],
     logDaysMax: 30,
     logBytesMax: 5_000_000_000,
+    bodyDaysMax: 7,
+    bodyBytesMax: 500_000_000,
     attempts: { connectTimeoutMs: 10_000, headersTimeoutMs: 300_000, attemptsMax: 3 },
     port: 8701,
     host: "127.0.0.1",

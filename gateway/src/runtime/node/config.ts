@@ -1,6 +1,7 @@
 /** The environment of a Node gateway, read once (API.md §1). */
 import { parseCidr } from "@claviger/shared/decide/ip";
 import * as z from "zod";
+import { ConfigError } from "../../config-error.ts";
 import { readTraceSettings, TraceEnvironment, type TraceSettings } from "../../telemetry/settings.ts";
 import { AttemptEnvironment, type AttemptSettings, readAttemptSettings } from "./attempt-settings.ts";
 import { parseEgressAllow } from "./egress.ts";
@@ -73,11 +74,6 @@ export interface Config {
 
 /** What a trace and an enrolment say that this is. */
 export const SOFTWARE = { name: "claviger-gateway", version: "0.1.0" } as const;
-
-/** A setting that is missing or malformed; its message is the one line that names it. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
 
 /** The settings, or a `ConfigError` for the first that will not do. An empty value counts as absent. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EnrolRequest } from "@claviger/shared/wire/enrol";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ensureEnrolled } from "./enrol.ts";
+import { ensureEnrolled } from "../../identity/enrol.ts";
+import { startAgain } from "../../identity/keeper.ts";
 import { createIdentityFile } from "./identity.ts";
-import { startAgain } from "./keeper.ts";
 import { lockSlot } from "./lock.ts";
 
 const MASTER = new Uint8Array(32).fill(7);
@@ -63,6 +63,7 @@ const settings = (enrolmentToken: string | undefined) => ({
   enrolmentToken,
   publicUrl: undefined,
   slot: "0",
+  runtime: "node" as const,
   folder,
 });
 const file = () => createIdentityFile(folder, MASTER, "0");

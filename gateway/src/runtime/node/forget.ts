@@ -4,9 +4,9 @@
  */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Keeper } from "../../identity/keeper.ts";
 import type { Courier, Log, StateStore } from "../../ports.ts";
 import { syncFolder } from "./durable-file.ts";
-import type { Keeper } from "./keeper.ts";
 
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;

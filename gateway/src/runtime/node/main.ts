@@ -1,8 +1,9 @@
 /** The process of a Node gateway: reads the environment, starts its replicas, ends on SIGTERM or SIGINT. */
 import cluster from "node:cluster";
 import { pino } from "pino";
+import { ConfigError } from "../../config-error.ts";
 import { startReplica } from "./compose.ts";
-import { ConfigError, readConfig } from "./config.ts";
+import { readConfig } from "./config.ts";
 import { superviseReplicas } from "./replicas.ts";
 
 try {

@@ -1,7 +1,8 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type ConfigError, readConfig } from "./config.ts";
+import type { ConfigError } from "../../config-error.ts";
+import { readConfig } from "./config.ts";
 import { namedTraces, postText } from "./telemetry.ts";
 import {
   call,

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Courier, CourierListener } from "../../ports.ts";
+import type { Courier, CourierListener } from "../ports.ts";
+import type { BusCourier } from "./bus-courier.ts";
 import { createCouriers } from "./couriers.ts";
 import type { HttpsCourier } from "./https-courier.ts";
-import type { BusCourier } from "./nats-courier.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const bytes = new Uint8Array();

@@ -3,11 +3,12 @@
  * it needs no bus and no bus credentials, so a replica whose credentials ran out in a long outage renews them here; what
  * comes back is believed as little as what the bus brings.
  */
-import { randomBytes } from "node:crypto";
+
+import { toBase64Url } from "@claviger/shared/wire/chain";
 import { courierHeaders, DETACHED_HEADER, signCourierCall } from "@claviger/shared/wire/courier-call";
 import { courierPaths } from "@claviger/shared/wire/subjects";
 import * as z from "zod";
-import { signerOf } from "./nkey.ts";
+import { joined } from "../joined.ts";
 
 const CALL_TIMEOUT_MS = 10_000;
 /** A page is up to 512 KiB, and some are fetched at once: on a slow way they take their time. */
@@ -23,9 +24,9 @@ const Refused = z.object({ error: z.object({ code: z.string() }) });
 export interface HttpsSettings {
   /** Without a slash at the end; a path before the courier's own is the proxy's. */
   controlPlaneUrl: string;
-  /** Public nkey and its seed, `U…` and `SU…`. */
+  /** Public nkey, `U…`, and Ed25519 by its private half. */
   nkey: string;
-  seed: string;
+  sign: (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
   /** The replica's wall clock, in milliseconds. */
   wallMs: () => number;
 }
@@ -44,7 +45,6 @@ export class CourierRefusal extends Error {
 /** Every call rejects on a refusal, on a timeout (10 s; 30 s to fetch state), and after `close`. */
 export class HttpsCourier {
   readonly #settings: HttpsSettings;
-  readonly #sign: (bytes: Uint8Array) => Uint8Array;
   readonly #closing = new AbortController();
   #detached: (jws: string) => void = () => undefined;
   /** How far the control plane's clock is ahead of ours; for the time in signatures and nothing else. */
@@ -52,7 +52,6 @@ export class HttpsCourier {
 
   constructor(settings: HttpsSettings) {
     this.#settings = settings;
-    this.#sign = signerOf(settings.seed);
   }
 
   async heartbeat(body: Uint8Array): Promise<string> {
@@ -105,11 +104,11 @@ export class HttpsCourier {
   }
 
   async #send({ method, target, body, timeoutMs = CALL_TIMEOUT_MS, stop }: Call): Promise<Uint8Array> {
-    const { controlPlaneUrl, nkey, wallMs } = this.#settings;
+    const { controlPlaneUrl, nkey, sign, wallMs } = this.#settings;
     const content = { method, target, body: body ?? new Uint8Array() };
     const timeMs = wallMs() + this.#aheadMs;
-    const nonce = randomBytes(18).toString("base64url");
-    const signed = await signCourierCall(content, { key: nkey, timeMs, nonce }, this.#sign);
+    const nonce = toBase64Url(crypto.getRandomValues(new Uint8Array(18)));
+    const signed = await signCourierCall(content, { key: nkey, timeMs, nonce }, sign);
     const signals = [this.#closing.signal, AbortSignal.timeout(timeoutMs), ...(stop ? [stop] : [])];
     const response = await fetch(`${controlPlaneUrl}${target}`, {
       method,
@@ -150,7 +149,7 @@ async function readAtMost(response: Response, bytesMax: number): Promise<Uint8Ar
     if (length > bytesMax) throw new Error("an answer of the control plane is too large");
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return joined(chunks, length);
 }
 
 function codeOf(bytes: Uint8Array): string {

@@ -3,7 +3,7 @@ import type { ProviderRecord, SecretRecord } from "@claviger/shared/wire/record"
 import { CompactEncrypt, importJWK } from "jose";
 import { beforeAll, expect, test } from "vitest";
 import { newIdentity } from "./identity.ts";
-import { createVault, type NodeVault, type VaultIdentity } from "./vault.ts";
+import { createVault, type OpeningVault, type VaultIdentity } from "./vault.ts";
 
 const SECRET = "sk-provider-credential";
 const complaints: string[] = [];
@@ -74,7 +74,7 @@ async function jwe(header: Record<string, unknown> = {}): Promise<string> {
     .encrypt(publicKey);
 }
 
-async function vaultWith(jwes: string[], secret: SecretRecord | undefined = sealed): Promise<NodeVault> {
+async function vaultWith(jwes: string[], secret: SecretRecord | undefined = sealed): Promise<OpeningVault> {
   const vault = createVault(identity, log);
   vault.readFrom((id) => (id === provider.id ? secret : undefined));
   await vault.addDataKeys(jwes);

@@ -4,10 +4,10 @@
  * that time a held call takes the place of what the bus would have pushed. Calls are told apart by their content
  * (nonce, revision, sequence number), so that one which arrives on both ways does no harm.
  */
-import type { Courier, CourierListener, Log } from "../../ports.ts";
+import type { Courier, CourierListener, Log } from "../ports.ts";
 import { createAnswerBag } from "./answer-bag.ts";
+import type { BusCourier } from "./bus-courier.ts";
 import type { HttpsCourier } from "./https-courier.ts";
-import type { BusCourier } from "./nats-courier.ts";
 
 /** A call that the bus leaves unanswered for this long goes over HTTPS as well. */
 const PATIENCE_MS = 3_000;

@@ -1,8 +1,7 @@
 /** Keeps what the control plane renews (credentials, data keys) in the identity file, one write at a time. */
 import type { EnrolAnswer } from "@claviger/shared/wire/enrol";
-import type { Log } from "../../ports.ts";
-import type { EnrolledIdentity } from "./enrol.ts";
-import type { IdentityFile } from "./identity.ts";
+import type { Log } from "../ports.ts";
+import type { EnrolledIdentity, IdentityFile } from "./identity.ts";
 
 export interface Keeper {
   /** Written soon; a failure is logged, and the next renewal tries again. */

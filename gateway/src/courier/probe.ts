@@ -4,8 +4,6 @@
  * second goes to the server alone and never to the control plane, so that a fleet's silence is noticed in three seconds
  * and costs nobody a transaction.
  */
-import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
-
 /** The server answers at once; a call of the protocol has 3 s (PROTOCOL §2.4). */
 const TIMES = { everyMs: 1_000, silentMs: 2_000 };
 
@@ -32,7 +30,7 @@ export async function watchSilence(
     );
     await Promise.race([ended, passed(silentMs, stop)]);
     // After a pause of this process an answer may be there that nobody has read yet.
-    for (let n = 0; n < 2 && outcome === undefined; n++) await turn();
+    for (let n = 0; n < 2 && outcome === undefined; n++) await passed(0, stop);
     if (stop.aborted) return;
     if (outcome !== undefined) continue;
     on.silent();
@@ -42,8 +40,18 @@ export async function watchSilence(
 }
 
 /** True after `ms`, false when it was stopped before. */
-async function passed(ms: number, stop: AbortSignal): Promise<boolean> {
-  return delay(ms, true, { signal: stop, ref: false }).catch(() => false);
+function passed(ms: number, stop: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (outcome: boolean) => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", stopped);
+      resolve(outcome);
+    };
+    const stopped = () => end(false);
+    const timer = setTimeout(() => end(true), ms);
+    stop.addEventListener("abort", stopped);
+    if (stop.aborted) stopped();
+  });
 }
 
 function aborted(stop: AbortSignal): Promise<void> {

@@ -1,17 +1,16 @@
 /** How this replica comes into being (PROTOCOL §2.2). */
 import { EnrolAnswer, type EnrolRequest } from "@claviger/shared/wire/enrol";
 import { courierPaths } from "@claviger/shared/wire/subjects";
-import type { Log } from "../../ports.ts";
-import { ConfigError } from "./config.ts";
-import { type IdentityFile, type NodeIdentity, newIdentity } from "./identity.ts";
-
-export type EnrolledIdentity = NodeIdentity & { enrolled: EnrolAnswer };
+import { ConfigError } from "../config-error.ts";
+import type { Log } from "../ports.ts";
+import { type EnrolledIdentity, type Identity, type IdentityFile, newIdentity } from "./identity.ts";
 
 export interface EnrolSettings {
   controlPlaneUrl: string;
   enrolmentToken: string | undefined;
   publicUrl: string | undefined;
   slot: string;
+  runtime: EnrolRequest["runtime"];
   /** For the message about an empty one. */
   folder: string;
 }
@@ -49,7 +48,7 @@ export async function ensureEnrolled(
 async function enrol(
   settings: EnrolSettings,
   token: string,
-  { nkey, sealKey }: NodeIdentity,
+  { nkey, sealKey }: Identity,
   log: Log,
 ): Promise<EnrolAnswer> {
   const request: EnrolRequest = {
@@ -59,7 +58,7 @@ async function enrol(
     nkey,
     sealKey: sealKey.x,
     ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
-    runtime: "node",
+    runtime: settings.runtime,
   };
   const body = JSON.stringify(request);
   const url = `${settings.controlPlaneUrl}${courierPaths.enrol}`;

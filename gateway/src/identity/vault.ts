@@ -5,7 +5,7 @@
 import { fromBase64Url } from "@claviger/shared/wire/chain";
 import type { ProviderRecord, SecretRecord } from "@claviger/shared/wire/record";
 import { compactDecrypt, importJWK } from "jose";
-import type { Log, Vault } from "../../ports.ts";
+import type { Log, Vault } from "../ports.ts";
 
 export interface VaultIdentity {
   organizationId: string;
@@ -15,7 +15,7 @@ export interface VaultIdentity {
   sealKey: { kty: "OKP"; crv: "X25519"; x: string; d: string };
 }
 
-export interface NodeVault extends Vault {
+export interface OpeningVault extends Vault {
   /** Where sealed credentials are found; until this is told there are none. */
   readFrom(secretOf: (id: string) => SecretRecord | undefined): void;
   /** Opens data keys that were sealed to this replica; those that are not for it are left alone. */
@@ -27,7 +27,7 @@ export interface NodeVault extends Vault {
 /** Opened credentials that are kept; more than there are LLM keys in most organizations. */
 const OPENED_MAX = 4_096;
 
-export function createVault(identity: VaultIdentity, log: Log): NodeVault {
+export function createVault(identity: VaultIdentity, log: Log): OpeningVault {
   let secretOf: (id: string) => SecretRecord | undefined = () => undefined;
   const dataKeys = new Map<string, CryptoKey>();
   /** By everything that the credential is bound to. */

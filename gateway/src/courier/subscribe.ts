@@ -1,8 +1,8 @@
 /** What a replica hears on the bus: the changes of everybody, and what is for it alone (PROTOCOL §2.2). */
 import { claimsDetached } from "@claviger/shared/wire/detached";
 import { POKE, replicaSubjects } from "@claviger/shared/wire/subjects";
-import type { NatsConnection, Subscription } from "@nats-io/transport-node";
-import type { Log } from "../../ports.ts";
+import type { NatsConnection, Subscription } from "@nats-io/nats-core";
+import type { Log } from "../ports.ts";
 
 export interface BusListener {
   delta(jws: string): void;

@@ -32,7 +32,7 @@ const courier = (path = "") =>
   new HttpsCourier({
     controlPlaneUrl: `${url}${path}`,
     nkey,
-    seed: new TextDecoder().decode(user.getSeed()),
+    sign: (bytes) => user.sign(bytes),
     wallMs: () => Date.now() + aheadMs,
   });
 
