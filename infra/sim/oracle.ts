@@ -4,8 +4,8 @@
  * or promised to be past. So one rule covers revoke, deactivate, rotate and every other restriction (I1, I2).
  */
 import { refusals } from "@claviger/shared/decide/refusals";
+import { isDead } from "@claviger/shared/sync/fold-key";
 import { type Position, reaches } from "@claviger/shared/sync/position";
-import { isDead } from "@claviger/shared/sync/table";
 import type { ControlPlane, Operation } from "./control-plane.ts";
 import { admittedGeneration } from "./keys.ts";
 import type { ReplicaHost, Witness } from "./replica-host.ts";

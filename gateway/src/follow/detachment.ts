@@ -45,6 +45,7 @@ export function endFollowing({
     providerIds: none,
     tokenIds: none,
     projectIds: none,
+    mcpServerIds: none,
     everything: true,
   };
   for (const aborter of aborters) aborter(all);

@@ -14,6 +14,9 @@ export function liveView(present: () => TableView): TableView {
     priceOf: (provider, model) => present().priceOf(provider, model),
     alias: (projectId, name) => present().alias(projectId, name),
     aliasesOf: (projectId) => present().aliasesOf(projectId),
+    get mcp() {
+      return present().mcp;
+    },
     get configured() {
       return present().configured;
     },

@@ -85,7 +85,7 @@ export async function readDelta(
     rev,
     restrictive,
     keyIds: named("key", "agent"),
-    providerIds: named("provider", "secret"),
+    providerIds: named("provider", "secret", "mcp"),
     tokenIds: named("deny_jti"),
     code: "unsupported",
     detail: keepable(z.prettifyError(delta.error).slice(0, 500)),

@@ -3,7 +3,13 @@
  * Answers go in parts of ≤ 256 KiB. The bargain: each is answered once and for a short time, because what the bus has
  * carried once it can bring again.
  */
-import { type LlmKeyTest, Query, type Question } from "@claviger/shared/wire/query";
+import {
+  type LlmKeyTest,
+  type McpDiscovery,
+  type McpOffer,
+  Query,
+  type Question,
+} from "@claviger/shared/wire/query";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { Courier, Log, LogStore } from "../ports.ts";
 
@@ -22,6 +28,8 @@ export interface AnswerDeps {
   readonly nowMs: () => number | undefined;
   /** Asks the provider of an LLM key whether it lets us in; absent where nobody can be asked. */
   readonly tryProvider?: ((llmKeyId: string) => Promise<LlmKeyTest>) | undefined;
+  /** Asks an MCP server what it offers; absent where nobody can be asked. */
+  readonly discover?: ((serverId: string) => Promise<readonly [McpDiscovery, ...McpOffer[]]>) | undefined;
   /** Counts a message that gets no answer. */
   readonly drop: (code: string) => void;
 }
@@ -87,9 +95,10 @@ async function answer(deps: AnswerDeps, answered: Memory, jws: string): Promise<
 }
 
 async function rowsFor(
-  { store, tryProvider }: AnswerDeps,
+  { store, tryProvider, discover }: AnswerDeps,
   question: Question,
 ): Promise<readonly unknown[] | undefined> {
+  if (question.kind === "mcp-discover") return discover?.(question.serverId);
   if (question.kind !== "llm-test") return store.query(question);
   return tryProvider && [await tryProvider(question.llmKeyId)];
 }

@@ -133,6 +133,8 @@ describe("each kind of change", () => {
     ["a first limit", {}, { requestsPerMinute: 1_000_000 }, "restrictive"],
     ["a limit of nothing", { tokensPerMinute: 1 }, { tokensPerMinute: 0 }, "restrictive"],
     ["a higher limit", { maxConcurrency: 1 }, { maxConcurrency: 2 }, "giving"],
+    ["a first limit of tool calls", {}, { toolCallsPerMinute: 0 }, "restrictive"],
+    ["no limit of tool calls, said in so many words", {}, { toolCallsPerMinute: null }, "neutral"],
     ["no limit", { maxConcurrency: 0 }, {}, "giving"],
     ["a first budget", {}, { budgetId: "bud_1" }, "restrictive"],
     ["another budget", { budgetId: "bud_1" }, { budgetId: "bud_2" }, "restrictive"],

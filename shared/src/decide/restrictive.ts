@@ -36,6 +36,7 @@ function stepsOf(before: KeyRecord, after: KeyRecord): Step[] {
     number(before.requestsPerMinute, after.requestsPerMinute),
     number(before.tokensPerMinute, after.tokensPerMinute),
     number(before.maxConcurrency, after.maxConcurrency),
+    number(before.toolCallsPerMinute ?? null, after.toolCallsPerMinute ?? null),
     before.budgetId !== null && after.budgetId === null ? "more" : equal(before.budgetId, after.budgetId),
     covering(was.models, is.models, (a: Patterns, b) => coversPatterns(a, b)),
     covering(was.providers, is.providers, coversSet),

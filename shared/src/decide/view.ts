@@ -7,6 +7,7 @@ import type {
   AliasRecord,
   KeyHash,
   KeyRecord,
+  McpServerRecord,
   PolicyRecord,
   ProjectRecord,
   ProviderRecord,
@@ -18,6 +19,15 @@ export interface ModelFacts {
   readonly price: PinnedPrice | undefined;
   readonly contextWindow: number | null;
   readonly outputTokensMax: number | null;
+}
+
+/** The organization's MCP servers; whether one is enabled, and for whom, is for `decide/mcp-server.ts` to say. */
+export interface McpServersView {
+  /** By its name, byte for byte. */
+  byName(name: string): McpServerRecord | undefined;
+  byId(id: string): McpServerRecord | undefined;
+  /** In the order of their names. */
+  all(): readonly McpServerRecord[];
 }
 
 export interface TableView {
@@ -39,6 +49,7 @@ export interface TableView {
   alias(projectId: string, name: string): AliasRecord | undefined;
   /** Every alias that a key of this project may use, by name. */
   aliasesOf(projectId: string): readonly AliasRecord[];
+  readonly mcp: McpServersView;
   /** True when there is a verified table at all (else 503 `no_configuration`). */
   readonly configured: boolean;
   readonly epoch: number;

@@ -5,9 +5,10 @@
  */
 import type { Tomb } from "../wire/heartbeat.ts";
 import type { DeniedTokenRecord } from "../wire/record.ts";
+import { isDead } from "./fold-key.ts";
 import type { Position } from "./position.ts";
 import type { ReplicaState } from "./replica-state.ts";
-import { isDead, type Table } from "./table.ts";
+import type { Table } from "./table.ts";
 
 /** A denial outlives its token by this, in milliseconds: a gateway's clock may be behind the control plane's. */
 export const DENIAL_AFTER_MS = 3_600_000;

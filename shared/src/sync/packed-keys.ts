@@ -127,6 +127,7 @@ export function buildRecord(id: string, hashes: KeyRecord["hashes"], terms: Term
     requestsPerMinute: terms.requestsPerMinute,
     tokensPerMinute: terms.tokensPerMinute,
     maxConcurrency: terms.maxConcurrency,
+    toolCallsPerMinute: terms.toolCallsPerMinute,
     budgetId: own.budgetId,
     allowedProviders: terms.allowedProviders,
     allowedModels: terms.allowedModels,

@@ -203,6 +203,7 @@ function onUnreadable(state: ReplicaState, event: UnreadableEvent): ReplicaEffec
     providerIds: new Set(event.providerIds),
     tokenIds: new Set(event.tokenIds),
     projectIds: new Set<string>(),
+    mcpServerIds: new Set<string>(),
     everything: false,
   };
   state.pending.push({ n, at: state.at, abort, audit: undefined });

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { buildKey, fakeDigest, NOW_MS } from "../testing/records.ts";
 import type { Change, KeyRecord, ProviderRecord } from "../wire/record.ts";
-import { foldKey, Table } from "./table.ts";
+import { foldKey } from "./fold-key.ts";
+import { Table } from "./table.ts";
 import { keepTombstones } from "./tombstones.ts";
 
 const status = fc.constantFrom<KeyRecord["status"]>("active", "inactive", "revoked", "deleted");

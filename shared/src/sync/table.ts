@@ -9,12 +9,15 @@ import type {
   DeniedTokenRecord,
   KeyHash,
   KeyRecord,
+  McpServerRecord,
   PolicyRecord,
   ProjectRecord,
   ProviderRecord,
   SecretRecord,
 } from "../wire/record.ts";
+import { foldKey, isDead } from "./fold-key.ts";
 import { HeldKeys } from "./held-keys.ts";
+import { HeldMcpServers } from "./mcp-table.ts";
 import { HeldAliases, HeldModels } from "./model-table.ts";
 
 const NOTHING: readonly ProviderRecord[] = [];
@@ -36,6 +39,7 @@ export class Table implements TableView {
   readonly #denied = new Map<string, DeniedTokenRecord>();
   readonly #models = new HeldModels();
   readonly #aliases = new HeldAliases();
+  readonly mcp = new HeldMcpServers();
   #policy: PolicyRecord | undefined;
 
   byHash(hash: string): { key: KeyRecord; hash: KeyHash } | undefined {
@@ -124,25 +128,28 @@ export class Table implements TableView {
 
   #replace(change: Exclude<Change, KeyChange>): void {
     if (change.op === "del") return this.#remove(change);
+    const { id } = change;
     switch (change.kind) {
       case "models":
-        return this.#models.set(change.id, change.record);
+        return this.#models.set(id, change.record);
       case "alias":
-        return this.#aliases.set(change.id, change.record);
+        return this.#aliases.set(id, change.record);
+      case "mcp":
+        return this.#setMcp(id, change.record);
       case "project":
-        this.#projects.set(change.id, change.record);
+        this.#projects.set(id, change.record);
         return;
       case "policy":
         this.#policy = change.record;
         return;
       case "provider":
-        this.#setProvider(change.id, change.record);
+        this.#setProvider(id, change.record);
         return;
       case "secret":
-        this.#secrets.set(change.id, change.record);
+        this.#secrets.set(id, change.record);
         return;
       case "deny_jti":
-        this.#setDenied(change.id, change.record);
+        this.#setDenied(id, change.record);
         return;
     }
   }
@@ -160,12 +167,19 @@ export class Table implements TableView {
         return this.#models.set(id, undefined);
       case "alias":
         return this.#aliases.set(id, undefined);
+      case "mcp":
+        return this.#setMcp(id, undefined);
     }
   }
 
   #setDenied(id: string, record: DeniedTokenRecord | undefined): void {
     if (record === undefined) this.#denied.delete(id);
     else this.#denied.set(id, record);
+    this.#closed.delete(id);
+  }
+
+  #setMcp(id: string, record: McpServerRecord | undefined): void {
+    this.mcp.set(id, record);
     this.#closed.delete(id);
   }
 
@@ -196,6 +210,8 @@ export class Table implements TableView {
       yield { op: "put", kind: "models", id, record, ifUnknown };
     for (const [id, record] of sorted(this.#aliases.records()))
       yield { op: "put", kind: "alias", id, record, ifUnknown };
+    for (const [id, record] of sorted(this.mcp.records()))
+      yield { op: "put", kind: "mcp", id, record, ifUnknown };
     for (const [id, record] of sorted(this.#denied)) yield { op: "put", kind: "deny_jti", id, record };
   }
 
@@ -249,41 +265,6 @@ type KeyChange = Extract<Change, { op: "put"; kind: "key" | "agent" }>;
 /** Puts a key, an agent or a hidden parent: one table holds them, and one rule folds them. */
 export function isKeyChange(change: Change): change is KeyChange {
   return change.op === "put" && (change.kind === "key" || change.kind === "agent");
-}
-
-/** Terminal states of one generation rank above those that may still change. */
-function rank(status: KeyRecord["status"]): number {
-  if (status === "deleted") return 2;
-  return status === "revoked" ? 1 : 0;
-}
-
-/** Revoked or deleted: terminal inside its generation. */
-export function isDead(record: KeyRecord): boolean {
-  return rank(record.status) > 0;
-}
-
-/**
- * What a replica holds of a key after `incoming`. Inside one generation the terminal status stays, whatever comes
- * later. A record of an earlier generation can only come from a history that lost a rotation: it gives nothing, and
- * it closes the key until the control plane has caught up, because a secret that the control plane does not know is
- * one that it cannot revoke. Its own secrets are known from then on, or whoever has one would be told it is nobody's.
- */
-export function foldKey(held: KeyRecord | undefined, incoming: KeyRecord): KeyRecord {
-  if (held === undefined || incoming.generation > held.generation) return incoming;
-  if (incoming.generation < held.generation) {
-    const status = rank(incoming.status) > rank(held.status) ? incoming.status : held.status;
-    return { ...held, hashes: withHashes(held, incoming), status: status === "active" ? "inactive" : status };
-  }
-  return rank(held.status) > rank(incoming.status) ? { ...incoming, status: held.status } : incoming;
-}
-
-/** What a record holds at most (`wire/record.ts`). */
-const HASHES_MAX = 64;
-
-function withHashes(held: KeyRecord, incoming: KeyRecord): KeyHash[] {
-  const known = new Set(held.hashes.map(({ hash }) => hash));
-  const others = incoming.hashes.filter(({ hash }) => !known.has(hash));
-  return [...held.hashes, ...others].slice(-HASHES_MAX);
 }
 
 function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {

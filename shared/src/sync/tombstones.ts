@@ -1,6 +1,7 @@
 /** What a snapshot does not bring back to life, and what it must not lose. */
 import type { KeyRecord } from "../wire/record.ts";
-import { foldKey, isDead, type Table } from "./table.ts";
+import { foldKey, isDead } from "./fold-key.ts";
+import type { Table } from "./table.ts";
 
 /**
  * The table after a snapshot: `next`, with what `held` knows to be dead still dead. A living key that the snapshot

@@ -1,6 +1,14 @@
 /** Builders: a record that admits everything, and whatever a test changes about it. */
 import type { Freshness, ModelFacts, TableView } from "../decide/view.ts";
-import type { AliasRecord, KeyRecord, PolicyRecord, ProjectRecord, ProviderRecord } from "../wire/record.ts";
+import { HeldMcpServers } from "../sync/mcp-table.ts";
+import type {
+  AliasRecord,
+  KeyRecord,
+  McpServerRecord,
+  PolicyRecord,
+  ProjectRecord,
+  ProviderRecord,
+} from "../wire/record.ts";
 
 export const NOW_MS = Date.UTC(2026, 10, 20, 15, 0, 0);
 
@@ -66,6 +74,21 @@ export function buildProvider(changes: Partial<ProviderRecord> = {}): ProviderRe
   };
 }
 
+/** An MCP server for every project, of which nothing is accepted yet. */
+export function buildMcpServer(changes: Partial<McpServerRecord> = {}): McpServerRecord {
+  return {
+    id: "mcp_000000000001",
+    name: "files",
+    url: "https://mcp.example.com/mcp",
+    projectIds: null,
+    enabled: true,
+    secretVersion: null,
+    newOffers: "pending",
+    pins: [],
+    ...changes,
+  };
+}
+
 export interface Records {
   readonly keys?: readonly KeyRecord[];
   readonly projects?: readonly ProjectRecord[];
@@ -77,12 +100,15 @@ export interface Records {
   /** Under `provider/model`. */
   readonly models?: Readonly<Record<string, ModelFacts>>;
   readonly aliases?: readonly AliasRecord[];
+  readonly mcpServers?: readonly McpServerRecord[];
 }
 
 /** The naive table: what is not named is one enabled project, one enabled organization, one sandbox LLM key. */
 export function buildView(records: Records = {}): TableView {
   const { keys = [buildKey()], projects = [buildProject()], providers = [buildProvider()] } = records;
   const policy = "policy" in records ? records.policy : buildPolicy();
+  const mcp = new HeldMcpServers();
+  for (const server of records.mcpServers ?? []) mcp.set(server.id, server);
   return {
     byHash(hash) {
       for (const key of keys) {
@@ -102,6 +128,7 @@ export function buildView(records: Records = {}): TableView {
     priceOf: (provider, model) => records.models?.[`${provider}/${model}`],
     alias: (projectId, name) => aliasesOf(records, projectId).find((alias) => alias.name === name),
     aliasesOf: (projectId) => aliasesOf(records, projectId),
+    mcp,
     configured: records.configured ?? true,
     epoch: 1,
     rev: 1,

@@ -60,6 +60,7 @@ export const anyKey: fc.Arbitrary<KeyRecord> = fc
     requestsPerMinute: limit,
     tokensPerMinute: limit,
     maxConcurrency: limit,
+    toolCallsPerMinute: limit,
     budgetId: nullable(fc.constantFrom("bud_000000000001", "bud_000000000002")),
     allowedProviders: providerNames,
     allowedModels: models,
@@ -154,7 +155,7 @@ function route(view: TableView, decision: KeyDecision, asked: Asked): Outcome {
   return {
     code: model.kind === "refused" ? model.refusal.code : undefined,
     routes: model.kind === "refused" ? [] : model.routes.map(({ provider }) => provider.id),
-    limits: [requestsPerMinute, tokensPerMinute, maxConcurrency],
+    limits: [requestsPerMinute, tokensPerMinute, maxConcurrency, key.toolCallsPerMinute ?? null],
     budgetId: key.budgetId,
     mayCallTool: tools.every((policy) => allowsTool(policy, asked.server, asked.tool)),
   };

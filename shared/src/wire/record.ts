@@ -42,6 +42,8 @@ export const KeyRecord = z.object({
   requestsPerMinute: z.int().min(0).nullable(),
   tokensPerMinute: z.int().min(0).nullable(),
   maxConcurrency: z.int().min(0).nullable(),
+  /** Calls of MCP tools; absent or null: no limit. */
+  toolCallsPerMinute: z.int().min(0).nullable().optional(),
   /** Set when a hard budget stands on the key; the gateway then needs a slice before it forwards. */
   budgetId: Id.nullable(),
   allowedProviders: Names,
@@ -78,7 +80,8 @@ export type ProviderRecord = z.infer<typeof ProviderRecord>;
 /**
  * A provider credential under the organization's data key: AES-256-GCM, associated data
  * `orgId|id|version|provider|host`, so that a rewritten base URL cannot extract it. `iv`, `ciphertext` (with its
- * 16-byte tag at the end) are base64url.
+ * 16-byte tag at the end) are base64url. Of an MCP server (`provider` is `mcp`) the text is a JSON object of the headers that
+ * its requests carry, by their names in lower case.
  */
 export const SecretRecord = z.object({
   id: Id,
@@ -184,6 +187,35 @@ export const AliasRecord = z.object({
 });
 export type AliasRecord = z.infer<typeof AliasRecord>;
 
+/** What an MCP server offers: resources are named by their URI, templates of resources by their URI template. */
+export const McpOfferKind = z.enum(["tool", "prompt", "resource", "resource-template"]);
+export type McpOfferKind = z.infer<typeof McpOfferKind>;
+
+/** What was decided about one thing that an MCP server offers: accepted as it was then (`mcp-pin.ts`), or refused whatever it says (null). */
+export const McpPin = z.object({
+  kind: McpOfferKind,
+  name: z.string().min(1).max(2048),
+  hash: Digest.nullable(),
+});
+export type McpPin = z.infer<typeof McpPin>;
+
+/** An MCP server that keys of the organization may reach (Streamable HTTP) at `/mcp/<name>`. */
+export const McpServerRecord = z.object({
+  id: Id,
+  /** Never changes; has no underscore. What keys, tokens and scopes name. */
+  name: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/),
+  url: z.url(),
+  /** Whose keys may use it; null: every project's. */
+  projectIds: z.array(Id).max(1000).nullable(),
+  enabled: z.boolean(),
+  /** Which version of the `secret` record of the same id is in force; null: requests carry no credential. */
+  secretVersion: z.int().min(1).nullable(),
+  /** `pending`: only what a pin accepts as it is. `accept`: everything, but for what a pin refuses. */
+  newOffers: z.enum(["pending", "accept"]),
+  pins: z.array(McpPin).max(2000),
+});
+export type McpServerRecord = z.infer<typeof McpServerRecord>;
+
 const put = z.literal("put");
 
 /**
@@ -203,10 +235,11 @@ const Put = z.discriminatedUnion("kind", [
   z.object({ op: put, kind: z.literal("secret"), id: Id, record: SecretRecord }),
   z.object({ op: put, kind: z.literal("models"), id: Id, record: ModelsRecord, ifUnknown }),
   z.object({ op: put, kind: z.literal("alias"), id: Id, record: AliasRecord, ifUnknown }),
+  z.object({ op: put, kind: z.literal("mcp"), id: Id, record: McpServerRecord, ifUnknown }),
 ]);
 
 /** Kinds that only add; the control plane says `ifUnknown: "skip"` of them. */
-export const SKIPPABLE_KINDS = ["models", "alias"] as const;
+export const SKIPPABLE_KINDS = ["models", "alias", "mcp"] as const;
 
 const Del = z.object({
   op: z.literal("del"),

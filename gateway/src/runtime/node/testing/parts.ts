@@ -2,6 +2,7 @@
 
 import type { Freshness, ModelFacts, TableView } from "@claviger/shared/decide/view";
 import { makeApiKey } from "@claviger/shared/key/secret";
+import { HeldMcpServers } from "@claviger/shared/sync/mcp-table";
 import { buildKey } from "@claviger/shared/testing/records";
 import type {
   AliasRecord,
@@ -27,6 +28,7 @@ export interface FakeTable {
   readonly models: Map<string, ModelFacts>;
   /** By name. */
   readonly aliases: Map<string, AliasRecord>;
+  readonly mcp: HeldMcpServers;
   freshness: Freshness;
   policy: PolicyRecord;
   /** Ids of tokens that were killed. */
@@ -44,11 +46,13 @@ export function fakeTable(): FakeTable {
   const models = new Map<string, ModelFacts>();
   const aliases = new Map<string, AliasRecord>();
   const denied = new Set<string>();
+  const mcp = new HeldMcpServers();
   const table: FakeTable = {
     keys,
     providers,
     models,
     aliases,
+    mcp,
     denied,
     freshness: { ageMs: 100, nowMs: Date.now() },
     policy: {
@@ -88,9 +92,8 @@ export function fakeTable(): FakeTable {
       priceOf: (provider, model) => models.get(`${provider}/${model}`),
       alias: (_projectId, name) => aliases.get(name),
       aliasesOf: () => [...aliases.values()],
-      configured: true,
-      epoch: 1,
-      rev: 1,
+      mcp,
+      ...{ configured: true, epoch: 1, rev: 1 },
     },
   };
   return table;
@@ -143,6 +146,7 @@ export function fakeFollower(table: FakeTable): FakeFollower {
         providerIds: none,
         tokenIds: none,
         projectIds: none,
+        mcpServerIds: none,
         everything: false,
         ...abort,
       }) ?? 0,
