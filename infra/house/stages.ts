@@ -5,7 +5,16 @@ import { checks, runCheck } from "./checks.ts";
 import { run } from "./process.ts";
 import { pathOf } from "./root.ts";
 import type { Stage } from "./run-stages.ts";
-import { add, noTests, parseLine, type Tally, tallyOf, type VitestReport } from "./tally.ts";
+import {
+  add,
+  failedFiles,
+  noTests,
+  parseLine,
+  type Tally,
+  tallyOf,
+  type VitestReport,
+  withLater,
+} from "./tally.ts";
 
 /** All of `npm test`, in order: what fails fastest comes first. */
 export const stages: readonly Stage[] = [
@@ -18,12 +27,12 @@ export const stages: readonly Stage[] = [
   {
     name: "stack",
     about: "tests on real PostgreSQL and nats-server, then whole stacks end to end",
-    run: vitest("infra/house/vitest.stack.config.ts"),
+    run: vitestOnServers("infra/house/vitest.stack.config.ts"),
   },
   {
     name: "browser",
     about: "the dashboard in a real Chromium, against a running stack",
-    run: vitest("infra/house/vitest.browser.config.ts"),
+    run: vitestOnServers("infra/house/vitest.browser.config.ts"),
   },
   { name: "workerd", about: "tests inside workerd", run: vitest("gateway/vitest.workerd.config.ts") },
   { name: "sim", about: "the real cores in a simulated, hostile world", run: runSimulator },
@@ -43,28 +52,53 @@ async function runVerify(): Promise<Tally> {
 const plain: Record<string, string> =
   process.stdout.isTTY || process.env.FORCE_COLOR !== undefined ? {} : { NO_COLOR: "1" };
 
+/** More files than this do not fail because a machine paused. */
+const SECOND_RUN_FILES_MAX = 4;
+
 function vitest(config: string): Stage["run"] {
   return async (filters) => {
-    const folder = mkdtempSync(join(tmpdir(), "claviger-tally-"));
-    const report = join(folder, "report.json");
-    const args = [
-      "run",
-      "--config",
-      config,
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${report}`,
-    ];
-    try {
-      const exitCode = await run(pathOf("node_modules/.bin/vitest"), [...args, ...filters], {
+    const { report, exitCode } = await runVitest(config, filters);
+    return tallyOf(report, exitCode);
+  };
+}
+
+/**
+ * Files that failed on real servers run once more, alone, and this is said aloud: docs/decisions/0019. What fails
+ * twice has failed.
+ */
+function vitestOnServers(config: string): Stage["run"] {
+  return async (filters) => {
+    const { report, exitCode } = await runVitest(config, filters);
+    const failed = failedFiles(report);
+    if (report === undefined || failed.length === 0 || failed.length > SECOND_RUN_FILES_MAX) {
+      return tallyOf(report, exitCode);
+    }
+    console.log(`\nfailed, and run once more, alone:\n${failed.join("\n")}\n`);
+    const again = await runVitest(config, failed);
+    if (again.report === undefined) return tallyOf(report, exitCode);
+    const tally = tallyOf(withLater(report, again.report), again.exitCode);
+    if (tally.failed === 0) console.log(`\npassed only in the second run:\n${failed.join("\n")}\n`);
+    return tally;
+  };
+}
+
+async function runVitest(config: string, filters: readonly string[]) {
+  const folder = mkdtempSync(join(tmpdir(), "claviger-tally-"));
+  const path = join(folder, "report.json");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${path}`];
+  try {
+    const exitCode = await run(
+      pathOf("node_modules/.bin/vitest"),
+      ["run", "--config", config, ...reporters, ...filters],
+      {
         // Without it the Workers pool asks Cloudflare for a sample request at every start.
         env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false", ...plain },
-      });
-      return tallyOf(readReport(report), exitCode);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  };
+      },
+    );
+    return { report: readReport(path), exitCode };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function readReport(path: string): VitestReport | undefined {

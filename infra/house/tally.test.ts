@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { add, line, noTests, parseLine, tallyOf } from "./tally.ts";
+import { add, failedFiles, line, noTests, parseLine, tallyOf, withLater } from "./tally.ts";
 
 const file = (status: string, ...statuses: string[]) => ({
   name: "a.test.ts",
@@ -31,6 +31,33 @@ describe("tallyOf", () => {
     expect(tallyOf({ testResults: [] }, 0).failed).toBe(1);
     expect(tallyOf({ testResults: [file("passed", "pending")] }, 0).failed).toBe(1);
     expect(tallyOf(undefined, 0).failed).toBe(1);
+  });
+});
+
+describe("a second run of the files that failed", () => {
+  const first = {
+    testResults: [
+      { ...file("passed", "passed"), name: "a.test.ts" },
+      { ...file("failed", "passed", "failed"), name: "b.test.ts" },
+    ],
+  };
+
+  test("names those files only, and one that cannot be loaded too", () => {
+    const broken = { ...file("failed"), name: "c.test.ts" };
+    expect(failedFiles({ testResults: [...first.testResults, broken] })).toEqual(["b.test.ts", "c.test.ts"]);
+    expect(failedFiles(undefined)).toEqual([]);
+  });
+
+  test("counts in place of the first, and a test that fails again has failed", () => {
+    const passed = { testResults: [{ ...file("passed", "passed", "passed"), name: "b.test.ts" }] };
+    expect(tallyOf(withLater(first, passed), 0)).toEqual({ passed: 3, failed: 0, skipped: 0 });
+    expect(tallyOf(withLater(first, { testResults: first.testResults.slice(1) }), 1).failed).toBe(1);
+  });
+
+  test("that ends badly, or leaves a file out, hides nothing", () => {
+    const passed = { testResults: [{ ...file("passed", "passed", "passed"), name: "b.test.ts" }] };
+    expect(tallyOf(withLater(first, passed), 1).failed).toBe(1);
+    expect(tallyOf(withLater(first, { testResults: [] }), 0).failed).toBe(1);
   });
 });
 

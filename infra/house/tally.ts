@@ -30,6 +30,17 @@ export function tallyOf(report: VitestReport | undefined, exitCode: number): Tal
   return tally;
 }
 
+/** The files of a report that did not pass, those that could not be loaded among them. */
+export function failedFiles(report: VitestReport | undefined): string[] {
+  return (report?.testResults ?? []).filter((file) => file.status === "failed").map((file) => file.name);
+}
+
+/** The report with the results of some files replaced by those of a later run of them. */
+export function withLater(report: VitestReport, later: VitestReport): VitestReport {
+  const again = new Map(later.testResults.map((file) => [file.name, file]));
+  return { testResults: report.testResults.map((file) => again.get(file.name) ?? file) };
+}
+
 /** The line that CI reads; nothing is printed after it. */
 export function line(tally: Tally): string {
   const skipped = tally.skipped === 0 ? "" : `, ${tally.skipped} skipped`;

@@ -40,9 +40,7 @@ test("a new replica gets a snapshot whose pages hold exactly the organization's 
     const page = await replica.connection.request(
       replicaSubjects.page(replica.id),
       JSON.stringify({ sha256 }),
-      {
-        timeout: 3_000,
-      },
+      { timeout: 30_000 },
     );
     expect(createHash("sha256").update(page.data).digest("base64url")).toBe(sha256);
     expect(page.data.length).toBeLessThanOrEqual(524_288);
@@ -99,10 +97,10 @@ test("a page of another organization is not served", async () => {
   const [row] = await cp.ports.db.execute<{ sha256: string }>(
     sql`select sha256 from snapshot_page where org_id = ${theirs.orgId}`,
   );
-  const ask = (replica: typeof one) =>
-    replica.connection.request(replicaSubjects.page(replica.id), JSON.stringify(row), { timeout: 500 });
-  expect((await ask(other)).data.length).toBeGreaterThan(0);
-  await expect(ask(one)).rejects.toThrow();
+  const ask = (replica: typeof one, timeout: number) =>
+    replica.connection.request(replicaSubjects.page(replica.id), JSON.stringify(row), { timeout });
+  expect((await ask(other, 30_000)).data.length).toBeGreaterThan(0);
+  await expect(ask(one, 1_000)).rejects.toThrow();
   await Promise.all([one.close(), other.close()]);
 });
 

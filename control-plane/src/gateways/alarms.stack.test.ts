@@ -75,7 +75,7 @@ test("of two processes of one replica the older gets no proof over the bus and a
   await replica.beat(older);
   expect((await replica.beat(newer)).boot).toBe(newer.boot);
   expect(await alarmsOf(tenant)).toEqual([]);
-  await expect(replica.beat(older)).rejects.toThrow();
+  await expect(replica.beat(older, 1)).rejects.toThrow();
   const alarm = { code: "replica_conflict", replica: replica.id, slot: "0", ...times };
   await shown([{ ...alarm, count: 1 }]);
   // The same heartbeat as the bus carries, by the other courier.

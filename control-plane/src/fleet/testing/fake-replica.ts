@@ -9,7 +9,7 @@ import { GENESIS_CHAIN } from "@claviger/shared/wire/scalars";
 import { claimsEpoch, createVerify, type Verify } from "@claviger/shared/wire/sign";
 import { Snapshot } from "@claviger/shared/wire/snapshot";
 import { replicaSubjects } from "@claviger/shared/wire/subjects";
-import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
+import { jwtAuthenticator, type NatsConnection, TimeoutError } from "@nats-io/nats-core";
 import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import type { Ports } from "../../ports.ts";
@@ -17,6 +17,9 @@ import { enrol, issueEnrolmentToken } from "../enrolment.ts";
 import { random } from "./control-plane.ts";
 
 const SECONDS_MAX = 10;
+const ANSWER_WITHIN_MS = 3_000;
+/** What a replica does: a question whose answer is lost (the bus reconnects, a machine pauses) is asked again. */
+const ASKED_MAX = 10;
 
 export interface FakeReplica {
   readonly id: string;
@@ -30,8 +33,8 @@ export interface FakeReplica {
   following: boolean;
   /** A heartbeat of what it holds (with these changes), as it would be sent. */
   heartbeat(change?: Partial<Heartbeat>): string;
-  /** Sends a heartbeat of what it holds (with these changes) and returns the verified answer. */
-  beat(change?: Partial<Heartbeat>): Promise<Fresh>;
+  /** Sends a heartbeat of what it holds (with these changes) and returns the verified answer. `times: 1`: once only. */
+  beat(change?: Partial<Heartbeat>, times?: number): Promise<Fresh>;
   /** Takes what it lacks by sync. */
   catchUp(): Promise<void>;
   close(): Promise<void>;
@@ -98,16 +101,16 @@ export async function connectFakeReplica(
       const nonce = Buffer.from(random(9)).toString("base64url");
       return JSON.stringify({ ...idle(replica, boot, nonce), ...change });
     },
-    async beat(change = {}) {
-      const nonce = Buffer.from(random(9)).toString("base64url");
-      const heartbeat: Heartbeat = { ...idle(replica, boot, nonce), ...change };
-      const message = await connection.request(replicaSubjects.heartbeat(id), JSON.stringify(heartbeat), {
-        timeout: 3_000,
+    async beat(change = {}, times = ASKED_MAX) {
+      let nonce = "";
+      const message = await asked(connection, replicaSubjects.heartbeat(id), times, () => {
+        nonce = Buffer.from(random(9)).toString("base64url");
+        return JSON.stringify({ ...idle(replica, boot, nonce), ...change } satisfies Heartbeat);
       });
       const payload = await verify("clv-fresh+jws", message.string());
       if (payload === undefined) throw new Error("the answer to a heartbeat is not authentic");
       const fresh = Fresh.parse(JSON.parse(Buffer.from(payload).toString()));
-      if (fresh.nonce !== heartbeat.nonce) throw new Error("the answer is to another heartbeat");
+      if (fresh.nonce !== (change.nonce ?? nonce)) throw new Error("the answer is to another heartbeat");
       return fresh;
     },
     async catchUp() {
@@ -126,6 +129,17 @@ export async function connectFakeReplica(
   });
   await connection.flush();
   return replica;
+}
+
+/** Asks up to that many times, each time with a body of its own. */
+async function asked(connection: NatsConnection, subject: string, times: number, body: () => string) {
+  for (let time = 1; ; time++) {
+    try {
+      return await connection.request(subject, body(), { timeout: ANSWER_WITHIN_MS });
+    } catch (error) {
+      if (time >= times || !(error instanceof TimeoutError)) throw error;
+    }
+  }
 }
 
 function idle(replica: FakeReplica, boot: string, nonce: string): Heartbeat {
@@ -187,9 +201,8 @@ async function adopt(replica: FakeReplica, verify: Verify, jws: string): Promise
 async function syncOnce(replica: FakeReplica, verify: Verify): Promise<boolean> {
   const { epoch, rev, chain } = replica.held;
   const request = JSON.stringify({ v: 1, epoch, from: rev, chain });
-  const message = await replica.connection.request(replicaSubjects.sync(replica.id), request, {
-    timeout: 3_000,
-  });
+  const subject = replicaSubjects.sync(replica.id);
+  const message = await asked(replica.connection, subject, ASKED_MAX, () => request);
   const answer = SyncAnswer.parse(message.json());
   if ("deltas" in answer) {
     for (const jws of answer.deltas) await apply(replica, verify, jws);

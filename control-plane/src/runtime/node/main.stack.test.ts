@@ -134,7 +134,7 @@ test("killing one of two processes loses no change: the other one takes heartbea
       const view = await awaitOperation(writer.ports, orgId, made.operationId, 1_000);
       if (view.status === "confirmed") break;
       // The killed process may have had the heartbeat: a replica asks again.
-      await replica.beat().catch(() => undefined);
+      await replica.beat({}, 1).catch(() => undefined);
     }
   }
   await replica.close();
