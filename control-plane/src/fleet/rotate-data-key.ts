@@ -6,6 +6,7 @@ import type { Change, SecretRecord } from "@claviger/shared/wire/record";
 import { and, eq, inArray, sql } from "drizzle-orm";
 import { dataKey } from "../db/tables/data-key.ts";
 import { llmKey } from "../db/tables/llm-key.ts";
+import { mcpServer } from "../db/tables/mcp-server.ts";
 import { orgRecord } from "../db/tables/org-record.ts";
 import type { Ports } from "../ports.ts";
 import { liveDataKeys, reseal } from "./data-key.ts";
@@ -79,10 +80,11 @@ async function retire(tx: Tx, ids: readonly string[]): Promise<void> {
 /** The noun keeps the sealed credential too, for its later changes. */
 async function store(tx: Tx, orgId: string, records: readonly SecretRecord[]): Promise<void> {
   for (const sealed of records) {
+    const noun = sealed.id.startsWith("mcp_") ? mcpServer : llmKey;
     await tx
-      .update(llmKey)
+      .update(noun)
       .set({ sealed })
-      .where(and(eq(llmKey.orgId, orgId), eq(llmKey.id, sealed.id)));
+      .where(and(eq(noun.orgId, orgId), eq(noun.id, sealed.id)));
   }
 }
 

@@ -78,6 +78,7 @@ async function attributesOf(tx: Tx, ports: Ports, caller: Caller, input: ApiKeyC
     requestsPerMinute: input.requestsPerMinute ?? null,
     tokensPerMinute: input.tokensPerMinute ?? null,
     maxConcurrency: input.maxConcurrency ?? null,
+    toolCallsPerMinute: input.toolCallsPerMinute ?? null,
     budgetId,
     allowedProviders: input.allowedProviders ?? null,
     allowedModels: input.allowedModels ?? null,

@@ -20,6 +20,7 @@ export function keyRecord(row: KeyRow): KeyRecord {
     requestsPerMinute: row.requestsPerMinute,
     tokensPerMinute: row.tokensPerMinute,
     maxConcurrency: row.maxConcurrency,
+    ...(row.toolCallsPerMinute === null ? {} : { toolCallsPerMinute: row.toolCallsPerMinute }),
     budgetId: row.budgetId,
     allowedProviders: row.allowedProviders,
     allowedModels: row.allowedModels,

@@ -47,6 +47,7 @@ export function keyResource(facts: KeyFacts, nowMs: number): KeyResource {
       requestsPerMinute: key.requestsPerMinute,
       tokensPerMinute: key.tokensPerMinute,
       maxConcurrency: key.maxConcurrency,
+      toolCallsPerMinute: key.toolCallsPerMinute,
       budgetUsd: budget?.limitUsd ?? null,
       budgetPeriod: (budget?.period ?? null) as ApiKeyView["budgetPeriod"],
       budgetAlertThresholds: budget?.thresholds ?? null,

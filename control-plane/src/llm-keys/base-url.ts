@@ -25,7 +25,8 @@ export function sandboxUrl(egressAllow: readonly string[]): string | undefined {
   return entry === undefined ? undefined : `http://${entry}`;
 }
 
-function isAllowed(url: URL, egressAllow: readonly string[]): boolean {
+/** Has the operator allowed this address although it is not https? */
+export function isAllowed(url: URL, egressAllow: readonly string[]): boolean {
   const port = url.port === "" ? "80" : url.port;
   if (egressAllow.includes(`${url.hostname}:${port}`)) return true;
   const address = parseIp(url.hostname.replace(/^\[|\]$/g, ""));

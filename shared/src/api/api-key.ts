@@ -53,6 +53,7 @@ const attributes = {
   ownerId: Id.optional(),
   ...allowances,
   maxConcurrency: Limit.optional(),
+  toolCallsPerMinute: Limit.optional(),
   ...budgetAttributes,
   metadata: Metadata.optional(),
   maxStalenessSeconds: z
@@ -130,6 +131,8 @@ export interface ApiKeyView extends BudgetView {
   readonly requestsPerMinute: number | null;
   readonly tokensPerMinute: number | null;
   readonly maxConcurrency: number | null;
+  /** Calls of MCP tools. */
+  readonly toolCallsPerMinute: number | null;
   readonly allowedProviders: readonly string[] | null;
   readonly allowedModels: readonly string[] | null;
   readonly ipAllowlist: readonly string[] | null;

@@ -14,6 +14,8 @@ export type ResourceType =
   | "session"
   | "model"
   | "model-alias"
+  | "mcp-server"
+  | "mcp-tool"
   | "provider"
   | "gateway"
   | "enrolment-token"

@@ -28,6 +28,7 @@ export const apiKey = pgTable(
     requestsPerMinute: integer("requests_per_minute"),
     tokensPerMinute: integer("tokens_per_minute"),
     maxConcurrency: integer("max_concurrency"),
+    toolCallsPerMinute: integer("tool_calls_per_minute"),
     budgetId: text("budget_id"),
     allowedProviders: jsonb("allowed_providers").$type<string[]>(),
     allowedModels: jsonb("allowed_models").$type<string[]>(),
