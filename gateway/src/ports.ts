@@ -3,7 +3,7 @@
  * the core never asks which platform it is on.
  */
 
-import type { AuditRow, LogQuestion, LogRow } from "@claviger/shared/wire/query";
+import type { AuditRow, CapturedBodies, LogQuestion, LogRow } from "@claviger/shared/wire/query";
 import type { ProviderRecord } from "@claviger/shared/wire/record";
 import type { RefusedEvent, SettledEvent } from "@claviger/shared/wire/usage";
 
@@ -93,6 +93,8 @@ export interface TrimOrder {
   /** and later ones only while the store holds more than this. */
   readonly bytesMax: number;
   readonly usageCursor: number;
+  /** Captured bodies of before this go, whatever becomes of their lines. */
+  readonly bodiesBeforeMs: number;
   readonly rowsMax: number;
 }
 
@@ -135,6 +137,8 @@ export type LogEntry =
       readonly ipPrefix: string;
       /** What its usage event says of money. */
       readonly spent?: Spent;
+      /** What was said, where the organization wants it kept; neither chained nor told with usage. */
+      readonly bodies?: CapturedBodies;
     }
   /** A refused request of a known key: a sample for the log; the count travels as `count`. */
   | { readonly kind: "refused"; readonly log: Omit<LogRow, "n"> }

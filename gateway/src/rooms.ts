@@ -7,7 +7,7 @@ import type { Member } from "@claviger/shared/decide/scan-json";
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
 import type { JournalRecord } from "@claviger/shared/escrow/held";
 import type { Usage } from "@claviger/shared/money/cost";
-import type { LogRow } from "@claviger/shared/wire/query";
+import type { CapturedBodies, LogRow } from "@claviger/shared/wire/query";
 import type { KeyRecord, ProviderRecord } from "@claviger/shared/wire/record";
 import type { SettledEvent } from "@claviger/shared/wire/usage";
 import type { Exchange, OpenRecord, Spent } from "./ports.ts";
@@ -202,6 +202,8 @@ export interface Settlement extends AttemptEnd {
   /** Those before it. */
   readonly earlier: readonly AttemptFacts[] | undefined;
   readonly spent: Spent | undefined;
+  /** Of the attempt that the caller was answered with, where the organization wants bodies kept. */
+  readonly bodies?: CapturedBodies | undefined;
   readonly admission: Admission;
   readonly streamed: boolean;
   readonly firstByteMs: number | null;

@@ -13,6 +13,7 @@ export interface LogFilter {
   readonly provider?: string | undefined;
   readonly code?: string | undefined;
   readonly requestId?: string | undefined;
+  readonly bodies?: boolean;
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
   readonly size: number;

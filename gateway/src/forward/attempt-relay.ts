@@ -1,8 +1,10 @@
 /** The relay of one attempt: the request in that provider's words, and where its end is told. */
+import type { Answer } from "../ports.ts";
 import type { Admission, OutputBound } from "../rooms.ts";
 import type { RequestBody } from "./body.ts";
 import { providers } from "./providers.ts";
-import { type Outcome, Relay, type RelayJob } from "./relay.ts";
+import { Relay } from "./relay.ts";
+import type { Outcome, RelayJob } from "./relay-job.ts";
 import { preparedTarget } from "./targets.ts";
 import { upstreamRequest } from "./upstream-request.ts";
 import type { Visit } from "./visit.ts";
@@ -18,6 +20,8 @@ export interface ToRelay {
   readonly failed: RelayJob["failed"];
   readonly headWaits: boolean;
   readonly settled: (outcome: Outcome) => void;
+  /** Where the answer goes: to the caller, maybe past somebody who takes notes. */
+  readonly answer: Answer;
 }
 
 /** Not started yet, and not yet among those that are in flight. */
@@ -48,7 +52,7 @@ export function relayFor(visit: Visit, send: ToRelay): Relay {
     {
       admission,
       requestId: visit.requestId,
-      answer: exchange.answer,
+      answer: send.answer,
       dialect: route.dialect,
       eventDialect: route.eventDialect ?? route.dialect,
       usage,

@@ -17,9 +17,11 @@ import type { Admission, AttemptFacts, Limited, RequestFacts, Reservation } from
 import { relayFor } from "./attempt-relay.ts";
 import type { RequestBody } from "./body.ts";
 import type { Candidates } from "./candidates.ts";
+import { CapturingAnswer } from "./capture.ts";
 import type { Ailment } from "./health.ts";
 import { providers } from "./providers.ts";
-import type { Outcome, Relay } from "./relay.ts";
+import type { Relay } from "./relay.ts";
+import type { Outcome } from "./relay-job.ts";
 import { turnAway, type Visit } from "./visit.ts";
 
 /** What is asked for; the same for all attempts. */
@@ -55,6 +57,7 @@ interface Running {
   readonly admission: Admission;
   readonly reservation: Reservation;
   readonly facts: RequestFacts;
+  readonly credential: string;
 }
 
 export class Attempts {
@@ -68,10 +71,13 @@ export class Attempts {
   #earlier: AttemptFacts[] | undefined;
   /** Of the attempt that is being settled, when another one is to make good for it. */
   #failure: Refusal | undefined;
+  readonly #capture: CapturingAnswer | undefined;
 
   constructor(visit: Visit, wanted: Wanted) {
     this.#visit = visit;
     this.#wanted = wanted;
+    const isCaptured = visit.deps.view.policy()?.bodyCapture === true;
+    this.#capture = isCaptured ? new CapturingAnswer(visit.exchange.answer) : undefined;
   }
 
   /** Starts the first attempt that can be. Undefined when one runs; else why none does. */
@@ -126,7 +132,7 @@ export class Attempts {
       if (!recorded) return refuse("audit_unavailable");
       const admission = grant(principal, asked, route, reservation);
       if ("code" in admission) return admission;
-      const relay = this.#relayFor({ n, admission, reservation, facts }, credential);
+      const relay = this.#relayFor({ n, admission, reservation, facts, credential });
       started = true;
       this.#begin(relay, n, route);
       return undefined;
@@ -160,11 +166,12 @@ export class Attempts {
     return record;
   }
 
-  #relayFor(running: Running, credential: string): Relay {
+  #relayFor(running: Running): Relay {
     const { asked, body, candidates } = this.#wanted;
-    const { n: attempt, admission, reservation } = running;
+    const { n: attempt, admission, reservation, credential } = running;
     return relayFor(this.#visit, {
       ...{ admission, attempt, asked, body, credential },
+      answer: this.#capture ?? this.#visit.exchange.answer,
       output: reservation.output,
       failed:
         candidates.length === 1
@@ -207,8 +214,8 @@ export class Attempts {
     return true;
   }
 
-  #settled({ n, admission, reservation, facts }: Running, outcome: Outcome): void {
-    const { deps } = this.#visit;
+  #settled({ n, admission, reservation, facts, credential }: Running, outcome: Outcome): void {
+    const { deps, exchange } = this.#visit;
     countUp(deps.metrics.settled, outcome.code ?? "ok");
     if (outcome.code === null && this.#wanted.candidates.length > 1) deps.health.worked(admission.provider);
     this.#usedTokens += total(foldUsage(outcome.tokens));
@@ -216,7 +223,11 @@ export class Attempts {
     const failure = this.#failure;
     this.#failure = undefined;
     const followed = failure !== undefined;
-    deps.ledger.settle({ facts, admission, attempt: n, followed, earlier: this.#earlier, spent, ...outcome });
+    const bodies = followed
+      ? undefined
+      : this.#capture?.bodies(this.#wanted.body.bytes, exchange.header("content-type") ?? "", [credential]);
+    const about = { facts, admission, attempt: n, followed, earlier: this.#earlier, spent, bodies };
+    deps.ledger.settle({ ...about, ...outcome });
     if (!followed) return this.#finish();
     this.#earlier = [...(this.#earlier ?? []), attemptFacts(admission, outcome)];
     void this.#again(failure);

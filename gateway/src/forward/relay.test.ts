@@ -3,7 +3,8 @@ import type { Usage } from "@claviger/shared/money/cost";
 import { expect, test } from "vitest";
 import type { Answer, Upstream, UpstreamListener } from "../ports.ts";
 import type { Admission } from "../rooms.ts";
-import { type Outcome, Relay, type RelayJob } from "./relay.ts";
+import { Relay } from "./relay.ts";
+import type { Outcome, RelayJob } from "./relay-job.ts";
 import { chatUsage, type DialectUsage, geminiUsage, messagesUsage } from "./usage/dialect-usage.ts";
 
 const EVENT = 'data: {"choices":[{"delta":{"content":"four"}}],"usage":null}\n\n';

@@ -2,83 +2,21 @@
  * One forwarded request: bytes through, usage read on the side, settled exactly once whatever ends it. The caller's
  * socket holds back the provider's; the caller's leaving closes the provider's connection at once.
  */
-import type { EventDialect } from "@claviger/shared/decide/problem";
 import { type Refusal, refusals, refuse } from "@claviger/shared/decide/refusals";
 import type { Usage } from "@claviger/shared/money/cost";
 import { isSaid } from "@claviger/shared/money/usage";
-import type {
-  Answer,
-  Clock,
-  Upstream,
-  UpstreamCall,
-  UpstreamFailure,
-  UpstreamListener,
-  UpstreamRequest,
-} from "../ports.ts";
-import type { Admission } from "../rooms.ts";
+import type { Clock, Upstream, UpstreamCall, UpstreamFailure, UpstreamListener } from "../ports.ts";
 import { type AnswerFacts, answerFacts, answerHead } from "./head.ts";
 import { judgeHead, looksLikeJson, mayBeBilled } from "./judge-answer.ts";
 import { sendProblem, streamError } from "./problem.ts";
-import type { Dialect } from "./surfaces.ts";
-import type { DialectUsage } from "./usage/dialect-usage.ts";
+import type { Outcome, RelayJob, RelayLimits } from "./relay-job.ts";
 import { blindReader, muteReader, type UsageReader } from "./usage/reader.ts";
-import { type Strip, streamReader } from "./usage/stream.ts";
+import { Speech } from "./usage/speech.ts";
+import { streamReader } from "./usage/stream.ts";
 import { wholeReader } from "./usage/whole.ts";
 
-export interface RelayLimits {
-  /** No stream lives longer (`stream_too_long`). */
-  readonly streamMsMax: number;
-  /** Largest answer that is one piece, and largest stream, in bytes. */
-  readonly answerBytesMax: number;
-  readonly streamBytesMax: number;
-  /** A caller that takes nothing for so long is cut off. */
-  readonly stallMsMax: number;
-  /** How long an abandoned call is read on where leaving does not stop the provider's meter. */
-  readonly drainMsMax: number;
-}
-
-export interface RelayJob {
-  readonly admission: Admission;
-  readonly requestId: string;
-  readonly answer: Answer;
-  readonly dialect: Dialect;
-  /** Of the error that ends a stream. */
-  readonly eventDialect: EventDialect;
-  readonly usage: DialectUsage;
-  readonly request: UpstreamRequest;
-  /** Our own headers of the answer, flat. */
-  readonly ours: readonly string[];
-  /** What of the stream's words about usage comes of our asking, and not of the caller's. */
-  readonly strip: Strip;
-  /** Content types of an answer that is neither JSON nor an event stream. */
-  readonly otherAnswers: RegExp | undefined;
-  /** Bytes of the request that may be words. */
-  readonly textBytes: number;
-  /** A budget bounds the answer to so many tokens: no more than that is read. */
-  readonly outputTokensMax?: number | undefined;
-  /** Asks for leave to read on after the caller has left; the slot is given back at settlement. */
-  readonly mayDrain: () => boolean;
-  /**
-   * Told when it fails, with the provider's status if it had one. True: another attempt answers, so this one leaves the
-   * caller alone. Undefined where there is nobody else.
-   */
-  readonly failed: ((refusal: Refusal, upstreamStatus: number | undefined) => boolean) | undefined;
-  /** A stream's head waits for its first byte, because another attempt could still answer. */
-  readonly headWaits: boolean;
-  readonly settled: (outcome: Outcome) => void;
-}
-
-export interface Outcome {
-  /** What the caller was told; 499 when it left before the end. */
-  readonly status: number;
-  readonly code: string | null;
-  readonly streamed: boolean;
-  readonly tokens: Usage;
-  readonly basis: "provider" | "bounded";
-  readonly firstByteMs: number | null;
-  readonly totalMs: number;
-}
-
+/** Ticks come about once a second. */
+const TICK_MS_MAX = 2000;
 const NOTHING: Usage = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
 /** Counted, not bounded: what keys without a budget are charged when the provider's word is missing. */
 const BYTES_PER_TOKEN = 4;
@@ -110,6 +48,12 @@ export class Relay implements UpstreamListener {
   #firstByteMs: number | null = null;
   #pausedAtMs: number | null = null;
   #drainUntilMs: number | null = null;
+  /** Of a stream that can be read: a provider that only keeps the connection open is silent. */
+  #speech: Speech | undefined;
+  /** How long it has been silent, as of the last tick. */
+  #silentMs = 0;
+  #tickedMs = 0;
+  #silenceMsMax = 0;
   #over = false;
 
   constructor(job: RelayJob, upstream: Upstream, clock: Clock, limits: RelayLimits) {
@@ -134,6 +78,7 @@ export class Relay implements UpstreamListener {
     this.#streamed = facts.contentType === "text/event-stream";
     this.#head = { status, flat, facts };
     this.#reader = this.#readerFor(facts);
+    if (this.#streamed && this.#isPlain()) this.#listen();
     if (this.#streamed && !this.job.headWaits) this.#sendHead(true);
   }
 
@@ -150,6 +95,7 @@ export class Relay implements UpstreamListener {
     if (this.#bytes > (this.#streamed ? this.#limits.streamBytesMax : this.#limits.answerBytesMax)) {
       return this.#fail(refuse("provider_response_too_large"));
     }
+    this.#speech?.hear(bytes);
     const passed = reader.pass(bytes);
     if (this.#isBeyondBound(reader)) return this.#fail(refuse("provider_response_too_large"));
     if (this.#drainUntilMs !== null || passed === undefined) return;
@@ -193,7 +139,27 @@ export class Relay implements UpstreamListener {
     } else if (this.#pausedAtMs !== null && nowMonoMs - this.#pausedAtMs >= this.#limits.stallMsMax) {
       this.job.answer.cut();
       this.#settle(499, "client_stalled", false);
+    } else if (this.#isSilent(nowMonoMs)) {
+      this.#fail(FAILURES.timeout);
     }
+  }
+
+  #listen(): void {
+    const { firstByteTimeoutMs, idleTimeoutMs } = this.job.request;
+    this.#speech = new Speech();
+    this.#tickedMs = this.#clock.monoMs();
+    this.#silenceMsMax = firstByteTimeoutMs ?? idleTimeoutMs;
+  }
+
+  /** Nobody can tell while the caller holds the provider back, nor of a time in which this process did nothing. */
+  #isSilent(nowMonoMs: number): boolean {
+    if (this.#speech === undefined) return false;
+    const heard = this.#speech.wasHeard();
+    if (heard) this.#silenceMsMax = this.job.request.idleTimeoutMs;
+    const passedMs = Math.min(nowMonoMs - this.#tickedMs, TICK_MS_MAX);
+    this.#tickedMs = nowMonoMs;
+    this.#silentMs = heard || this.#pausedAtMs !== null ? 0 : this.#silentMs + passedMs;
+    return this.#silentMs >= this.#silenceMsMax;
   }
 
   /** A provider that breaks its word (PROTOCOL §2.0, A6). What a token may hold is counted generously: none is cut in vain. */

@@ -19,7 +19,7 @@ import type { Health } from "./health.ts";
 import type { Inflight } from "./inflight.ts";
 import { sendProblem } from "./problem.ts";
 import type { ReadDeps } from "./read-request.ts";
-import type { RelayLimits } from "./relay.ts";
+import type { RelayLimits } from "./relay-job.ts";
 import type { ForwardRoute } from "./routes.ts";
 
 export interface ServeSettings extends RelayLimits {

@@ -5,9 +5,14 @@ import type { KeyRecord } from "@claviger/shared/wire/record";
 import type { LogEntry, OpenRecord, Spent } from "../ports.ts";
 import type { RequestFacts, Settlement } from "../rooms.ts";
 
-export function settledEntry({ facts, admission, ...ended }: Settlement): LogEntry {
+/** Beyond so many entries that wait for the disk, captured bodies are let go: they are what would fill the memory. */
+const BODIES_WAITING_MAX = 500;
+
+/** `waiting`: entries that have not reached the disk yet. */
+export function settledEntry({ facts, admission, ...ended }: Settlement, waiting = 0): LogEntry {
   const { key, generation, tokenId, provider, model } = admission;
-  const { status, code, streamed, tokens, basis, firstByteMs, totalMs, attempt, earlier, spent } = ended;
+  const { status, code, streamed, tokens, basis, firstByteMs, totalMs, attempt, earlier, spent, bodies } =
+    ended;
   return {
     kind: "settled",
     log: {
@@ -36,6 +41,7 @@ export function settledEntry({ facts, admission, ...ended }: Settlement): LogEnt
     basis,
     ipPrefix: facts.ipPrefix,
     ...(spent === undefined ? {} : { spent }),
+    ...(bodies === undefined || waiting >= BODIES_WAITING_MAX ? {} : { bodies }),
   };
 }
 

@@ -154,7 +154,7 @@ class Books implements Logs {
   }
 
   settle(settlement: Parameters<Ledger["settle"]>[0]): void {
-    this.#add([settledEntry(settlement)]);
+    this.#add([settledEntry(settlement, this.#pending.length + this.#inCommit)]);
   }
 
   refused(...[facts, key, code, status]: Parameters<Ledger["refused"]>): void {

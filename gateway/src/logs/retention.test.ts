@@ -29,7 +29,10 @@ function started(answers: Trimmed[], nowMs: () => number | undefined = () => NOW
     warn() {},
     error: (_: object, text: string) => void errors.push(text),
   };
-  running = startRetention({ store, log, nowMs, usageCursor: () => 7 }, { daysMax: 30, bytesMax: 1000 });
+  running = startRetention(
+    { store, log, nowMs, usageCursor: () => 7 },
+    { daysMax: 30, bytesMax: 1000, bodyDaysMax: 7 },
+  );
   return { orders, errors };
 }
 
@@ -43,6 +46,7 @@ test("lines go by age, never one of the last 72 hours, in parts until none is le
     wantedBeforeMs: NOW_MS - 30 * DAY_MS,
     bytesMax: 1000,
     usageCursor: 7,
+    bodiesBeforeMs: NOW_MS - 7 * DAY_MS,
   });
   expect(errors).toEqual([]);
 });

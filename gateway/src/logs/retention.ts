@@ -9,6 +9,8 @@ export interface RetentionSettings {
   readonly daysMax: number;
   /** Above this size the oldest go earlier. */
   readonly bytesMax: number;
+  /** Captured bodies go earlier than the lines that they belong to. */
+  readonly bodyDaysMax: number;
 }
 
 export interface RetentionDeps {
@@ -64,6 +66,7 @@ async function sweep(
       wantedBeforeMs: nowMs - settings.daysMax * DAY_MS,
       bytesMax: settings.bytesMax,
       usageCursor: deps.usageCursor(),
+      bodiesBeforeMs: nowMs - settings.bodyDaysMax * DAY_MS,
       rowsMax: ROWS_PER_TRIM,
     });
     rows += trimmed.rows;

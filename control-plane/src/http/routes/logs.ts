@@ -1,9 +1,11 @@
 import { Instant } from "@claviger/shared/api/attribute";
 import { listQuery, pageParameters } from "@claviger/shared/api/list";
+import { ApiProblem } from "@claviger/shared/api/problem";
 import { Id } from "@claviger/shared/wire/scalars";
 import * as z from "zod";
 import { listAudit } from "../../audit/list.ts";
 import { listLogs } from "../../logs/list.ts";
+import { type Caller, requireRole } from "../../sessions/caller.ts";
 import { memberRoute, type Route } from "../route.ts";
 
 const text = z.string().min(1).max(256).optional();
@@ -23,6 +25,8 @@ const LogQuery = z.strictObject({
   "filter[provider]": text,
   "filter[code]": text,
   "filter[requestId]": text,
+  /** With `filter[requestId]`, for admins: what was said in it, where body capture is on. */
+  include: z.literal("bodies").optional(),
 });
 type LogQuery = z.infer<typeof LogQuery>;
 
@@ -44,6 +48,7 @@ export const logRoutes: readonly Route[] = [
         provider: query["filter[provider]"],
         code: query["filter[code]"],
         requestId: query["filter[requestId]"],
+        ...(wantsBodies(caller, query) ? { bodies: true } : {}),
       });
       return { kind: "list", ...list };
     },
@@ -61,6 +66,17 @@ export const logRoutes: readonly Route[] = [
     },
   }),
 ];
+
+/** Prompts and answers are for admins, and of one request at a time. */
+function wantsBodies(caller: Caller, query: LogQuery): boolean {
+  if (query.include === undefined) return false;
+  requireRole(caller, "admin");
+  if (query["filter[requestId]"] === undefined) {
+    const detail = "Bodies are of one request: name it with filter[requestId].";
+    throw new ApiProblem([{ code: "invalid_value", detail, parameter: "include" }]);
+  }
+  return true;
+}
 
 function common(query: LogQuery | AuditQuery) {
   return {

@@ -33,7 +33,7 @@ const open = () =>
     clock: systemClock,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     metrics: createMetrics(),
-    retention: { daysMax: 30, bytesMax: 1_000_000_000 },
+    retention: { daysMax: 30, bytesMax: 1_000_000_000, bodyDaysMax: 7 },
   });
 
 const first = settlement(record.requestId);

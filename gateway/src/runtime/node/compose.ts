@@ -140,8 +140,8 @@ function enrolmentOf(config: Config, folder: string) {
   return { ...config, folder, runtime: "node" } as const;
 }
 
-function retentionOf({ logDaysMax, logBytesMax }: Config) {
-  return { retention: { daysMax: logDaysMax, bytesMax: logBytesMax } };
+function retentionOf({ logDaysMax, logBytesMax, bodyDaysMax, bodyBytesMax }: Config) {
+  return { retention: { daysMax: logDaysMax, bytesMax: logBytesMax, bodyDaysMax, bodyBytesMax } };
 }
 
 /** Without the control plane its part of the floors is the one that the process before had. */

@@ -5,6 +5,7 @@ import { ConfigError } from "../../config-error.ts";
 import { readTraceSettings, TraceEnvironment, type TraceSettings } from "../../telemetry/settings.ts";
 import { AttemptEnvironment, type AttemptSettings, readAttemptSettings } from "./attempt-settings.ts";
 import { parseEgressAllow } from "./egress.ts";
+import { BODY_BYTES_MAX } from "./log-store.ts";
 
 const Environment = z.object({
   CLAVIGER_CONTROL_PLANE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }),
@@ -32,6 +33,8 @@ const Environment = z.object({
     .default("0"),
   CLAVIGER_LOG_DAYS_MAX: z.coerce.number().int().min(3).max(3650).default(30),
   CLAVIGER_LOG_BYTES_MAX: z.coerce.number().int().min(10_000_000).default(5_000_000_000),
+  CLAVIGER_BODY_DAYS_MAX: z.coerce.number().int().min(1).max(3650).default(7),
+  CLAVIGER_BODY_BYTES_MAX: z.coerce.number().int().min(1_000_000).default(BODY_BYTES_MAX),
   ...AttemptEnvironment,
   ...TraceEnvironment,
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
@@ -64,6 +67,9 @@ export interface Config {
   logDaysMax: number;
   /** Above this size of the local log of one replica, lines go earlier. */
   logBytesMax: number;
+  /** Captured bodies that are older go, and those beyond so many bytes. */
+  bodyDaysMax: number;
+  bodyBytesMax: number;
   logLevel: "debug" | "info" | "warn" | "error";
   attempts: AttemptSettings;
   /** Undefined: nothing is traced. */
@@ -100,6 +106,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     egressAllow: data.CLAVIGER_EGRESS_ALLOW,
     logDaysMax: data.CLAVIGER_LOG_DAYS_MAX,
     logBytesMax: data.CLAVIGER_LOG_BYTES_MAX,
+    bodyDaysMax: data.CLAVIGER_BODY_DAYS_MAX,
+    bodyBytesMax: data.CLAVIGER_BODY_BYTES_MAX,
     logLevel: data.CLAVIGER_LOG_LEVEL,
     attempts: readAttemptSettings(data),
     traces: readTraceSettings(

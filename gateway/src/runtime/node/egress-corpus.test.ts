@@ -55,6 +55,19 @@ function way(list: string): (origin: string) => Promise<string> {
     });
 }
 
+/** What becomes of a connection to a name that this look-up resolves. */
+function connectBy(lookup: ReturnType<typeof guardedLookup>, to: number): Promise<string> {
+  return new Promise((settle) => {
+    const socket = connect({ host: "rebinding.example", port: to, lookup: lookup as never });
+    const done = (what: string) => {
+      socket.destroy();
+      settle(what);
+    };
+    socket.once("connect", () => done(`connected to ${socket.remoteAddress}`));
+    socket.once("error", (error) => done((error as NodeJS.ErrnoException).code ?? error.message));
+  });
+}
+
 test("control: what the operator lists is reached, by its name and by its network", async () => {
   calls = 0;
   expect(await way(`127.0.0.1:${port}`)(`http://127.0.0.1:${port}`)).toBe("200");
@@ -93,20 +106,10 @@ test("a name is judged by every address that it has, and connected to at the one
         found.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
       );
   };
-  const tryOnce = (lookup: ReturnType<typeof guardedLookup>) =>
-    new Promise<string>((settle) => {
-      const socket = connect({ host: "rebinding.example", port, lookup: lookup as never });
-      const done = (what: string) => {
-        socket.destroy();
-        settle(what);
-      };
-      socket.once("connect", () => done(`connected to ${socket.remoteAddress}`));
-      socket.once("error", (error) => done((error as NodeJS.ErrnoException).code ?? error.message));
-    });
   const none = parseEgressAllow("");
   for (const answers of FORBIDDEN_ANSWERS) {
     for (const mode of ["public", "listed"] as const) {
-      const outcome = await tryOnce(guardedLookup(none, mode, resolve(answers)));
+      const outcome = await connectBy(guardedLookup(none, mode, resolve(answers)), port);
       expect([answers, outcome]).toEqual([answers, "EGRESS_BLOCKED"]);
     }
   }
@@ -115,9 +118,36 @@ test("a name is judged by every address that it has, and connected to at the one
   const turning = guardedLookup(parseEgressAllow("127.0.0.1/32"), "listed", (host, options, done) =>
     resolve(turns.shift() ?? [])(host, options, done),
   );
-  expect(await tryOnce(turning)).toBe("connected to 127.0.0.1");
+  expect(await connectBy(turning, port)).toBe("connected to 127.0.0.1");
   expect(turns).toHaveLength(1);
-  expect(await tryOnce(turning)).toBe("EGRESS_BLOCKED");
+  expect(await connectBy(turning, port)).toBe("EGRESS_BLOCKED");
+});
+
+test("over IPv6 too, the address that was judged is the one that is tried, and only where it is listed", async () => {
+  // Nobody listens, so that it is the same on a machine without IPv6: a way that is open leads to no connection.
+  const origin = `http://[::1]:${port}`;
+  expect(await way("::1/128")(origin)).toBe("disconnected");
+  expect(await way(`[::1]:${port}`)(`http://[0:0:0:0:0:0:0:1]:${port}`)).toBe("disconnected");
+  for (const list of ["", `[::1]:${port + 1}, fd00::/8`]) expect(await way(list)(origin)).toBe("blocked");
+  const turns = [["::1"], ["::1", "fd00::1"], ["::ffff:127.0.0.1"], ["127.0.0.1"]];
+  const lookup = guardedLookup(parseEgressAllow("::1/128"), "listed", (_host, _options, done) =>
+    done(
+      null,
+      (turns.shift() ?? []).map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
+    ),
+  );
+  const tried = () =>
+    new Promise<string>((settle) => {
+      const socket = connect({ host: "rebinding.example", port, lookup: lookup as never });
+      socket.once("error", ({ code, address = "nothing" }: NodeJS.ErrnoException & { address?: string }) =>
+        settle(`${address} ${code}`),
+      );
+      socket.once("connect", () => settle("connected"));
+    });
+  expect(await tried()).toMatch(/^::1 (?!EGRESS_BLOCKED)/);
+  // The name now has another address, which is judged anew; none of the first answer's was asked for twice.
+  expect(turns).toHaveLength(3);
+  for (let n = 0; n < 3; n++) expect(await tried()).toBe("nothing EGRESS_BLOCKED");
 });
 
 test("a redirect is an answer like any other: nobody goes where it points", async () => {

@@ -50,14 +50,17 @@ export interface LocalLogsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly retention: RetentionSettings;
+  readonly retention: RetentionSettings & {
+    /** What captured bodies may take. */
+    readonly bodyBytesMax?: number;
+  };
 }
 
 /** Opens the logs below `folder` and settles what the last process left open. */
 export async function openLocalLogs(folder: string, deps: LocalLogsDeps): Promise<LocalLogs> {
   let tries: TryProvider = () => Promise.reject(new Error("nobody asks providers yet"));
   let policy: () => "strict" | "continue" | undefined = () => undefined;
-  const store = await openLogStore(join(folder, "log.sqlite"), deps.replicaId);
+  const store = await openLogStore(join(folder, "log.sqlite"), deps.replicaId, deps.retention.bodyBytesMax);
   // Before anything is added: what the last process left open is settled next.
   const { auditN: openedN } = await store.heads();
   const journal = await openOpenJournal(join(folder, "open"));

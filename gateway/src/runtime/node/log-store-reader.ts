@@ -2,6 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { LogQuestion } from "@claviger/shared/wire/query";
+import { bodiesOf } from "./log-store-bodies.ts";
 import { questionSql } from "./log-store-query.ts";
 import { ROWS_OF_REQUESTS } from "./log-store-requests.ts";
 import { auditRow, KINDS, logRow, type Row } from "./log-store-rows.ts";
@@ -19,7 +20,9 @@ const db = new DatabaseSync(String(workerData.path), { readOnly: true, timeout: 
 function query(question: LogQuestion): unknown {
   const { sql, values } = questionSql(question);
   const rows = db.prepare(sql).all(...values) as unknown as Row[];
-  return question.kind === "logs" ? rows.map(logRow) : rows.map(auditRow);
+  if (question.kind === "audit") return rows.map(auditRow);
+  const wantsBodies = question.bodies === true && question.requestId !== undefined;
+  return rows.map((row) => ({ ...logRow(row), ...(wantsBodies ? bodiesOf(db, row.n) : {}) }));
 }
 
 function settledAmong(requestIds: readonly string[]): unknown[] {

@@ -3,6 +3,7 @@ import type { AuditRow, LogRow } from "@claviger/shared/wire/query";
 import type { UsageEvent } from "@claviger/shared/wire/usage";
 import { auditText, linkText } from "../../logs/chain.ts";
 import type { LogEntry, RequestAudit, Spent } from "../../ports.ts";
+import { BODIES_SCHEMA } from "./log-store-bodies.ts";
 import { REQUESTS_SCHEMA } from "./log-store-requests.ts";
 
 export const KINDS = { settled: 0, change: 1, refused: 2, count: 3 } as const;
@@ -32,7 +33,8 @@ CREATE TABLE IF NOT EXISTS anchor (
   one INTEGER PRIMARY KEY CHECK (one = 1), audit_n INTEGER NOT NULL, hash TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-${REQUESTS_SCHEMA}`;
+${REQUESTS_SCHEMA}
+${BODIES_SCHEMA}`;
 
 export interface Row {
   readonly n: number;
@@ -112,7 +114,8 @@ export function usageEvent(row: Row): UsageEvent {
 
 /**
  * An entry on its way to the thread, as flat values: a nested object costs more to copy between threads than to write as
- * text. The first ten stand in the columns of `INSERT_COLUMNS`; then the text that is chained, and whether it is usage.
+ * text. The first ten stand in the columns of `INSERT_COLUMNS`; then the text that is chained, whether it is usage, and
+ * captured bodies where there are any.
  */
 export type FlatEntry = readonly (string | number | null)[];
 
@@ -122,11 +125,12 @@ export const INSERT_COLUMNS = [
 ] as const;
 export const CHAINED = 10;
 export const IS_USAGE = 11;
+export const BODIES = 12;
 
 export function flatEntry(entry: LogEntry): FlatEntry {
   switch (entry.kind) {
     case "settled": {
-      const { log, generation, basis, ipPrefix, spent } = entry;
+      const { log, generation, basis, ipPrefix, spent, bodies } = entry;
       const text = JSON.stringify(log);
       const chained = linkText(log.atMs, auditText(requestAudit(log, generation)));
       return [
@@ -142,6 +146,7 @@ export function flatEntry(entry: LogEntry): FlatEntry {
         null,
         chained,
         1,
+        ...(bodies === undefined ? [] : [JSON.stringify(bodies)]),
       ];
     }
     case "refused": {

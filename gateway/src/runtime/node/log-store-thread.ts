@@ -21,6 +21,8 @@ interface Waiting {
 export interface LogFile {
   readonly path: string;
   readonly root: string;
+  /** What captured bodies may take. */
+  readonly bodyBytesMax: number;
 }
 
 /** Starts the thread of `module` on a log. */

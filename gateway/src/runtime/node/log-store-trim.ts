@@ -37,6 +37,7 @@ function remove(db: DatabaseSync, gone: readonly OldRow[]): void {
   try {
     const lastN = gone.at(-1)?.n ?? 0;
     forgetRequests(db, lastN);
+    db.prepare("DELETE FROM body WHERE n <= ?").run(lastN);
     db.prepare("DELETE FROM entry WHERE n <= ?").run(lastN);
     if (link !== undefined) {
       db.prepare("INSERT OR REPLACE INTO anchor (one, audit_n, hash) VALUES (1, ?, ?)").run(

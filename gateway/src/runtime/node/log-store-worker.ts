@@ -7,8 +7,10 @@ import { hash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { LogBatch, LogHeads, TrimOrder } from "../../ports.ts";
+import { createKeeping } from "./log-store-bodies.ts";
 import { createIndexing } from "./log-store-requests.ts";
 import {
+  BODIES,
   CHAINED,
   type FlatEntry,
   INSERT_COLUMNS,
@@ -39,6 +41,7 @@ db.exec(SCHEMA);
 db.exec(ESCROW_SCHEMA);
 
 const CHANGE = INSERT_COLUMNS.indexOf("change");
+const AT_MS = INSERT_COLUMNS.indexOf("at_ms");
 const insert = db.prepare(
   `INSERT INTO entry (${INSERT_COLUMNS.join(", ")}) VALUES (${INSERT_COLUMNS.map(() => "?").join(", ")})`,
 );
@@ -48,6 +51,7 @@ const remember = db.prepare(
 );
 
 const indexRequests = createIndexing(db);
+const bodies = createKeeping(db, Number(workerData.bodyBytesMax));
 const writeEscrow = createEscrowWriting(db);
 let lastN = 0;
 
@@ -81,6 +85,7 @@ function append({ entries, usageCursor, escrow }: Extract<Request, { op: "append
     db.exec("COMMIT");
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
+    bodies.recount();
     throw error;
   }
   heads = next;
@@ -102,7 +107,10 @@ function insertEntry(entry: FlatEntry, next: LogHeads): number | undefined {
   const text = entry[CHAINED];
   const [auditN, head] = typeof text === "string" ? chain(text, next) : [null, null];
   const seq = entry[IS_USAGE] === 1 ? next.usageNextSeq++ : null;
-  return Number(insert.run(...entry.slice(0, CHAINED), auditN, head, seq).lastInsertRowid);
+  const n = Number(insert.run(...entry.slice(0, CHAINED), auditN, head, seq).lastInsertRowid);
+  const said = entry[BODIES];
+  if (typeof said === "string") bodies.keep(n, Number(entry[AT_MS]), said);
+  return n;
 }
 
 /** Couriers carry a message of 1 MB; an event alone is far below this. */
@@ -137,6 +145,7 @@ function run(request: Request): unknown {
     case "usageAfter":
       return usageAfter(request.cursor, request.limit);
     case "trim":
+      bodies.forget(request.order.bodiesBeforeMs);
       return trim(db, request.order);
     case "heads":
       return heads;

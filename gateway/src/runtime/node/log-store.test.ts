@@ -231,6 +231,7 @@ const order = {
   wantedBeforeMs: 0,
   bytesMax: 1e9,
   usageCursor: 0,
+  bodiesBeforeMs: 0,
   rowsMax: 100,
 };
 

@@ -8,10 +8,16 @@ import { flatEntry } from "./log-store-rows.ts";
 import { startThread } from "./log-store-thread.ts";
 import type { Request } from "./log-store-worker.ts";
 
+export const BODY_BYTES_MAX = 500_000_000;
+
 /** Opens or makes the log of that replica at `path`. A store whose thread has ended rejects every call. */
-export async function openLogStore(path: string, replicaId: string): Promise<LogStore> {
+export async function openLogStore(
+  path: string,
+  replicaId: string,
+  bodyBytesMax = BODY_BYTES_MAX,
+): Promise<LogStore> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const file = { path, root: await chainRoot(replicaId) };
+  const file = { path, root: await chainRoot(replicaId), bodyBytesMax };
   const writer = startThread<Request>(new URL("./log-store-worker.ts", import.meta.url), file);
   // The reader finds the tables there.
   await writer.ask({ op: "heads" });

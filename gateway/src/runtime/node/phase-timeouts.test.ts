@@ -129,3 +129,34 @@ test("a provider that says something often enough may take as long as it likes",
   const answer = await ask(await startWith(timeouts));
   expect([answer.body, answer.broken]).toEqual([EVENT.repeat(12), false]);
 });
+
+test.each<[string, string, string]>([
+  ["comments", ": ping\n\n", EVENT],
+  ["ping events", 'event: ping\ndata: {"type": "ping"}\n\n', EVENT],
+  ["comments, and nothing was ever said", ": ping\n\n", ""],
+])("a provider that only keeps the connection open is silent: %s", async (_name, ping, before) => {
+  behave = (_in, out) => {
+    out.writeHead(200, SSE).flushHeaders();
+    out.write(before);
+    const writing = setInterval(() => out.write(ping), 50);
+    out.once("close", () => clearInterval(writing));
+  };
+  const answer = await ask(await startWith({ firstByteTimeoutMs: SOON_MS, idleTimeoutMs: SOON_MS }));
+  expect(answer.body.startsWith(before + ping)).toBe(true);
+  expect(answer.body).toContain('"code":"provider_timeout"');
+});
+
+test("pings between events are passed on and end nothing", async () => {
+  behave = (_in, out) => {
+    out.writeHead(200, SSE).flushHeaders();
+    let n = 0;
+    const writing = setInterval(() => {
+      out.write(n % 4 === 0 ? EVENT : ": ping\n\n");
+      if (++n < 24) return;
+      clearInterval(writing);
+      out.end();
+    }, 150);
+  };
+  const answer = await ask(await startWith({ firstByteTimeoutMs: 30_000, idleTimeoutMs: 30_000 }));
+  expect([answer.body, answer.broken]).toEqual([(EVENT + ": ping\n\n".repeat(3)).repeat(6), false]);
+});
