@@ -3,7 +3,6 @@
  * out here. The bargain: nobody else writes the table, and what arrives is verified in the order in which it came.
  */
 import type { Instant } from "@claviger/shared/sync/freshness";
-import type { Position } from "@claviger/shared/sync/position";
 import { step } from "@claviger/shared/sync/replica";
 import type {
   HeartbeatCore,
@@ -17,10 +16,12 @@ import type { Verify } from "@claviger/shared/wire/sign";
 import type { Clock, Courier, Log, StateStore } from "../ports.ts";
 import { type Auditor, createAuditor } from "./auditor.ts";
 import { type Beats, createBeats } from "./beats.ts";
+import { isConflict } from "./conflict.ts";
 import { endFollowing, readDetachment } from "./detachment.ts";
 import { createFetcher, type Fetcher } from "./fetch-state.ts";
 import type { Abort, FollowerEvents, Vitals, Witness } from "./follower.ts";
 import type { Loaded } from "./load.ts";
+import { spokenOf } from "./missing.ts";
 import { readFresh, readHistory } from "./read-message.ts";
 import { createCondition } from "./until.ts";
 import { createWriter, type Writer } from "./writer.ts";
@@ -149,24 +150,10 @@ export class Applier {
   /** One heartbeat with its answer; resolves to whether there was one, and never rejects. */
   async beat(bye = false): Promise<boolean> {
     if (this.detached) return false;
-    const { courier, verify, log, runtime, software, vitals } = this.#ports;
-    const nonce = crypto.randomUUID();
-    const core = this.dispatch({ type: "beat", nonce });
-    if (core === undefined) throw new Error("a beat makes a heartbeat");
-    const message: Heartbeat = { ...core, ...vitals(), runtime, software };
-    if (bye) message.bye = true;
-    if (this.loaded.condition === "damaged" && this.heartbeats.answered === 0) message.stateDamaged = true;
+    const { courier, log } = this.#ports;
+    const { nonce, body } = this.heartbeat(bye);
     try {
-      const jws = await courier.heartbeat(new TextEncoder().encode(JSON.stringify(message)));
-      const received = this.now();
-      if (claimsDetached(jws)) await this.takeEnd(jws);
-      const fresh = await readFresh(verify, jws);
-      if ("type" in fresh) {
-        this.#drop(fresh.code, fresh.detail);
-        throw new Error(`the answer to a heartbeat was refused: ${fresh.code}`);
-      }
-      await Promise.all(fresh.deltas.map((delta) => this.takeIn(delta)));
-      this.dispatch({ type: "fresh", fresh }, received);
+      await this.takeAnswer(await courier.heartbeat(body));
       this.heartbeats.answered += 1;
       return true;
     } catch (error) {
@@ -176,6 +163,31 @@ export class Applier {
       this.dispatch({ type: "heartbeat-failed", nonce });
       return false;
     }
+  }
+
+  /** All that this replica holds, as the bytes that say so; an answer to it is a proof from this moment on. */
+  heartbeat(bye = false): { nonce: string; body: Uint8Array } {
+    const { runtime, software, vitals } = this.#ports;
+    const nonce = crypto.randomUUID();
+    const core = this.dispatch({ type: "beat", nonce });
+    if (core === undefined) throw new Error("a beat makes a heartbeat");
+    const message: Heartbeat = { ...core, ...vitals(), runtime, software };
+    if (bye) message.bye = true;
+    if (this.loaded.condition === "damaged" && this.heartbeats.answered === 0) message.stateDamaged = true;
+    return { nonce, body: new TextEncoder().encode(JSON.stringify(message)) };
+  }
+
+  /** Takes the answer to a heartbeat and what it carries; rejects when it is not one. */
+  async takeAnswer(jws: string): Promise<void> {
+    const received = this.now();
+    if (claimsDetached(jws)) await this.takeEnd(jws);
+    const fresh = await readFresh(this.#ports.verify, jws);
+    if ("type" in fresh) {
+      this.#drop(fresh.code, fresh.detail);
+      throw new Error(`the answer to a heartbeat was refused: ${fresh.code}`);
+    }
+    await Promise.all(fresh.deltas.map((delta) => this.takeIn(delta)));
+    this.dispatch({ type: "fresh", fresh }, received);
   }
 
   /** Takes a statement that this replica is detached; one that is not authentic, or another's, changes nothing. */
@@ -285,16 +297,4 @@ export class Applier {
     this.alarms[alarm] = (this.alarms[alarm] ?? 0) + 1;
     this.#ports.log.error({ alarm, nack: this.state.nack, at: this.state.at }, "following raised an alarm");
   }
-}
-
-/** The position that made it known that something is missing; undefined when it is not known how much. */
-function spokenOf(event: ReplicaEvent | undefined): Position | undefined {
-  if (event?.type === "delta") return event.delta;
-  if (event?.type !== "fresh" || event.fresh.resync) return undefined;
-  return { epoch: event.fresh.epoch, rev: event.fresh.asOf };
-}
-
-/** A later process speaks for this replica: a copy of its folder runs somewhere. */
-function isConflict(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "replica_conflict";
 }

@@ -1,6 +1,7 @@
 /** Composes following: the state from disk first, so that it can decide before anybody is reached. */
 import { ageMs, certainNowMs, correctedNowMs, provedNowMs } from "@claviger/shared/sync/freshness";
 import { reaches } from "@claviger/shared/sync/position";
+import type { Knock } from "@claviger/shared/wire/knock";
 import { Applier, type FollowPorts } from "./applier.ts";
 import type { Follower, FollowerStatus, Witness } from "./follower.ts";
 import { liveView } from "./live-view.ts";
@@ -11,6 +12,7 @@ const UNKNOWN_PROOF_MS_MAX = 2_000;
 const UNKNOWN_WAIT_MS = 1_000;
 const REVISION_WAIT_MS = 500;
 const LEAVE_WAIT_MS = 1_000;
+const KNOCK_WAIT_MS = 2_000;
 
 /** The follower with its lifecycle, for whoever composes the gateway. */
 export interface RunningFollower extends Follower {
@@ -18,6 +20,12 @@ export interface RunningFollower extends Follower {
   start(): void;
   /** The next heartbeat has something new to say. */
   speak(): void;
+  /** Speaks now; resolves to whether it was answered. */
+  beat(): Promise<boolean>;
+  /** Speaks no more by itself until `start`: what knocks is still answered. */
+  rest(): void;
+  /** Takes what a knock brings, and resolves to the heartbeat that answers it, when all of it is on disk or after 2 s. */
+  answerKnock(knock: Pick<Knock, "messages" | "fresh">): Promise<Uint8Array>;
   /** Says `bye`, waits for the disk, and stops; takes two seconds at most. */
   stop(): Promise<void>;
 }
@@ -64,6 +72,15 @@ export async function createFollower(ports: FollowPorts): Promise<RunningFollowe
       applier.beats.start();
     },
     speak: () => applier.beats.news(),
+    beat: () => applier.beat(),
+    rest: () => applier.beats.stop(),
+    async answerKnock({ messages, fresh }) {
+      await Promise.all(messages.map((jws) => applier.takeIn(jws)));
+      // Of a heartbeat that this process has made, or it is dropped.
+      if (fresh !== undefined) await applier.takeAnswer(fresh);
+      await atMost(KNOCK_WAIT_MS, applier.settle());
+      return applier.heartbeat().body;
+    },
     async stop() {
       if (stopped) return;
       stopped = true;

@@ -2,8 +2,12 @@
 import { parseCidr } from "@claviger/shared/decide/ip";
 import * as z from "zod";
 import { ConfigError } from "../../config-error.ts";
+import {
+  AttemptEnvironment,
+  type AttemptSettings,
+  readAttemptSettings,
+} from "../../forward/attempt-settings.ts";
 import { readTraceSettings, TraceEnvironment, type TraceSettings } from "../../telemetry/settings.ts";
-import { AttemptEnvironment, type AttemptSettings, readAttemptSettings } from "./attempt-settings.ts";
 import { parseEgressAllow } from "./egress.ts";
 import { BODY_BYTES_MAX } from "./log-store.ts";
 

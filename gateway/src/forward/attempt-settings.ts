@@ -1,6 +1,6 @@
 /** How long a gateway waits for providers in each phase of a call, and how often it asks another one (docs/protocol.md, "Attempts"). */
 import * as z from "zod";
-import type { ServeSettings } from "../../forward/visit.ts";
+import type { ServeSettings } from "./visit.ts";
 
 /** Below a second nothing can be told from a slow network; beyond an hour no stream lives. */
 const phase = (defaultMs: number) => z.coerce.number().int().min(1_000).max(3_600_000).default(defaultMs);
