@@ -200,5 +200,6 @@ function bill(call: Call, ask: Ask, reply: Reply, sent: SentOf, steering: Steeri
     startedAt: new Date(call.startedAtMs).toISOString(),
     finishedAt: new Date().toISOString(),
     aborted: sent.aborted,
+    ...(steering.mark === undefined ? {} : { mark: steering.mark }),
   };
 }

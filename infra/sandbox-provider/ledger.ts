@@ -8,6 +8,8 @@ export interface LedgerEntry {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly aborted: boolean;
+  /** As the request was steered. */
+  readonly mark?: string;
 }
 
 const ENTRIES_MAX = 500_000;

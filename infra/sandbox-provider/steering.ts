@@ -13,6 +13,7 @@
  * - `encoding` compresses the answer whatever the client accepts.
  * - `usageIn` puts a chat stream's usage into a chunk of its own (the default, when asked for by `include_usage`),
  *   into the last chunk with a choice, or into every chunk, asked for or not.
+ * - `mark` stands in the ledger's line, so that a test knows which of its requests was billed.
  */
 import * as z from "zod";
 
@@ -31,6 +32,7 @@ export const Steering = z.strictObject({
   omitUsage: z.boolean().optional(),
   encoding: z.enum(["identity", "gzip", "deflate", "br", "zstd"]).optional(),
   usageIn: z.enum(["separate", "last", "every"]).optional(),
+  mark: z.string().max(64).optional(),
 });
 export type Steering = z.infer<typeof Steering>;
 

@@ -6,8 +6,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import { Agent, request } from "undici";
-import type { LedgerEntry } from "../../sandbox-provider/ledger.ts";
 import type { World } from "../support/world.ts";
+import { type Bill, compareLedgers, readBill, readUsage, type UsageRow } from "./ledgers.ts";
 
 export interface BudgetRun {
   readonly limitUsd: string;
@@ -30,6 +30,9 @@ export interface BudgetFigures {
   readonly attempts: number;
   readonly rows: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
+  /** Until everybody was served or told that there is nothing left, and from then until all of it was counted. */
+  readonly spendingMs: number;
+  readonly settlingMs: number;
 }
 
 const RUN_MS_MAX = 240_000;
@@ -41,16 +44,19 @@ const BOUND_MAX = 1_000_000n;
 /** One run; throws when a promise is broken. */
 export async function proveBudget(world: World, run: BudgetRun): Promise<BudgetFigures> {
   const sinceMs = Date.now();
+  const startedMs = performance.now();
   const attributes = { budgetUsd: run.limitUsd, budgetPeriod: "total" };
   const key = await world.admin.createKey(world.projectId, attributes);
   const limit = BigInt(Math.round(Number(run.limitUsd) * 1e9));
   const agent = new Agent({ connections: run.requestsPerGateway, headersTimeout: 0, bodyTimeout: 0 });
   const sql = postgres(world.stack.urls.postgres, { max: 1 });
+  const answered = new Map<string, string>();
   try {
     const outcomes: Record<string, number> = {};
-    const callers = world.gateways.flatMap(({ url }) =>
+    const callers = world.gateways.flatMap(({ name, url }) =>
       Array.from({ length: run.requestsPerGateway }, async (_, n) => {
-        const outcome = await ask({ agent, url, secret: key.secret, n, aborts: run.aborts });
+        const mark = `${key.id}.${name}.${n}`;
+        const outcome = await ask({ agent, url, secret: key.secret, n, aborts: run.aborts, mark, answered });
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       }),
     );
@@ -58,18 +64,21 @@ export async function proveBudget(world: World, run: BudgetRun): Promise<BudgetF
       ...callers,
       ...(run.faultsWithinMs === undefined ? [] : faults(world, run.faultsWithinMs)),
     ]);
+    const spentMs = performance.now();
     await quiet(world);
-    const billed = await billedSince(world, sinceMs);
-    const rows = await rowsOf(sql, key.id);
+    const settledMs = performance.now();
+    const billed = await readBill(world.sandboxUrl, sinceMs, key.id);
+    const rows = await readUsage(sql, key.id);
     const [row] = await sql<{ spent: string; open: string }[]>`
       select p.spent_n::text as spent, p.open_n::text as open from budget_period p
       join api_key k on k.budget_id = p.budget_id where k.id = ${key.id}`;
     const figures = {
-      ...{ limit, billed: sum(billed), counted: sum(rows.map(({ cost }) => cost)) },
+      ...{ limit, billed: sum(billed.map(({ nanos }) => nanos)), counted: sum(rows.map(costOf)) },
       ...{ enforced: BigInt(row?.spent ?? 0), stranded: BigInt(row?.open ?? 0) },
       ...{ attempts: billed.length, rows: countBy(rows), outcomes },
+      ...{ spendingMs: spentMs - startedMs, settlingMs: settledMs - spentMs },
     };
-    check(figures, billed, rows, run);
+    check(figures, { billed, rows, answered }, run);
     return figures;
   } finally {
     await Promise.all([agent.close(), sql.end()]);
@@ -85,6 +94,8 @@ export function tellBudget({
   attempts,
   rows,
   outcomes,
+  spendingMs,
+  settlingMs,
 }: BudgetFigures): string {
   const usd = (nanos: bigint) => `$${(Number(nanos) / 1e9).toFixed(6)}`;
   const list = (counts: Readonly<Record<string, number>>) =>
@@ -93,20 +104,19 @@ export function tellBudget({
       .join(", ");
   return (
     `limit ${usd(limit)}, billed ${usd(billed)} (${attempts} attempts), counted ${usd(counted)} (${list(rows)}), ` +
-    `stranded ${usd(stranded)}; ${list(outcomes)}`
+    `stranded ${usd(stranded)}; ${list(outcomes)}; ` +
+    `spent in ${(spendingMs / 1000).toFixed(0)} s, counted ${(settlingMs / 1000).toFixed(0)} s later`
   );
-}
-
-interface Row {
-  readonly cost: bigint;
-  readonly basis: string;
 }
 
 /** The identity of the ledgers, and the limit. */
 function check(
   figures: BudgetFigures,
-  billed: readonly bigint[],
-  rows: readonly Row[],
+  ledgers: {
+    readonly billed: readonly Bill[];
+    readonly rows: readonly UsageRow[];
+    readonly answered: ReadonlyMap<string, string>;
+  },
   run: BudgetRun,
 ): void {
   const fail = (what: string) => {
@@ -116,20 +126,11 @@ function check(
   if (figures.counted < figures.billed) fail("the ledger is below the bill");
   if (figures.enforced !== figures.counted)
     fail(`${figures.enforced} are enforced and ${figures.counted} counted`);
-  const left = new Map<bigint, number>();
-  for (const nanos of billed) left.set(nanos, (left.get(nanos) ?? 0) + 1);
-  for (const { cost, basis } of rows) {
-    if (basis !== "provider" || cost === 0n) continue;
-    const n = left.get(cost) ?? 0;
-    if (n === 0) fail(`a row of ${cost} is of no attempt that was billed`);
-    left.set(cost, n - 1);
+  try {
+    compareLedgers(ledgers, true);
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
   }
-  const unmatched = [...left].flatMap(([nanos, n]) => Array.from({ length: n }, () => nanos));
-  const unsure = rows.filter(({ basis }) => basis !== "provider").map(({ cost }) => cost);
-  if (unmatched.length > unsure.length)
-    fail(`${unmatched.length - unsure.length} billed attempts have no row`);
-  if (figures.counted - figures.billed !== sum(unsure) - sum(unmatched))
-    fail("the ledgers differ by something else");
   const unspent = figures.limit - figures.billed;
   const calm = run.faultsWithinMs === undefined && !run.aborts;
   if (calm && unspent > BOUND_MAX && unspent * 100n > figures.limit) fail("money was left unspent");
@@ -141,24 +142,29 @@ interface Caller {
   readonly secret: string;
   readonly n: number;
   readonly aborts: boolean;
+  /** Each time it asks, the provider is told another mark that begins so. */
+  readonly mark: string;
+  readonly answered: Map<string, string>;
 }
 
 /** Asks until it is served or told that there is nothing left; a share that cannot be had now is asked for again. */
 async function ask(caller: Caller): Promise<string> {
   const deadlineMs = performance.now() + RUN_MS_MAX;
-  while (performance.now() < deadlineMs) {
-    const outcome = await askOnce(caller).catch(() => "lost");
+  for (let time = 1; performance.now() < deadlineMs; time++) {
+    const outcome = await askOnce(caller, `${caller.mark}.${time}`).catch(() => "lost");
     if (outcome !== "503" && outcome !== "lost") return outcome;
-    await delay(300 + Math.random() * 700);
+    // Sooner than `retry-after` says, which is 5 s; asked for every moment it is the machine that is measured.
+    await delay(outcome === "503" ? 1_500 + Math.random() * 3_000 : 300 + Math.random() * 700);
   }
   return "gave up";
 }
 
-async function askOnce({ agent, url, secret, n, aborts }: Caller): Promise<string> {
+async function askOnce({ agent, url, secret, n, aborts, answered }: Caller, mark: string): Promise<string> {
   const stream = n % 2 === 0;
   const max = 50 + Math.floor(Math.random() * 300);
   const leaves = aborts && n % 10 === 3;
   const steering = {
+    mark,
     latencyMs: Math.floor(Math.random() * 300),
     outputTokens: Math.ceil(max * Math.random()),
     ...(stream ? { chunks: 1 + Math.floor(Math.random() * 5), chunkMs: 20 } : {}),
@@ -181,6 +187,7 @@ async function askOnce({ agent, url, secret, n, aborts }: Caller): Promise<strin
       }),
       ...(signal === undefined ? {} : { signal }),
     });
+    answered.set(mark, String(answer.headers["x-request-id"]));
     await answer.body.dump({ limit: 10_000_000 });
     return String(answer.statusCode);
   } catch (error) {
@@ -224,21 +231,11 @@ async function quiet(world: World): Promise<void> {
   }
 }
 
-async function billedSince(world: World, sinceMs: number): Promise<bigint[]> {
-  const answer = await fetch(`${world.sandboxUrl}/__ledger?since=${sinceMs}`);
-  return ((await answer.json()) as LedgerEntry[])
-    .map(({ nanos }) => BigInt(nanos))
-    .filter((nanos) => nanos > 0n);
+function costOf({ cost }: UsageRow): bigint {
+  return cost ?? 0n;
 }
 
-async function rowsOf(sql: postgres.Sql, keyId: string): Promise<Row[]> {
-  const rows = await sql<{ cost: string; basis: string }[]>`
-    select coalesce(cost_n, 0)::text as cost, event->>'basis' as basis
-    from usage_event where key_id = ${keyId} and kind = 'settled'`;
-  return rows.map(({ cost, basis }) => ({ cost: BigInt(cost), basis }));
-}
-
-function countBy(rows: readonly Row[]): Record<string, number> {
+function countBy(rows: readonly UsageRow[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { basis, cost } of rows) {
     const name = cost === 0n ? "not billed" : basis;
