@@ -6,8 +6,7 @@ import { newIdentity } from "@claviger/gateway/identity/identity";
 import { createIdentityFile } from "@claviger/gateway/runtime/node/identity";
 import { openLogStore } from "@claviger/gateway/runtime/node/log-store";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { claviger } from "./claviger.ts";
-import { CommandError } from "./command.ts";
+import { runClaviger } from "./testing/terminal.ts";
 
 const REPLICA = "rep_000000000001";
 const KEY = Buffer.alloc(32, 7);
@@ -54,16 +53,9 @@ function tamper(sql: string, slot = "0"): void {
 }
 
 async function verify(args: string[] = ["--replica", REPLICA], env: Record<string, string> = {}) {
-  const lines: string[] = [];
   const all = { CLAVIGER_GATEWAY_HOME: home, ...env };
-  const terminal = { env: all, now: () => new Date(0), out: (line: string) => void lines.push(line) };
-  try {
-    await claviger(["audit", "verify", ...args], terminal);
-    return { exitCode: 0, lines, error: undefined };
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return { exitCode: error.exitCode, lines, error: error.message };
-  }
+  const { exitCode, lines, error } = await runClaviger(["audit", "verify", ...args], { env: all });
+  return { exitCode, lines, error };
 }
 
 test("a chain that holds is ok with its head, and whoever saw a head before finds it again", async () => {
@@ -136,7 +128,7 @@ test.each([
   [[], "set CLAVIGER_GATEWAY_MASTER_KEY, or name the replica with --replica: a chain begins with its id"],
   [["--slot", "9", "--replica", REPLICA], /9 holds no audit log$/],
   [["--head", "5"], "--head must be N:HASH, as this command prints it"],
-  [["--colour"], "Unknown option '--colour'"],
+  [["--colour"], "unknown option '--colour'"],
 ])("what is asked for wrongly is exit code 2: %j", async (args, error) => {
   const answer = await verify(args);
   expect([answer.exitCode, answer.error]).toEqual([2, expect.stringMatching(error)]);

@@ -1,44 +1,45 @@
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { replicaIn, slotsWithLog, verifyLog } from "@claviger/gateway/runtime/node/verify-log";
-import { type Command, CommandError } from "./command.ts";
+import { CommandError, type Terminal } from "./command.ts";
 
-export const auditVerifyCommand: Command = {
-  name: "audit verify",
-  summary: "walk the audit chain in a gateway's home and name the first link that does not hold",
-  help: [
-    "  --home DIR      the gateway's home (CLAVIGER_GATEWAY_HOME)",
-    "  --slot NAME     one replica's folder in it; without this, all of them",
-    "  --replica ID    whose chain it is (rep_…), where CLAVIGER_GATEWAY_MASTER_KEY is not at hand to read it",
-    "  --head N:HASH   a link seen before, e.g. what a heartbeat told: the chain must still have it",
-    "",
-    "Says ok, or the first broken link, for each replica. Exit code 0: every chain holds; 1: one does not; 2: it was not",
-    "asked for rightly. Without --head it cannot see that the newest links were cut off. The gateway may run meanwhile.",
-  ],
-  async run(args, { env, out }) {
-    const { home: given = env.CLAVIGER_GATEWAY_HOME, slot, replica, head } = parse(args);
-    if (!given) throw new CommandError("--home is missing: the folder in CLAVIGER_GATEWAY_HOME", 2);
-    if (slot !== undefined && !/^[a-z0-9-]{1,64}$/.test(slot)) {
-      throw new CommandError("--slot must be a slot's name, e.g. 0", 2);
-    }
-    const home = resolve(given);
-    const seen = head === undefined ? undefined : readHead(head);
-    const found = await slotsWithLog(home);
-    const slots = slot === undefined ? found : found.filter((name) => name === slot);
-    if (slots.length === 0) throw new CommandError(`${join(home, slot ?? "")} holds no audit log`, 2);
-    const single = replica !== undefined || seen !== undefined;
-    if (single && slots.length > 1)
-      throw new CommandError("--replica and --head need --slot: there are several", 2);
-    let broken = 0;
-    for (const name of slots) {
-      const id = replica ?? (await ownerOf(home, name, env.CLAVIGER_GATEWAY_MASTER_KEY));
-      const verdict = await judge(home, name, id, seen);
-      out(`${name} ${id}: ${verdict.text}`);
-      if (!verdict.ok) broken++;
-    }
-    if (broken > 0) throw new CommandError(`${broken} of ${slots.length} audit chains do not hold`);
-  },
-};
+export const verifyHelp = `
+Says ok, or the first broken link, for each replica. Exit code 0: every chain holds; 1: one does not; 2: it was not
+asked for rightly. Without --head it cannot see that the newest links were cut off. The gateway may run meanwhile.`;
+
+export interface VerifyOptions {
+  readonly home?: string;
+  readonly slot?: string;
+  readonly replica?: string;
+  readonly head?: string;
+}
+
+/** Walks the chains of a gateway's home; throws when one does not hold. */
+export async function verifyAudit(
+  options: VerifyOptions,
+  { env, out }: Pick<Terminal, "env" | "out">,
+): Promise<void> {
+  const { home: given = env.CLAVIGER_GATEWAY_HOME, slot, replica, head } = options;
+  if (!given) throw new CommandError("--home is missing: the folder in CLAVIGER_GATEWAY_HOME", 2);
+  if (slot !== undefined && !/^[a-z0-9-]{1,64}$/.test(slot)) {
+    throw new CommandError("--slot must be a slot's name, e.g. 0", 2);
+  }
+  const home = resolve(given);
+  const seen = head === undefined ? undefined : readHead(head);
+  const found = await slotsWithLog(home);
+  const slots = slot === undefined ? found : found.filter((name) => name === slot);
+  if (slots.length === 0) throw new CommandError(`${join(home, slot ?? "")} holds no audit log`, 2);
+  const single = replica !== undefined || seen !== undefined;
+  if (single && slots.length > 1)
+    throw new CommandError("--replica and --head need --slot: there are several", 2);
+  let broken = 0;
+  for (const name of slots) {
+    const id = replica ?? (await ownerOf(home, name, env.CLAVIGER_GATEWAY_MASTER_KEY));
+    const verdict = await judge(home, name, id, seen);
+    out(`${name} ${id}: ${verdict.text}`);
+    if (!verdict.ok) broken++;
+  }
+  if (broken > 0) throw new CommandError(`${broken} of ${slots.length} audit chains do not hold`);
+}
 
 interface Head {
   readonly n: number;
@@ -88,14 +89,4 @@ function readHead(text: string): Head {
   const match = /^(\d{1,15}):([A-Za-z0-9_-]{43})$/.exec(text);
   if (match === null) throw new CommandError("--head must be N:HASH, as this command prints it", 2);
   return { n: Number(match[1]), hash: match[2] ?? "" };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    const text = { type: "string" } as const;
-    return parseArgs({ args: [...args], options: { home: text, slot: text, replica: text, head: text } })
-      .values;
-  } catch (error) {
-    throw new CommandError(String((error as Error).message).split(". ")[0] ?? "", 2);
-  }
 }

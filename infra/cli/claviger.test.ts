@@ -1,11 +1,21 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { lockSlot } from "@claviger/gateway/runtime/node/lock";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { claviger } from "./claviger.ts";
-import { CommandError } from "./command.ts";
+import { exitCodes } from "./command.ts";
+import { readSignIns, writeSignIns } from "./sign-in-file.ts";
+import { runClaviger } from "./testing/terminal.ts";
 
 let home: string;
 
@@ -15,15 +25,9 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 async function run(args: string[], env: Record<string, string> = {}) {
-  const lines: string[] = [];
   const now = () => new Date("2026-11-20T12:00:00Z");
-  try {
-    await claviger(args, { env, now, out: (line) => void lines.push(line) });
-    return { lines, exitCode: 0, error: undefined };
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return { lines, exitCode: error.exitCode, error: error.message };
-  }
+  const { lines, exitCode, error } = await runClaviger(args, { env: { HOME: home, ...env }, now });
+  return { lines, exitCode, error };
 }
 
 /** A slot's folder as a gateway leaves it. */
@@ -39,25 +43,34 @@ function makeSlot(slot = "0"): string {
 test.each([[["--help"]], [["help"]], [[]], [["-h"]]])("claviger %j lists the commands", async (args) => {
   const { lines, exitCode } = await run(args);
   expect(exitCode).toBe(0);
-  expect(lines.join("\n")).toMatch(/nats init .*\n.*gateway reset /);
+  expect(lines.join("\n")).toMatch(/ keys\|key .*\n/);
 });
 
 test.each([
-  ["nats init", ["nats", "init", "--help"], "--out DIR"],
+  ["nats init", ["nats", "init", "--help"], "--out <dir>"],
   ["gateway reset", ["gateway", "reset", "-h"], "--yes"],
 ])("%s has a help text of its own", async (_name, args, text) => {
   expect((await run(args)).lines.join("\n")).toContain(text);
 });
 
 test.each([
-  [["keys", "list"], '"keys list" is no command; see claviger --help'],
+  [["kyes"], "unknown command 'kyes'"],
+  [["keys"], "claviger keys takes one of: create, list, show"],
+  [["keys", "lost"], "unknown command 'lost'"],
+  [["keys", "show"], "missing required argument 'key'"],
+  [["keys", "create", "--colour"], "unknown option '--colour'"],
+  [
+    ["keys", "list", "--url", "ftp://x"],
+    "--url or CLAVIGER_CONTROL_PLANE_URL must be an http:// or https:// address",
+  ],
+  [["completion", "tcsh"], "the shell is bash, zsh or fish"],
   [["nats", "init"], "--out is missing: the folder to write nats.conf to"],
-  [["nats", "init", "--out", "x", "--colour"], "Unknown option '--colour'"],
+  [["nats", "init", "--out", "x", "--colour"], "unknown option '--colour'"],
   [["nats", "init", "--out", "x"], "DATABASE_URL is missing"],
   [["gateway", "reset"], "--home is missing: the folder in CLAVIGER_GATEWAY_HOME"],
   [["gateway", "reset", "--home", "x", "--slot", "../y"], "--slot must be a slot's name, e.g. 0"],
 ])("what is asked for wrongly is one line and exit code 2: %j", async (args, error) => {
-  expect(await run(args)).toEqual({ lines: [], exitCode: 2, error });
+  expect(await run(args)).toEqual({ lines: [], exitCode: 2, error: expect.stringContaining(error) });
 });
 
 test("a reset says what it would do and does it only with --yes: the replica is nobody, its log is kept", async () => {
@@ -95,9 +108,56 @@ test("npx finds it in the workspace, errors are one line, and exit codes are tho
   const root = resolve(import.meta.dirname, "../..");
   const npx = (...args: string[]) =>
     spawnSync("npx", ["--no-install", "claviger", ...args], { cwd: root, encoding: "utf8" });
-  expect(npx("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("nats init") });
+  expect(npx("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("doctor") });
   const refused = npx("gateway", "reset", "--home", join(home, "nowhere"));
   expect(refused.status).toBe(1);
   const own = refused.stderr.split("\n").filter((line) => line !== "" && !line.startsWith("npm "));
   expect(own).toEqual([`claviger: ${join(home, "nowhere", "0")} does not exist: there is nothing to reset`]);
 }, 60_000);
+
+test("the help names every variable and every exit code", async () => {
+  const text = (await run(["--help"])).lines.join("\n");
+  for (const name of ["CLAVIGER_TOKEN", "CLAVIGER_API_KEY", "CLAVIGER_GATEWAY_URL"])
+    expect(text).toContain(name);
+  for (const code of Object.values(exitCodes)) expect(text).toMatch(new RegExp(`^ {2}${code} {2}\\S`, "m"));
+});
+
+test.each([
+  ["claviger ke", 1, ["keys", "kek"]],
+  ["claviger keys ro", 2, ["rotate"]],
+  ["claviger --json keys ro", 3, ["rotate"]],
+  ["claviger keys rotate --gr", 3, ["--grace"]],
+  ["claviger gateway res", 2, ["resume", "reset"]],
+])("bash completes %j", async (line, at, expected) => {
+  const script = (await run(["completion", "bash"])).lines.join("\n");
+  const words = line.split(" ").map((word) => `'${word}'`);
+  const asked = `${script}\nCOMP_WORDS=(${words.join(" ")})\nCOMP_CWORD=${at}\n_claviger\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", asked], { encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(stdout.trim().split("\n").sort()).toEqual([...expected].sort());
+});
+
+test.each(["zsh", "fish"])("%s gets a completion that knows every command", async (shell) => {
+  const script = (await run(["completion", shell])).lines.join("\n");
+  for (const word of ["doctor", "llm-keys", "rotate", "enrol"]) expect(script).toContain(word);
+});
+
+test("the file of who is signed in is its owner's alone, also when it was not before", () => {
+  const env = { CLAVIGER_CONFIG_DIR: join(home, "config") };
+  const path = writeSignIns(env, { servers: {} });
+  chmodSync(path, 0o644);
+  writeSignIns(env, { current: "http://a", servers: {} });
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(readSignIns(env).current).toBe("http://a");
+});
+
+test("a token goes to the address that it was made at and to no other", async () => {
+  const env = { CLAVIGER_CONFIG_DIR: join(home, "config") };
+  const signIn = { token: "clvp_x", tokenId: "pat_x", email: "a@example.com", organization: "A" };
+  writeSignIns(env, { current: "http://127.0.0.1:1", servers: { "http://127.0.0.1:1": signIn } });
+  expect(await run(["keys", "list", "--url", "http://127.0.0.1:2"], env)).toMatchObject({
+    exitCode: 3,
+    error: expect.stringContaining("nobody is signed in at http://127.0.0.1:2"),
+  });
+  expect(await run(["keys", "list"], env)).toMatchObject({ exitCode: 7 });
+});

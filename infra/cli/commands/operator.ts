@@ -1,0 +1,80 @@
+/** What works on this machine's files, database and bus, and not through the API. */
+import { ConfigError } from "@claviger/control-plane/runtime/node/config";
+import { rotateKek } from "@claviger/control-plane/runtime/node/kek-rotate";
+import { natsInit } from "@claviger/control-plane/runtime/node/nats-init";
+import type { Command } from "commander";
+import { verifyAudit, verifyHelp } from "../audit-verify.ts";
+import { CommandError, exitCodes, type Terminal } from "../command.ts";
+import { addAuditList } from "./logs.ts";
+
+const initHelp = `
+Reads DATABASE_URL and CLAVIGER_KEK. Migrates the database, makes the cluster's keys when there are none, and
+prints the path of nats.conf. Safe to repeat: keys are made once, the file is written again.`;
+
+const kekHelp = `
+Reads DATABASE_URL, CLAVIGER_KEK (the present key) and CLAVIGER_KEK_NEXT (the one to come; 32 bytes as base64).
+Stop every control plane first: refused while anybody else is connected to the database. Gateways go on serving.
+All of it is done or none. Then start the control planes with CLAVIGER_KEK set to the new key. Backups of the
+database from before are still under the former key: keep it as long as you keep them.`;
+
+export function addOperator(program: Command, terminal: Terminal): void {
+  const audit = program.command("audit").description("the gateways' audit chains");
+  addAuditList(audit, terminal);
+  audit
+    .command("verify")
+    .description("walk the audit chain in a gateway's home and name the first link that does not hold")
+    .option("--home <dir>", "the gateway's home (CLAVIGER_GATEWAY_HOME)")
+    .option("--slot <name>", "one replica's folder in it; without this, all of them")
+    .option(
+      "--replica <id>",
+      "whose chain it is (rep_…), where CLAVIGER_GATEWAY_MASTER_KEY is not at hand to read it",
+    )
+    .option("--head <N:HASH>", "a link seen before, e.g. what a heartbeat told: the chain must still have it")
+    .addHelpText("after", verifyHelp)
+    .action((_options, command: Command) => verifyAudit(command.opts(), terminal));
+  program
+    .command("nats")
+    .description("the bus")
+    .command("init")
+    .description("write the configuration of nats-server, so that it trusts this control plane")
+    .option("--out <dir>", "folder for nats.conf and for the server's accounts (required)")
+    .option("--port <n>", "for clients (8711)")
+    .option("--ws-port <n>", "for WebSocket clients (8712)")
+    .option("--host <address>", "to listen on (127.0.0.1)")
+    .addHelpText("after", initHelp)
+    .action((_options, command: Command) => told(async () => initBus(command.opts(), terminal)));
+  program
+    .command("kek")
+    .description("the key-encryption key")
+    .command("rotate")
+    .description("wrap everything in the database under another key-encryption key")
+    .addHelpText("after", kekHelp)
+    .action(() => told(() => rotate(terminal)));
+}
+
+/** A setting that will not do is a wrong question. */
+async function told(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CommandError(error.message, exitCodes.usage);
+    throw error;
+  }
+}
+
+async function initBus(options: Readonly<Record<string, string>>, { env, out }: Terminal): Promise<void> {
+  const names: Record<string, string> = { out: "--out", port: "--port", wsPort: "--ws-port", host: "--host" };
+  const args = Object.entries(names).flatMap(([name, flag]) => {
+    const value = options[name];
+    return value === undefined ? [] : [flag, value];
+  });
+  out(await natsInit(args, env));
+}
+
+async function rotate({ env, out }: Terminal): Promise<void> {
+  const { clusterKeys, accounts, dataKeys, channels } = await rotateKek(env);
+  out(
+    `wrapped again: ${clusterKeys} keys of the cluster, ${accounts} accounts, ${dataKeys} data keys, ${channels} notification channels`,
+  );
+  out("start every control plane with CLAVIGER_KEK set to what CLAVIGER_KEK_NEXT was");
+}
