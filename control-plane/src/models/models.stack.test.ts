@@ -168,6 +168,21 @@ test("null is unpriced and never $0; a custom model gets a price, a tier inherit
   expect(listed.resources.map(({ id }) => id)).toEqual(["groq/mine/one"]);
 });
 
+test("a price that is taken away is confirmed by gateways, also where nothing else stands in its record", async () => {
+  const attributes = { provider: "xai", secretKey: "x", customModels: ["only-one"], withDefaultModels: false };
+  const made = await call("POST", collection(), llm(attributes));
+  const path = `/models/${encodeURIComponent("xai/only-one")}`;
+  await call("PATCH", path, model({ inputUsdPerMillion: "1", outputUsdPerMillion: "4" }));
+  expect(await heldOf("xai", "only-one")).toMatchObject({ price: { input: "1000000000" } });
+  const back = await call("DELETE", `${path}/override`);
+  expect([back.status, back.operation?.status]).toEqual([200, "confirmed"]);
+  expect(await heldOf("xai", "only-one")).toBeUndefined();
+  // Whoever cannot ask for it loses nothing by it.
+  await call("PATCH", path, model({ inputUsdPerMillion: "1", outputUsdPerMillion: "4" }));
+  await call("DELETE", `/llm-api-keys/${made.resource.id}`);
+  expect((await call("DELETE", `${path}/override`)).operation ?? null).toBeNull();
+});
+
 test("what is no price is refused with its place, and only admins set one", async () => {
   const path = `/models/${encodeURIComponent("openai/gpt-4o")}`;
   for (const bad of ["-1", "1e3", "1.0000000001", "1000001", ""]) {

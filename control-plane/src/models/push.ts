@@ -23,7 +23,7 @@ export interface ModelChanges {
   readonly changes: readonly Change[];
   /** Something did not fit. */
   readonly more: boolean;
-  /** `restrictive` when a model that had a price has another one, or other limits. */
+  /** `restrictive` when a model that had a price and is still served has another one, none, or other limits. */
   readonly effect: Effect;
 }
 
@@ -35,7 +35,9 @@ export async function modelChanges(
   ports: Pick<Ports, "clock">,
   orgId: string,
 ): Promise<ModelChanges> {
-  const wanted = partsOf(await wantedRows(tx, orgId, ports.clock.nowMs()));
+  const names = await servedNames(tx, orgId);
+  const wanted = partsOf(await wantedRows(tx, orgId, names, ports.clock.nowMs()));
+  const served = new Set(names.map(keyOf));
   const held = await heldParts(tx, orgId);
   const changes: Change[] = [];
   let effect: Effect = "neutral";
@@ -55,11 +57,13 @@ export async function modelChanges(
     const text = JSON.stringify(record);
     if (before !== undefined && JSON.stringify(before) === text) continue;
     const change: Put = { op: "put", kind: "models", id, record, ifUnknown: "skip" };
-    take(change, text.length + 100, effectOf(before, record));
+    take(change, text.length + 100, losesPrice(before, record, served) ? "restrictive" : "giving");
   }
-  for (const id of held.keys()) {
-    // No LLM key serves them any more: nobody can ask for them.
-    if (!wanted.has(id)) take({ op: "del", kind: "models", id, ifUnknown: "skip" }, 100, "neutral");
+  for (const [id, before] of held) {
+    if (wanted.has(id)) continue;
+    const after = { ...before, models: [] };
+    const as = losesPrice(before, after, served) ? "restrictive" : "neutral";
+    take({ op: "del", kind: "models", id, ifUnknown: "skip" }, 100, as);
   }
   return { changes, more, effect };
 }
@@ -110,8 +114,12 @@ export async function servedNames(db: Queryable, orgId: string, provider?: strin
   return [...names.values()];
 }
 
-async function wantedRows(tx: Tx, orgId: string, nowMs: number): Promise<PriceRow[]> {
-  const names = await servedNames(tx, orgId);
+async function wantedRows(
+  tx: Tx,
+  orgId: string,
+  names: readonly ModelName[],
+  nowMs: number,
+): Promise<PriceRow[]> {
   const overrides = await overridesOf(tx, orgId);
   const listed = await catalogueRows(
     tx,
@@ -148,11 +156,16 @@ async function heldParts(tx: Tx, orgId: string): Promise<Map<string, ModelsRecor
   return new Map(rows.map(({ id, record }) => [id, ModelsRecord.parse(record)]));
 }
 
-function effectOf(before: ModelsRecord | undefined, after: ModelsRecord): Effect {
-  const rows = new Map(before?.models.map((row) => [row.name, row]));
-  const narrows = (row: ModelRow) => {
-    const old = rows.get(row.name);
-    return old !== undefined && old.price !== null && old.priceRev !== row.priceRev;
-  };
-  return after.models.some(narrows) ? "restrictive" : "giving";
+/** A model that no LLM key serves any more loses nothing: nobody can ask for it. */
+function losesPrice(
+  before: ModelsRecord | undefined,
+  after: ModelsRecord,
+  served: ReadonlySet<string>,
+): boolean {
+  const rows = new Map(after.models.map((row) => [row.name, row]));
+  const differs = (old: ModelRow) => old.price !== null && old.priceRev !== rows.get(old.name)?.priceRev;
+  const { provider } = after;
+  return (before?.models ?? []).some(
+    (old) => differs(old) && served.has(keyOf({ provider, model: old.name })),
+  );
 }
