@@ -1,9 +1,9 @@
 import { LogRow } from "@claviger/shared/wire/query";
 import { expect, test } from "vitest";
 import { refusedEntry, settledEntry } from "../../logs/entries.ts";
+import { flatEntry, INSERT_COLUMNS, logRow, type Row } from "../../logs/store/rows.ts";
 import { settlement } from "../../logs/testing/rig.ts";
 import type { LogEntry } from "../../ports.ts";
-import { flatEntry, INSERT_COLUMNS, logRow, type Row } from "./log-store-rows.ts";
 
 /** As the store reads what it has written of an entry. */
 function rowOf(entry: LogEntry): LogRow {

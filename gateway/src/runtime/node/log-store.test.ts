@@ -7,9 +7,9 @@ import { AuditRow as AuditRowSchema, LogRow as LogRowSchema } from "@claviger/sh
 import { UsageBatch } from "@claviger/shared/wire/usage";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { chainRoot, firstBrokenLink } from "../../logs/chain.ts";
+import { questionSql } from "../../logs/store/query.ts";
 import type { LogEntry, LogStore } from "../../ports.ts";
 import { openLogStore } from "./log-store.ts";
-import { questionSql } from "./log-store-query.ts";
 
 const REPLICA = "rep_000000000001";
 

@@ -2,9 +2,9 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { chainRoot } from "../../logs/chain.ts";
+import { flatEntry } from "../../logs/store/rows.ts";
 import type { LogStore } from "../../ports.ts";
 import type { ReadRequest } from "./log-store-reader.ts";
-import { flatEntry } from "./log-store-rows.ts";
 import { startThread } from "./log-store-thread.ts";
 import type { Request } from "./log-store-worker.ts";
 

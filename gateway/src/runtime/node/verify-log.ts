@@ -4,8 +4,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { chainRoot } from "../../logs/chain.ts";
+import { type Walk, walkChain } from "../../logs/store/verify.ts";
 import { createIdentityFile } from "./identity.ts";
-import { type Walk, walkChain } from "./log-store-verify.ts";
+import { link, nodeSql } from "./log-store-sql.ts";
 
 /** Slots of a gateway's home that have a log. */
 export async function slotsWithLog(home: string): Promise<string[]> {
@@ -32,7 +33,7 @@ export async function verifyLog(
 ): Promise<Walk> {
   const db = new DatabaseSync(join(home, slot, "log.sqlite"), { readOnly: true, timeout: 5000 });
   try {
-    return walkChain(db, await chainRoot(replicaId), wanted);
+    return walkChain(nodeSql(db), link, await chainRoot(replicaId), wanted);
   } finally {
     db.close();
   }

@@ -2,9 +2,9 @@
  * Lets the oldest rows go. The chain that is left begins at an anchor, the last link that went, and still verifies from
  * there; numbers of rows, links and events go on as if everything was there.
  */
-import type { DatabaseSync } from "node:sqlite";
 import type { Trimmed, TrimOrder } from "../../ports.ts";
-import { forgetRequests } from "./log-store-requests.ts";
+import { forgetRequests } from "./requests.ts";
+import type { SqlStore } from "./sql.ts";
 
 interface OldRow {
   readonly n: number;
@@ -15,9 +15,10 @@ interface OldRow {
 }
 
 /** One transaction on at most `rowsMax` rows, so that commits come in between. */
-export function trim(db: DatabaseSync, order: TrimOrder): Trimmed {
+export function trim(db: SqlStore, order: TrimOrder): Trimmed {
   const { deletableBeforeMs, wantedBeforeMs, bytesMax, usageCursor, rowsMax } = order;
-  const beforeMs = usedBytes(db) > bytesMax ? deletableBeforeMs : Math.min(deletableBeforeMs, wantedBeforeMs);
+  const beforeMs =
+    db.usedBytes() > bytesMax ? deletableBeforeMs : Math.min(deletableBeforeMs, wantedBeforeMs);
   // The newest row stays, so that row numbers are never given again.
   const oldest = db
     .prepare(
@@ -27,14 +28,13 @@ export function trim(db: DatabaseSync, order: TrimOrder): Trimmed {
   const kept = oldest.findIndex(({ at_ms, seq }) => at_ms >= beforeMs || (seq ?? 0) > usageCursor);
   const gone = kept === -1 ? oldest : oldest.slice(0, kept);
   if (gone.length > 0) remove(db, gone);
-  return { rows: gone.length, bytes: usedBytes(db), more: gone.length === rowsMax };
+  return { rows: gone.length, bytes: db.usedBytes(), more: gone.length === rowsMax };
 }
 
-function remove(db: DatabaseSync, gone: readonly OldRow[]): void {
+function remove(db: SqlStore, gone: readonly OldRow[]): void {
   const link = gone.findLast(({ audit_n }) => audit_n !== null);
   const event = gone.findLast(({ seq }) => seq !== null);
-  db.exec("BEGIN IMMEDIATE");
-  try {
+  db.tx(() => {
     const lastN = gone.at(-1)?.n ?? 0;
     forgetRequests(db, lastN);
     db.prepare("DELETE FROM body WHERE n <= ?").run(lastN);
@@ -48,15 +48,5 @@ function remove(db: DatabaseSync, gone: readonly OldRow[]): void {
     if (event !== undefined) {
       db.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('trimmedSeq', ?)").run(event.seq);
     }
-    db.exec("COMMIT");
-  } catch (error) {
-    if (db.isTransaction) db.exec("ROLLBACK");
-    throw error;
-  }
-}
-
-/** What rows take; pages of rows that went are used again before the file grows. */
-function usedBytes(db: DatabaseSync): number {
-  const pragma = (name: string) => Number(db.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0);
-  return (pragma("page_count") - pragma("freelist_count")) * pragma("page_size");
+  });
 }

@@ -1,6 +1,6 @@
 /** A question as SQL: every value is bound, every column is written here. */
 import type { LogQuestion } from "@claviger/shared/wire/query";
-import { ROWS_OF_REQUEST } from "./log-store-requests.ts";
+import { ROWS_OF_REQUEST } from "./requests.ts";
 
 export interface BoundSql {
   readonly sql: string;

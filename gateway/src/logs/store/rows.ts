@@ -1,10 +1,10 @@
 /** The one table of the local log, and what its rows are told as. */
 import type { AuditRow, LogRow } from "@claviger/shared/wire/query";
 import type { UsageEvent } from "@claviger/shared/wire/usage";
-import { auditText, linkText } from "../../logs/chain.ts";
 import type { LogEntry, RequestAudit, Spent } from "../../ports.ts";
-import { BODIES_SCHEMA } from "./log-store-bodies.ts";
-import { REQUESTS_SCHEMA } from "./log-store-requests.ts";
+import { auditText, linkText } from "../chain.ts";
+import { BODIES_SCHEMA } from "./bodies.ts";
+import { REQUESTS_SCHEMA } from "./requests.ts";
 
 export const KINDS = { settled: 0, change: 1, refused: 2, count: 3 } as const;
 
@@ -72,6 +72,7 @@ export function requestAudit(log: Omit<LogRow, "n">, generation: number): Reques
     provider: log.provider ?? "",
     status: log.status,
     code: log.code,
+    ...(log.mcp === undefined ? {} : { mcp: log.mcp }),
   };
 }
 

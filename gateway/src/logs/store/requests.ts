@@ -3,7 +3,7 @@
  * for nearly every row, and costs more than all else that is written. Rows are indexed thousands at a time instead, in
  * the order of the index; the few that are newer are looked through.
  */
-import type { DatabaseSync } from "node:sqlite";
+import type { SqlStore } from "./sql.ts";
 
 export const REQUESTS_SCHEMA = `
 CREATE TABLE IF NOT EXISTS request (
@@ -29,7 +29,7 @@ export const ROWS_OF_REQUESTS = `SELECT n FROM request WHERE id IN (SELECT value
  * To be called after each commit with the number of its last row. Never throws: a disk that takes nothing now only means
  * that more rows are looked through until it does.
  */
-export function createIndexing(db: DatabaseSync): (lastN: number) => void {
+export function createIndexing(db: SqlStore): (lastN: number) => void {
   let indexedN = Number(db.prepare(`SELECT ${INDEXED} AS n`).get()?.n ?? 0);
   const add = db.prepare(
     `INSERT OR IGNORE INTO request (id, n) SELECT json_extract(log, '$.requestId') AS id, n FROM entry
@@ -40,19 +40,19 @@ export function createIndexing(db: DatabaseSync): (lastN: number) => void {
     if (lastN - indexedN < INDEXED_AT_ONCE) return;
     const upToN = indexedN + INDEXED_AT_ONCE;
     try {
-      db.exec("BEGIN IMMEDIATE");
-      add.run(indexedN, upToN);
-      remember.run(upToN);
-      db.exec("COMMIT");
+      db.tx(() => {
+        add.run(indexedN, upToN);
+        remember.run(upToN);
+      });
       indexedN = upToN;
     } catch {
-      if (db.isTransaction) db.exec("ROLLBACK");
+      // The next commit tries again.
     }
   };
 }
 
 /** Forgets the rows up to `n`, which are about to go; inside the transaction that lets them go. */
-export function forgetRequests(db: DatabaseSync, n: number): void {
+export function forgetRequests(db: SqlStore, n: number): void {
   db.prepare(
     `DELETE FROM request WHERE (id, n) IN
      (SELECT json_extract(log, '$.requestId'), n FROM entry WHERE n <= ? AND log IS NOT NULL)`,

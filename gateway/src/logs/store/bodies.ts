@@ -2,8 +2,10 @@
  * What was said in requests, for organizations that want it kept. Bodies stand beside the log and not in its lines: they
  * go by themselves, the oldest first, so that however much is said, no line of log or audit goes earlier for it.
  */
-import type { DatabaseSync } from "node:sqlite";
 import type { CapturedBodies } from "@claviger/shared/wire/query";
+import type { SqlStore } from "./sql.ts";
+
+const encoder = new TextEncoder();
 
 export const BODIES_SCHEMA = `
 CREATE TABLE IF NOT EXISTS body (
@@ -21,7 +23,7 @@ export interface Keeping {
   forget(beforeMs: number): void;
 }
 
-export function createKeeping(db: DatabaseSync, bytesMax: number): Keeping {
+export function createKeeping(db: SqlStore, bytesMax: number): Keeping {
   const sum = db.prepare("SELECT coalesce(sum(bytes), 0) AS bytes FROM body");
   const insert = db.prepare("INSERT INTO body (n, at_ms, bytes, said) VALUES (?, ?, ?, ?)");
   const drop = db.prepare("DELETE FROM body WHERE n = (SELECT min(n) FROM body) RETURNING bytes");
@@ -30,7 +32,7 @@ export function createKeeping(db: DatabaseSync, bytesMax: number): Keeping {
   let kept = count();
   return {
     keep(n, atMs, said) {
-      const bytes = Buffer.byteLength(said);
+      const bytes = encoder.encode(said).length;
       insert.run(n, atMs, bytes, said);
       kept += bytes;
       if (kept > bytesMax) kept = count();
@@ -50,7 +52,7 @@ export function createKeeping(db: DatabaseSync, bytesMax: number): Keeping {
 }
 
 /** As a part of its row; nothing where none was captured, or it has gone. */
-export function bodiesOf(db: DatabaseSync, n: number): { bodies?: CapturedBodies } {
+export function bodiesOf(db: SqlStore, n: number): { bodies?: CapturedBodies } {
   const said = db.prepare("SELECT said FROM body WHERE n = ?").get(n)?.said;
   return typeof said === "string" ? { bodies: JSON.parse(said) as CapturedBodies } : {};
 }
