@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => world?.stack.stop());
 
-const small = { limitUsd: "0.05", requestsPerGateway: 120 };
+const small = { limitUsd: "0.05", requestsPerGateway: 120, tokensMax: 350 };
 
 test("three gateways spend one budget to its end and never past it, and the ledgers agree row by row", async () => {
   const figures = await proveBudget(world, { ...small, aborts: false });

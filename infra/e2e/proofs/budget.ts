@@ -12,6 +12,8 @@ import { type Bill, compareLedgers, readBill, readUsage, type UsageRow } from ".
 export interface BudgetRun {
   readonly limitUsd: string;
   readonly requestsPerGateway: number;
+  /** Of output, that a request asks for at most. */
+  readonly tokensMax: number;
   /** Callers that leave, and answers that break off. */
   readonly aborts: boolean;
   /** One gateway killed, one frozen, the control plane restarted, each within so many milliseconds; undefined: none of that. */
@@ -38,8 +40,8 @@ export interface BudgetFigures {
 const RUN_MS_MAX = 240_000;
 const QUIET_MS_MAX = 120_000;
 const FROZEN_MS = 4_000;
-/** No request of the run is bounded by more nano-dollars: 350 tokens out, some 300 in. What is less may be left. */
-const BOUND_MAX = 1_000_000n;
+/** No request is bounded by more nano-dollars than its output and some 300 tokens in. What is less may be left. */
+const boundMax = (tokens: number) => BigInt(2_000 * tokens + 300_000);
 
 /** One run; throws when a promise is broken. */
 export async function proveBudget(world: World, run: BudgetRun): Promise<BudgetFigures> {
@@ -56,7 +58,7 @@ export async function proveBudget(world: World, run: BudgetRun): Promise<BudgetF
     const callers = world.gateways.flatMap(({ name, url }) =>
       Array.from({ length: run.requestsPerGateway }, async (_, n) => {
         const mark = `${key.id}.${name}.${n}`;
-        const outcome = await ask({ agent, url, secret: key.secret, n, aborts: run.aborts, mark, answered });
+        const outcome = await ask({ agent, url, secret: key.secret, n, run, mark, answered });
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       }),
     );
@@ -133,7 +135,8 @@ function check(
   }
   const unspent = figures.limit - figures.billed;
   const calm = run.faultsWithinMs === undefined && !run.aborts;
-  if (calm && unspent > BOUND_MAX && unspent * 100n > figures.limit) fail("money was left unspent");
+  if (calm && unspent > boundMax(run.tokensMax) && unspent * 100n > figures.limit)
+    fail("money was left unspent");
 }
 
 interface Caller {
@@ -141,7 +144,7 @@ interface Caller {
   readonly url: string;
   readonly secret: string;
   readonly n: number;
-  readonly aborts: boolean;
+  readonly run: BudgetRun;
   /** Each time it asks, the provider is told another mark that begins so. */
   readonly mark: string;
   readonly answered: Map<string, string>;
@@ -159,9 +162,12 @@ async function ask(caller: Caller): Promise<string> {
   return "gave up";
 }
 
-async function askOnce({ agent, url, secret, n, aborts, answered }: Caller, mark: string): Promise<string> {
+async function askOnce(
+  { agent, url, secret, n, run: { aborts, tokensMax }, answered }: Caller,
+  mark: string,
+): Promise<string> {
   const stream = n % 2 === 0;
-  const max = 50 + Math.floor(Math.random() * 300);
+  const max = Math.ceil(tokensMax * (0.1 + 0.9 * Math.random()));
   const leaves = aborts && n % 10 === 3;
   const steering = {
     mark,
