@@ -88,6 +88,13 @@ export const rooms: readonly Room[] = [
     because: "the core runs on every runtime",
   },
   {
+    name: "gateway/replica",
+    at: /^gateway\/src\/replica\//,
+    files: [/^gateway\/src\/(?!runtime\/|app\.ts$)/, ...shared],
+    packages: portable,
+    because: "it puts the rooms of a replica together, on every runtime",
+  },
+  {
     name: "gateway's ports",
     at: gatewayRoot,
     files: [gatewayRoot, ...shared],

@@ -1,36 +1,27 @@
 /** One replica of a gateway on Node: every port answered, the rooms composed, started and stopped in order. */
 import { join } from "node:path";
 import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
-import { bootOf } from "@claviger/shared/sync/boot";
-import { createVerify, type Verify } from "@claviger/shared/wire/sign";
 import { createGateway, type Gateway } from "../../app.ts";
 import { createCouriers } from "../../courier/couriers.ts";
 import { HttpsCourier } from "../../courier/https-courier.ts";
-import type { FollowPorts } from "../../follow/applier.ts";
-import { createFollower, type RunningFollower } from "../../follow/create-follower.ts";
+import type { RunningFollower } from "../../follow/create-follower.ts";
 import { SERVE_LIMITS } from "../../forward/serve-limits.ts";
 import { createTryProvider } from "../../forward/try-provider.ts";
-import { ensureEnrolled } from "../../identity/enrol.ts";
 import type { EnrolledIdentity } from "../../identity/identity.ts";
-import { createKeeper, type Keeper, startAgain } from "../../identity/keeper.ts";
-import { createVault, type OpeningVault } from "../../identity/vault.ts";
-import { createMetrics, type Metrics } from "../../metrics.ts";
-import type { Clock, Courier, Log, StateStore } from "../../ports.ts";
-import type { Escrow } from "../../spend/escrow.ts";
-import { createLimits, type Limits } from "../../spend/limits.ts";
+import type { Clock, Courier, Log } from "../../ports.ts";
+import { type Habitat, openReplica, type Replica } from "../../replica/open-replica.ts";
 import { createReserve } from "../../spend/reserve.ts";
-import { type Config, SOFTWARE } from "./config.ts";
+import type { Config } from "./config.ts";
 import { createCrypto } from "./crypto.ts";
 import { parseEgressAllow } from "./egress.ts";
-import { createNoCourier, eraseState, forgetReplica } from "./forget.ts";
+import { eraseState } from "./erase-state.ts";
 import { createIdentityFile } from "./identity.ts";
 import { SERVER_LIMITS, SHUTDOWN_GRACE_MS } from "./limits.ts";
-import { type LocalLogs, openLocalLogs } from "./local-logs.ts";
+import { openLocalLogs } from "./local-logs.ts";
 import { lockSlot } from "./lock.ts";
 import { createNatsCourier } from "./nats-courier.ts";
 import { signerOf } from "./nkey.ts";
 import { alreadyAnswered, exchangeOf, startServer } from "./server.ts";
-import { openEscrow } from "./spend-open.ts";
 import { createStateStore } from "./state-store.ts";
 import { memoryGauges, namedTraces, postText } from "./telemetry.ts";
 import { createUpstream } from "./upstream.ts";
@@ -51,7 +42,7 @@ export async function startReplica(config: Config, log: Log): Promise<RunningRep
   const folder = join(config.home, config.slot);
   const unlock = await lockSlot(folder);
   try {
-    const replica = await openReplica(config, folder, log);
+    const replica = await openReplica(habitatOf(config, folder, log));
     return await serveReplica(config, replica, log, unlock);
   } catch (error) {
     await unlock();
@@ -59,96 +50,22 @@ export async function startReplica(config: Config, log: Log): Promise<RunningRep
   }
 }
 
-/** What follows the control plane and keeps state, before anybody is served. */
-interface Replica {
-  identity: EnrolledIdentity;
-  courier: Courier;
-  verify: Verify;
-  store: StateStore;
-  keeper: Keeper;
-  logs: LocalLogs;
-  escrow: Escrow | undefined;
-  limits: Limits;
-  metrics: Metrics;
-  follower: RunningFollower;
-  vault: OpeningVault;
-  /** Told once there is a gateway that has requests. */
-  countInflight: (inflight: () => number) => void;
-}
-
-async function openReplica(config: Config, folder: string, log: Log): Promise<Replica> {
-  const file = createIdentityFile(folder, config.masterKey, config.slot);
-  const identity = await startAgain(file, await ensureEnrolled(file, enrolmentOf(config, folder), log));
-  const { organizationId: org, replicaId, dataKeys, verificationKeys } = identity.enrolled;
-  const detached = identity.detachedAtMs !== undefined;
-  if (detached) await eraseState(folder);
-  const courier = detached ? createNoCourier() : openCourier(config, identity, log);
-  const verify = await createVerify(verificationKeys);
-  const metrics = createMetrics();
-  const boot = bootOf(identity.starts, crypto.randomUUID());
-  const common = { courier, verify, clock, log };
-  const logs = await openLocalLogs(folder, { ...common, replicaId, boot, metrics, ...retentionOf(config) });
-  let speak: () => void = () => undefined;
-  const escrow = openEscrow(logs, { ...common, org, speak: () => speak() });
-  const keeper = createKeeper(file, identity, log);
-  const store = createStateStore(folder, config.masterKey, replicaId);
-  let inflight = () => 0;
-  const limits = openLimits(identity, keeper, () => speak());
-  const vault = createVault({ ...identity.enrolled, sealKey: identity.sealKey }, log);
-  await vault.addDataKeys(dataKeys);
-  const followPorts: FollowPorts = {
-    ...common,
-    ...{ detached, identity: { org, replica: replicaId, boot } },
-    runtime: "node",
-    software: `${SOFTWARE.name}/${SOFTWARE.version}`,
-    store,
-    vitals: () => ({
-      ...{ ...logs.vitals(), inflight: inflight(), rates: limits.report() },
-      ...(escrow === undefined ? { escrowLeftOut: true } : escrow.vitals()),
-    }),
-    witness: logs.witness,
-    events: {
-      ...logs.events,
-      escrow: (answer) => void escrow?.take(answer),
-      rates: (answer, sharers) => limits.take(answer, sharers),
-      dataKeys(jwes) {
-        keeper.update({ dataKeys: [...jwes] });
-        void vault.addDataKeys(jwes);
-      },
-      detached(atMs) {
-        vault.forget();
-        void forgetReplica({ folder, keeper, follower, store, courier, log }, atMs);
-      },
-    },
-    credentials: (renewed) => keeper.update({ natsJwt: renewed }),
+function habitatOf(config: Config, folder: string, log: Log): Habitat {
+  return {
+    clock,
+    log,
+    file: createIdentityFile(folder, config.masterKey, config.slot),
+    enrolment: { ...config, folder, runtime: "node" },
+    retention: retentionOf(config),
+    courierFor: (identity) => openCourier(config, identity, log),
+    stateStoreFor: (replicaId) => createStateStore(folder, config.masterKey, replicaId),
+    openLogs: (deps) => openLocalLogs(folder, deps),
+    eraseState: () => eraseState(folder),
   };
-  const follower: RunningFollower = await createFollower(followPorts);
-  speak = () => follower.speak();
-  vault.readFrom((id) => follower.secret(id));
-  logs.policyFrom(() => follower.view.policy()?.auditPolicy);
-  logs.timeFrom({
-    nowMs: () => follower.provedNowMs(),
-    stampMs: () => Math.floor(follower.freshness().nowMs),
-  });
-  const countInflight = (count: () => number) => {
-    inflight = count;
-  };
-  const opened = { identity, courier, verify, store, keeper, logs, escrow, limits, metrics, follower, vault };
-  return { ...opened, countInflight };
-}
-
-function enrolmentOf(config: Config, folder: string) {
-  return { ...config, folder, runtime: "node" } as const;
 }
 
 function retentionOf({ logDaysMax, logBytesMax, bodyDaysMax, bodyBytesMax }: Config) {
-  return { retention: { daysMax: logDaysMax, bytesMax: logBytesMax, bodyDaysMax, bodyBytesMax } };
-}
-
-/** Without the control plane its part of the floors is the one that the process before had. */
-function openLimits({ floorPart }: EnrolledIdentity, keeper: Keeper, speak: () => void): Limits {
-  const keepFloorPart = (part: number) => keeper.keep({ floorPart: part });
-  return createLimits({ clock, replicas: () => 1, speak, floorPart, keepFloorPart });
+  return { daysMax: logDaysMax, bytesMax: logBytesMax, bodyDaysMax, bodyBytesMax };
 }
 
 function openCourier({ controlPlaneUrl }: Config, identity: EnrolledIdentity, log: Log): Courier {

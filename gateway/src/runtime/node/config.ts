@@ -7,6 +7,7 @@ import {
   type AttemptSettings,
   readAttemptSettings,
 } from "../../forward/attempt-settings.ts";
+import { SOFTWARE } from "../../software.ts";
 import { readTraceSettings, TraceEnvironment, type TraceSettings } from "../../telemetry/settings.ts";
 import { parseEgressAllow } from "./egress.ts";
 import { BODY_BYTES_MAX } from "./log-store.ts";
@@ -81,9 +82,6 @@ export interface Config {
   port: number;
   host: string;
 }
-
-/** What a trace and an enrolment say that this is. */
-export const SOFTWARE = { name: "claviger-gateway", version: "0.1.0" } as const;
 
 /** The settings, or a `ConfigError` for the first that will not do. An empty value counts as absent. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {

@@ -2,17 +2,15 @@
  * What a detached replica does to what it has on disk. The bargain: first it is written down that it is detached, without
  * its keys, so that no later start brings it back; then the state goes. The logs stay: they belong to the audit.
  */
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import type { Keeper } from "../../identity/keeper.ts";
-import type { Courier, Log, StateStore } from "../../ports.ts";
-import { syncFolder } from "./durable-file.ts";
+import type { Keeper } from "../identity/keeper.ts";
+import type { Courier, Log, StateStore } from "../ports.ts";
 
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
 
 export interface Forgetful {
-  readonly folder: string;
+  /** Deletes every generation of the state. */
+  readonly eraseState: () => Promise<void>;
   readonly keeper: Keeper;
   readonly follower: { stop(): Promise<void> };
   readonly store: StateStore;
@@ -22,20 +20,12 @@ export interface Forgetful {
 
 /** Resolves when nothing is left that could admit; tries until it is so, because a disk may be full for a while. */
 export async function forgetReplica(replica: Forgetful, atMs: number): Promise<void> {
-  const { folder, keeper, follower, store, courier, log } = replica;
+  const { eraseState, keeper, follower, store, courier, log } = replica;
   await untilDone(log, () => keeper.end(atMs));
   await follower.stop();
   await store.close();
-  await untilDone(log, () => eraseState(folder));
+  await untilDone(log, () => eraseState());
   await courier.close();
-}
-
-/** Deletes every generation of the state in this folder. */
-export async function eraseState(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (/^state[-.]/.test(name)) await rm(join(folder, name), { force: true });
-  }
-  await syncFolder(folder);
 }
 
 async function untilDone(log: Log, work: () => Promise<void>): Promise<void> {
@@ -44,7 +34,7 @@ async function untilDone(log: Log, work: () => Promise<void>): Promise<void> {
       return await work();
     } catch (error) {
       log.error({ err: error, retryMs }, "what a detached replica holds could not be erased yet");
-      await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
     }
   }
 }

@@ -1,10 +1,10 @@
-/** Escrow of one replica on Node: what its journal says, and who drives it. */
+/** Escrow of one replica: what its journal says, and who drives it. */
 import type { EscrowState } from "@claviger/shared/escrow/replica-state";
-import { crashedEntry } from "../../logs/entries.ts";
-import type { RecoveredEscrow } from "../../logs/escrow-queue.ts";
-import type { Clock, Log, LogStore } from "../../ports.ts";
-import { Escrow, type EscrowDeps } from "../../spend/escrow.ts";
-import { recoverEscrow } from "../../spend/recover-escrow.ts";
+import { crashedEntry } from "../logs/entries.ts";
+import type { RecoveredEscrow } from "../logs/escrow-queue.ts";
+import type { Clock, Log, LogStore } from "../ports.ts";
+import { Escrow, type EscrowDeps } from "../spend/escrow.ts";
+import { recoverEscrow } from "../spend/recover-escrow.ts";
 import type { LocalLogs } from "./local-logs.ts";
 
 interface Spender {
