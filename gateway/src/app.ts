@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import { createAuthenticate } from "./admit/authenticate.ts";
 import { refuseBySize, refuseByType } from "./admit/content.ts";
 import { createGrant } from "./admit/grant.ts";
+import { createMcpGrant } from "./admit/grant-mcp.ts";
 import { createVerifyToken } from "./admit/verify-token.ts";
 import type { Follower, FollowerStatus } from "./follow/follower.ts";
 import { Health } from "./forward/health.ts";
@@ -16,10 +17,12 @@ import { answerModels } from "./forward/models.ts";
 import { sendProblem } from "./forward/problem.ts";
 import { dialectOfPath, isAt, pathOf, type Route, routes } from "./forward/routes.ts";
 import { serve } from "./forward/serve.ts";
-import type { Dialect } from "./forward/surfaces.ts";
+import type { Shape } from "./forward/surfaces.ts";
 import { ownHeaders, type ServeDeps, type ServeSettings } from "./forward/visit.ts";
+import { createMcp, type Mcp } from "./mcp/create-mcp.ts";
+import { type McpRoute, mcpRoutes } from "./mcp/routes.ts";
 import { countUp, createMetrics, type Metrics } from "./metrics.ts";
-import type { Clock, Crypto, Exchange, Log, Upstream, Vault } from "./ports.ts";
+import type { Clock, Crypto, Exchange, Log, SharedKeys, Upstream, Vault } from "./ports.ts";
 import type { Ledger, Reserve } from "./rooms.ts";
 import { holdNothing } from "./spend/hold-nothing.ts";
 import { createLimits, type Limits } from "./spend/limits.ts";
@@ -36,6 +39,8 @@ export interface GatewayPorts {
   readonly verify: Verify;
   readonly upstream: Upstream;
   readonly vault: Vault;
+  /** Absent: no session with an MCP server can be begun here. */
+  readonly shared?: SharedKeys;
   readonly follower: Follower;
   readonly ledger: Ledger;
   /** Absent where nothing can be held: then keys with a budget are refused. */
@@ -122,24 +127,28 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     refuseBySize,
     refuseByType,
   };
-  follower.onAbort((abort) => inflight.abort(abort, follower.view));
-  const state: State = { ports, settings, deps, metrics, inflight, exporter, draining: false };
+  const { shared = NO_SHARED_KEYS } = ports;
+  const mcp = createMcp({ ...deps, settings, shared, grant: createMcpGrant(follower) });
+  follower.onAbort((abort) => inflight.abort(abort, follower.view) + mcp.recheck());
+  const state: State = { ports, settings, deps, metrics, inflight, mcp, exporter, draining: false };
   const app = new Hono<{ Bindings: Record<string, unknown> }>();
   const answer = mountData(app, state);
   mountHealth(app, state);
   return {
     fetch: (request, env) => app.fetch(request, env as Record<string, unknown>),
     answer,
-    inflight: () => inflight.size,
-    quiet: () => inflight.quiet,
+    inflight: () => inflight.size + mcp.inflight,
+    quiet: () => inflight.quiet && mcp.quiet,
     tick() {
       inflight.tick(clock.monoMs());
+      mcp.tick(clock.monoMs());
       limits.tick();
     },
     drain: () => {
       state.draining = true;
+      mcp.drain();
     },
-    abortAll: () => inflight.abortAll(refuse("draining")),
+    abortAll: () => inflight.abortAll(refuse("draining")) + mcp.abortAll(refuse("draining")),
     close: async () => exporter?.close(),
   };
 }
@@ -150,6 +159,8 @@ function createExporter({ post }: GatewayPorts, { traces }: GatewaySettings): Ex
   return new Exporter(traces.exporting, post);
 }
 
+const NO_SHARED_KEYS: SharedKeys = { newest: () => undefined, byId: () => undefined };
+
 type App = Hono<{ Bindings: Record<string, unknown> }>;
 
 interface State {
@@ -158,6 +169,7 @@ interface State {
   readonly deps: ServeDeps;
   readonly metrics: Metrics;
   readonly inflight: Inflight;
+  readonly mcp: Mcp;
   readonly exporter: Exporter | undefined;
   draining: boolean;
 }
@@ -167,10 +179,13 @@ function isDraining({ draining, ports }: State): boolean {
   return draining || ports.follower.draining();
 }
 
+/** Every data route. */
+const table: readonly (Route | McpRoute)[] = [...routes, ...mcpRoutes];
+
 /** The closed table of data routes; what is not in it is a 404, and another method a 405. */
 function mountData(app: App, state: State): Gateway["answer"] {
-  const { ports, metrics, settings, deps } = state;
-  const turnAway = (exchange: Exchange, refusal: Refusal, dialect: Dialect): Response => {
+  const { ports, metrics, settings, deps, mcp } = state;
+  const turnAway = (exchange: Exchange, refusal: Refusal, dialect: Shape): Response => {
     countUp(metrics.refusals, refusal.code);
     const requestId = `req_${ports.crypto.randomId()}`;
     sendProblem(
@@ -182,10 +197,13 @@ function mountData(app: App, state: State): Gateway["answer"] {
     );
     return ports.alreadyAnswered();
   };
-  const answer = (route: Route, exchange: Exchange): Response => {
+  const start = (route: Route | McpRoute, exchange: Exchange): Promise<void> => {
+    if (route.kind === "mcp") return mcp.serve(exchange, route);
+    return route.kind === "forward" ? serve(deps, exchange, route) : answerModels(deps, exchange, route);
+  };
+  const answer = (route: Route | McpRoute, exchange: Exchange): Response => {
     if (isDraining(state)) return turnAway(exchange, refuse("draining"), route.dialect);
-    const work =
-      route.kind === "forward" ? serve(deps, exchange, route) : answerModels(deps, exchange, route);
+    const work = start(route, exchange);
     work.catch((error: unknown) => {
       ports.log.error({ err: error }, "request failed");
       if (exchange.answer.begun) exchange.answer.cut();
@@ -194,10 +212,10 @@ function mountData(app: App, state: State): Gateway["answer"] {
     return ports.alreadyAnswered();
   };
   /** By method and path, where no other row has the same path. */
-  const plain = new Map<string, Route>();
+  const plain = new Map<string, Route | McpRoute>();
   // One handler for each path: a second one would cost every request a walk through middleware.
-  for (const mount of new Set(routes.map((route) => route.mount))) {
-    const here = routes.filter((route) => route.mount === mount);
+  for (const mount of new Set(table.map((route) => route.mount))) {
+    const here = table.filter((route) => route.mount === mount);
     const [first] = here;
     if (first !== undefined && here.length === 1 && first.path === mount) {
       plain.set(`${first.method} ${mount}`, first);

@@ -184,6 +184,19 @@ export interface Vault {
   credentialFor(provider: ProviderRecord): Promise<string | undefined>;
 }
 
+/** Keys that all replicas of the organization have: what one seals, the others open. None of them leaves its process. */
+export interface SharedKeys {
+  /** To seal with; undefined while there is none. */
+  newest(): SharedKey | undefined;
+  byId(id: string): SharedKey | undefined;
+}
+
+export interface SharedKey {
+  readonly id: string;
+  /** AES-256-GCM. */
+  readonly key: CryptoKey;
+}
+
 /** One request being answered, as the runtime holds it. */
 export interface Exchange {
   readonly method: string;
@@ -225,7 +238,7 @@ export interface UpstreamRequest {
   readonly origin: string;
   /** Path and query. */
   readonly path: string;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   /** Flat name, value, name, value. */
   readonly headers: string[];
   /** In order, and none of them changed before the call is over; empty: no body. */

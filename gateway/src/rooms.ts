@@ -1,13 +1,14 @@
 /** What the gateway's rooms hand each other. They meet in `app.ts`; none imports another. */
 import type { Principal } from "@claviger/shared/decide/admit";
 import type { Address } from "@claviger/shared/decide/ip";
+import type { McpRights } from "@claviger/shared/decide/mcp-rights";
 import type { Route as ModelRoute } from "@claviger/shared/decide/model";
 import type { Refusal } from "@claviger/shared/decide/refusals";
 import type { Member } from "@claviger/shared/decide/scan-json";
 import type { Freshness, TableView } from "@claviger/shared/decide/view";
 import type { JournalRecord } from "@claviger/shared/escrow/held";
 import type { Usage } from "@claviger/shared/money/cost";
-import type { CapturedBodies, LogRow } from "@claviger/shared/wire/query";
+import type { CapturedBodies, LogRow, McpCall } from "@claviger/shared/wire/query";
 import type { KeyRecord, ProviderRecord } from "@claviger/shared/wire/record";
 import type { SettledEvent } from "@claviger/shared/wire/usage";
 import type { Exchange, OpenRecord, Spent } from "./ports.ts";
@@ -57,6 +58,27 @@ export interface Admission {
   readonly provider: ProviderRecord;
   /** The name that the provider knows the model by. */
   readonly model: string;
+}
+
+/**
+ * The last look at a request of MCP, in the turn in which it goes on: the admission, or why not. `judge` says what the
+ * request needs at the server.
+ */
+export type McpGrant = (
+  principal: Principal,
+  server: string,
+  judge: (rights: McpRights) => Refusal | undefined,
+) => McpAdmission | Refusal;
+
+declare const mcpAdmitted: unique symbol;
+
+/** Positive proof that one request may go to one MCP server; made like an `Admission`, and only there. */
+export interface McpAdmission {
+  readonly [mcpAdmitted]: true;
+  readonly key: KeyRecord;
+  readonly generation: number;
+  readonly tokenId: string | undefined;
+  readonly rights: McpRights;
 }
 
 /** Limits of a key, as the forward needs them (`spend/limits.ts`). */
@@ -114,6 +136,8 @@ export interface RequestFacts {
   readonly tokenId?: string;
   /** Absent while nobody traces it. */
   readonly trace?: Trace;
+  /** Of a request to `/mcp`. */
+  readonly mcp?: McpCall;
 }
 
 /** One traced request (`telemetry/tracer.ts`). Nothing here fails or waits. */
@@ -204,7 +228,7 @@ export interface Settlement extends AttemptEnd {
   readonly spent: Spent | undefined;
   /** Of the attempt that the caller was answered with, where the organization wants bodies kept. */
   readonly bodies?: CapturedBodies | undefined;
-  readonly admission: Admission;
+  readonly admission: Omit<Admission, typeof admitted>;
   readonly streamed: boolean;
   readonly firstByteMs: number | null;
   readonly totalMs: number;

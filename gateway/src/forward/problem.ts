@@ -2,7 +2,7 @@
 import { type EventDialect, problemEventOf, problemOf } from "@claviger/shared/decide/problem";
 import type { Refusal } from "@claviger/shared/decide/refusals";
 import type { Answer } from "../ports.ts";
-import type { Dialect } from "./surfaces.ts";
+import type { Shape } from "./surfaces.ts";
 
 const encoder = new TextEncoder();
 
@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 export function sendProblem(
   answer: Answer,
   refusal: Refusal,
-  dialect: Dialect,
+  dialect: Shape,
   ours: readonly string[],
   requestId: string,
 ): number {

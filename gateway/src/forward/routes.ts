@@ -4,7 +4,7 @@
  * admission.
  */
 import type { EventDialect } from "@claviger/shared/decide/problem";
-import type { Dialect, Surface, Task } from "./surfaces.ts";
+import type { Dialect, Shape, Surface, Task } from "./surfaces.ts";
 import {
   chatUsage,
   completionsUsage,
@@ -141,10 +141,10 @@ export const routes: readonly Route[] = [
 ];
 
 /** True for a path that the row is for, whatever the method. */
-export function isAt(route: Route, path: string): boolean {
-  const at = route.path.indexOf("{model}");
+export function isAt(route: { readonly path: string }, path: string): boolean {
+  const at = route.path.indexOf("{");
   if (at < 0) return path === route.path;
-  const end = route.path.slice(at + "{model}".length);
+  const end = route.path.slice(route.path.indexOf("}") + 1);
   return path.length > at + end.length && path.startsWith(route.path.slice(0, at)) && path.endsWith(end);
 }
 
@@ -166,8 +166,9 @@ export function modelInPath(target: string, prefix: string, action: string | und
   }
 }
 
-/** The dialect in which an address that is not in the table is answered. */
-export function dialectOfPath(path: string): Dialect {
+/** The shape in which an address that is not in the table is answered. */
+export function dialectOfPath(path: string): Shape {
+  if (path === "/mcp" || path.startsWith("/mcp/")) return "mcp";
   if (path.startsWith("/v1beta/") || /^\/v1\/models\/.+:\w+$/.test(path)) return "gemini";
   return path.startsWith("/v1/messages") ? "anthropic" : "openai";
 }

@@ -1,7 +1,7 @@
 /** The words of the route table: whose clients call, what they call, and how a provider is shown who calls. */
-import type { Dialect } from "@claviger/shared/decide/problem";
+import type { Dialect, Shape } from "@claviger/shared/decide/problem";
 
-export type { Dialect };
+export type { Dialect, Shape };
 
 /** A surface that a provider serves in its own words. */
 export type Surface =

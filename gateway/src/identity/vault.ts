@@ -5,7 +5,7 @@
 import { fromBase64Url } from "@claviger/shared/wire/chain";
 import type { ProviderRecord, SecretRecord } from "@claviger/shared/wire/record";
 import { compactDecrypt, importJWK } from "jose";
-import type { Log, Vault } from "../ports.ts";
+import type { Log, SharedKey, SharedKeys, Vault } from "../ports.ts";
 
 export interface VaultIdentity {
   organizationId: string;
@@ -16,6 +16,8 @@ export interface VaultIdentity {
 }
 
 export interface OpeningVault extends Vault {
+  /** Made from the data keys, which all replicas of the organization have. */
+  readonly shared: SharedKeys;
   /** Where sealed credentials are found; until this is told there are none. */
   readFrom(secretOf: (id: string) => SecretRecord | undefined): void;
   /** Opens data keys that were sealed to this replica; those that are not for it are left alone. */
@@ -30,10 +32,13 @@ const OPENED_MAX = 4_096;
 export function createVault(identity: VaultIdentity, log: Log): OpeningVault {
   let secretOf: (id: string) => SecretRecord | undefined = () => undefined;
   const dataKeys = new Map<string, CryptoKey>();
+  /** In the order in which they came. */
+  const sharedKeys = new Map<string, SharedKey>();
   /** By everything that the credential is bound to. */
   const opened = new Map<string, Promise<string | undefined>>();
   let forgot = false;
   return {
+    shared: { newest: () => [...sharedKeys.values()].at(-1), byId: (id) => sharedKeys.get(id) },
     readFrom(source) {
       secretOf = source;
     },
@@ -41,13 +46,17 @@ export function createVault(identity: VaultIdentity, log: Log): OpeningVault {
       for (const jwe of jwes) {
         const found = await openDataKey(identity, jwe);
         if (found === undefined) log.error({}, "a data key was not for this replica or cannot be opened");
-        else if (!forgot) dataKeys.set(found.id, found.key);
+        else if (!forgot) {
+          dataKeys.set(found.id, found.key);
+          sharedKeys.set(found.id, { id: found.id, key: found.shared });
+        }
       }
     },
     forget() {
       forgot = true;
       secretOf = () => undefined;
       dataKeys.clear();
+      sharedKeys.clear();
       opened.clear();
     },
     credentialFor(provider) {
@@ -89,7 +98,7 @@ function hostOf(provider: ProviderRecord): string {
 async function openDataKey(
   { organizationId, gatewayId, replicaId, sealKey }: VaultIdentity,
   jwe: string,
-): Promise<{ id: string; key: CryptoKey } | undefined> {
+): Promise<{ id: string; key: CryptoKey; shared: CryptoKey } | undefined> {
   try {
     const privateKey = await importJWK(sealKey, "ECDH-ES+A256KW");
     const { plaintext, protectedHeader } = await compactDecrypt(jwe, privateKey, {
@@ -100,11 +109,23 @@ async function openDataKey(
     const ours = org === organizationId && gateway === gatewayId && replica === replicaId;
     if (!ours || typeof id !== "string" || plaintext.length !== 32) return undefined;
     const raw = new Uint8Array(plaintext);
-    return { id, key: await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["decrypt"]) };
+    const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["decrypt"]);
+    return { id, key, shared: await deriveShared(raw, organizationId) };
   } catch {
     // Not for this key, or changed on the way: the caller says so, without any of its content.
     return undefined;
   }
+}
+
+/** Another key than the one that credentials are under (RFC 5869). */
+async function deriveShared(dataKey: Uint8Array<ArrayBuffer>, org: string): Promise<CryptoKey> {
+  const secret = await crypto.subtle.importKey("raw", dataKey, "HKDF", false, ["deriveKey"]);
+  const info = new TextEncoder().encode(`claviger shared between replicas|${org}`);
+  const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(32), info };
+  return crypto.subtle.deriveKey(hkdf, secret, { name: "AES-GCM", length: 256 }, false, [
+    "encrypt",
+    "decrypt",
+  ]);
 }
 
 async function openSecret(org: string, key: CryptoKey, secret: SecretRecord): Promise<string | undefined> {

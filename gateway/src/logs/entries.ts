@@ -36,6 +36,7 @@ export function settledEntry({ facts, admission, ...ended }: Settlement, waiting
       metadata: key.metadata,
       ...(tokenId === undefined ? {} : { tokenId }),
       ...(attempt === 1 ? {} : { attempt, attempts: [...(earlier ?? [])] }),
+      ...(facts.mcp === undefined ? {} : { mcp: facts.mcp }),
     },
     generation,
     basis,
@@ -73,6 +74,7 @@ export function refusedEntry(facts: RequestFacts, key: KeyRecord, code: string, 
       ip: facts.ip,
       metadata: key.metadata,
       ...(facts.tokenId === undefined ? {} : { tokenId: facts.tokenId }),
+      ...(facts.mcp === undefined ? {} : { mcp: facts.mcp }),
     },
   };
 }

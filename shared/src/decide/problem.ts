@@ -4,6 +4,7 @@
  * Anthropic's shape has no place for it, so on every data route it also stands in a header that is the same for all
  * vendors, and behind an event that ends a stream of Anthropic's in a comment, which every reader passes over.
  */
+import { type JsonRpcId, mcpErrorOf } from "./mcp-problem.ts";
 import type { RefusalRow, RefusalType } from "./refusal-row.ts";
 import { type Refusal, refusals } from "./refusals.ts";
 
@@ -12,6 +13,9 @@ const CODE_HEADER = "x-claviger-code";
 
 /** The data surfaces of a gateway, by whose clients they serve. */
 export type Dialect = "openai" | "anthropic" | "gemini";
+
+/** Every shape of an answer on a data route: those of the surfaces, and JSON-RPC's. */
+export type Shape = Dialect | "mcp";
 
 export interface Problem {
   readonly status: number;
@@ -31,12 +35,13 @@ export function messageOf(refusal: Refusal): string {
   return refusal.detail ?? message.replace("{names}", () => (refusal.names ?? []).join(", "));
 }
 
-/** The answer to a refused request on a data route. */
-export function problemOf(refusal: Refusal, dialect: Dialect, requestId: string): Problem {
+/** The answer to a refused request on a data route; `id` is that of a JSON-RPC request. */
+export function problemOf(refusal: Refusal, shape: Shape, requestId: string, id: JsonRpcId = null): Problem {
+  const body = shape === "mcp" ? mcpErrorOf(refusal, id, requestId) : bodyOf(refusal, shape, requestId);
   return {
     status: refusals[refusal.code].status,
     headers: { ...headersOf(refusal, requestId, "application/json"), [CODE_HEADER]: refusal.code },
-    body: JSON.stringify(bodyOf(refusal, dialect, requestId)),
+    body: JSON.stringify(body),
   };
 }
 

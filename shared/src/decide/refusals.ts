@@ -96,6 +96,8 @@ const rights = {
   mcp_disabled: forbidden(403, "This API key is not allowed to use MCP."),
   mcp_server_not_allowed: forbidden(403, "This API key is not allowed to use this MCP server."),
   mcp_tool_not_allowed: forbidden(403, "This API key is not allowed to use this tool."),
+  mcp_prompt_not_allowed: forbidden(403, "This API key is not allowed to use this prompt."),
+  mcp_resource_not_allowed: forbidden(403, "This API key is not allowed to use this resource."),
 } as const;
 
 const requests = {
@@ -134,6 +136,11 @@ const requests = {
   ambiguous_model: invalid(400, "Several providers serve a model of this name. Ask for one of: {names}.", {
     param: "model",
   }),
+  invalid_mcp_message: invalid(
+    400,
+    "The request body is not one JSON-RPC 2.0 message of MCP. Batches are not taken.",
+  ),
+  unknown_mcp_method: invalid(404, "This gateway does not pass on this MCP method."),
   session_not_found: invalid(404, "There is no such MCP session. Start a new one."),
 } as const;
 

@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import { problemOf } from "@claviger/shared/decide/problem";
 import { type Refusal, type RefusalCode, refuse } from "@claviger/shared/decide/refusals";
 import { dialectOfPath, isAt, pathOf, routes } from "../../forward/routes.ts";
+import { mcpRoutes } from "../../mcp/routes.ts";
 import { createCrypto } from "./crypto.ts";
 
 const CODES: Readonly<Record<string, RefusalCode>> = {
@@ -58,7 +59,7 @@ function unknownMethod({ code, rawPacket, bytesParsed }: ParserError): Answer | 
   const line = text.slice(text.lastIndexOf("\n", (bytesParsed ?? 0) - 1) + 1);
   const [, path] = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ (\/[\x21-\x7e]*) HTTP\/1\.[01]\r\n/.exec(line) ?? [];
   if (path === undefined) return undefined;
-  const here = routes.filter((route) => isAt(route, pathOf(path)));
+  const here = [...routes, ...mcpRoutes].filter((route) => isAt(route, pathOf(path)));
   const allow = [...new Set(here.map(({ method }) => method))];
   return {
     path,
@@ -79,7 +80,7 @@ function badCredential({ code, rawPacket, bytesParsed = 0 }: ParserError): Answe
   const lines = rawPacket.subarray(0, bytesParsed).toString("latin1").split("\n");
   if (!CREDENTIAL_LINE.test(lines.pop() ?? "")) return undefined;
   const path = lines.reverse().flatMap((line) => REQUEST_LINE.exec(line)?.[1] ?? [])[0];
-  const unknown = path !== undefined && !routes.some((route) => isAt(route, pathOf(path)));
+  const unknown = path !== undefined && ![...routes, ...mcpRoutes].some((route) => isAt(route, pathOf(path)));
   return { path, refusal: refuse(unknown ? "unknown_url" : "malformed_api_key") };
 }
 

@@ -1,0 +1,91 @@
+/**
+ * Whether a URI is one that a template stands for (RFC 6570, as MCP servers use it). Strict, because it opens doors: what
+ * stands for a simple expression is one segment, neither empty nor a step up, and has no separator in it, however that is
+ * spelled. Each expression ends where what follows it first stands, so that no template costs more than one pass.
+ */
+
+type Operator = "" | "+" | "#" | "?" | "&" | "/" | "." | ";";
+
+interface Part {
+  readonly literal: string;
+  /** Of the expression behind the literal; undefined at the end. */
+  readonly operator: Operator | undefined;
+}
+
+const EXPRESSION = /\{([+#?&/.;]?)[A-Za-z0-9_.%,:*]+\}/g;
+const PARTS_MAX = 32;
+const URI_LENGTH_MAX = 2_048;
+
+/** False also for a template that cannot be read. */
+export function matchesTemplate(template: string, uri: string): boolean {
+  const parts = partsOf(template);
+  if (parts === undefined || uri.length > URI_LENGTH_MAX || hasSteps(uri)) return false;
+  let at = 0;
+  for (const [i, { literal, operator }] of parts.entries()) {
+    if (!uri.startsWith(literal, at)) return false;
+    at += literal.length;
+    if (operator === undefined) return at === uri.length;
+    const end = endOf(uri, at, operator, parts[i + 1] as Part);
+    if (end === undefined || !isValue(operator, uri.slice(at, end))) return false;
+    at = end;
+  }
+  return false;
+}
+
+function partsOf(template: string): Part[] | undefined {
+  const parts: Part[] = [];
+  let at = 0;
+  for (const match of template.matchAll(EXPRESSION)) {
+    parts.push({ literal: template.slice(at, match.index), operator: match[1] as Operator });
+    at = match.index + match[0].length;
+  }
+  parts.push({ literal: template.slice(at), operator: undefined });
+  return parts.length > PARTS_MAX || parts.some(({ literal }) => /[{}]/.test(literal)) ? undefined : parts;
+}
+
+/** Where the expression at `at` ends; undefined when that cannot be told. */
+function endOf(uri: string, at: number, operator: Operator, next: Part): number | undefined {
+  if (OPTIONAL.has(operator) && uri[at] !== operator) return at;
+  if (next.literal !== "") {
+    const found = uri.indexOf(next.literal, at);
+    return found < 0 ? undefined : found;
+  }
+  if (next.operator === undefined) return uri.length;
+  if (next.operator === "" || next.operator === "+") return undefined;
+  const found = uri.indexOf(next.operator, at + 1);
+  return found < 0 ? uri.length : found;
+}
+
+const OPTIONAL: ReadonlySet<Operator> = new Set<Operator>(["#", "?", "&", ";"]);
+
+function isValue(operator: Operator, value: string): boolean {
+  switch (operator) {
+    case "":
+      return isSegment(value);
+    case "/":
+    case ".":
+      return value.startsWith(operator) && isSegment(value.slice(1));
+    case "+":
+      return /^[^?#\s]+$/.test(value);
+    default:
+      return /^\S*$/.test(value);
+  }
+}
+
+/** A step up in the path, spelled in any way that somebody behind us may read as one. */
+function hasSteps(uri: string): boolean {
+  const plain = uri.replace(/%2e/gi, ".").replace(/%2f/gi, "/").replace(/%5c/gi, "\\");
+  return /(?:^|[/\\])\.\.?(?:[/\\?#]|$)/.test(plain);
+}
+
+function isSegment(value: string): boolean {
+  let plain: string;
+  try {
+    plain = decodeURIComponent(value);
+  } catch {
+    // A stray percent sign stands for nothing that could be judged.
+    return false;
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  return plain !== "" && plain !== "." && plain !== ".." && !/[/\\?#\u0000-\u001f\u007f]/.test(plain);
+}
