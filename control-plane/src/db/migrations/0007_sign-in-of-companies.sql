@@ -1,7 +1,5 @@
 CREATE TABLE "ceremony" (
 	"token_hash" text PRIMARY KEY NOT NULL,
-	"kind" text NOT NULL,
-	"expected" jsonb NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint

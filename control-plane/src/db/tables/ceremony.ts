@@ -1,14 +1,14 @@
-import { index, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { index, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 
-/** A sign-in or registration that a browser has begun and not ended; each is used once, by the browser that began it. */
+/**
+ * Sign-ins and registrations that have ended well, until nobody could repeat them. What has only begun is kept by the
+ * browser that began it, sealed: strangers who begin many fill no table.
+ */
 export const ceremony = pgTable(
   "ceremony",
   {
-    /** Of what the browser's cookie holds. */
+    /** Of what the browser kept. */
     tokenHash: text("token_hash").primaryKey(),
-    kind: text("kind", { enum: ["single-sign-on", "passkey-sign-in", "passkey-create"] }).notNull(),
-    /** What the end is compared with, as its kind has it. */
-    expected: jsonb("expected").$type<Record<string, string>>().notNull(),
     expiresAt: timestamp("expires_at", { withTimezone: true }).notNull(),
   },
   (table) => [index("ceremony_expires").on(table.expiresAt)],
