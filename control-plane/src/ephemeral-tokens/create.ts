@@ -113,6 +113,7 @@ function hiddenParent(
     requestsPerMinute: input.requestsPerMinute ?? null,
     tokensPerMinute: input.tokensPerMinute ?? null,
     maxConcurrency: null,
+    toolCallsPerMinute: null,
     budgetId: null,
     allowedProviders: input.allowedProviders ?? null,
     allowedModels: input.allowedModels ?? null,

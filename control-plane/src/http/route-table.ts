@@ -9,6 +9,7 @@ import { invitationRoutes } from "./routes/invitations.ts";
 import { leakedKeyRoutes } from "./routes/leaked-keys.ts";
 import { llmApiKeyRoutes } from "./routes/llm-api-keys.ts";
 import { logRoutes } from "./routes/logs.ts";
+import { mcpServerRoutes } from "./routes/mcp-servers.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { notificationRoutes } from "./routes/notifications.ts";
@@ -37,6 +38,7 @@ export const routes: readonly Route[] = [
   ...leakedKeyRoutes,
   ...llmApiKeyRoutes,
   ...modelRoutes,
+  ...mcpServerRoutes,
   ...gatewayRoutes,
   ...operationRoutes,
   ...eventRoutes,
