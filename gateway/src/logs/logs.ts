@@ -52,6 +52,7 @@ export interface LogsDeps {
   /** How many entries may wait in memory for the disk. */
   readonly waitingMax?: number;
   readonly tryProvider?: AnswerDeps["tryProvider"];
+  readonly discover?: AnswerDeps["discover"];
   /** What escrow has on disk, and what comes of its reservations, which have no other open record. */
   readonly escrow?: RecoveredEscrow;
 }

@@ -3,7 +3,7 @@
  * gateway holds, and within a few seconds.
  */
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
-import type { McpServersView } from "@claviger/shared/decide/view";
+import type { TableView } from "@claviger/shared/decide/view";
 import { pinOf } from "@claviger/shared/wire/mcp-pin";
 import type { McpDiscovery, McpOffer } from "@claviger/shared/wire/query";
 import type { McpServerRecord } from "@claviger/shared/wire/record";
@@ -52,11 +52,11 @@ interface Found {
 /** Rows of the answer to the question `mcp-discover`; resolves in every case. */
 export function createDiscover(
   deps: DiscoverDeps,
-  servers: McpServersView,
-): (serverId: string) => Promise<readonly (McpDiscovery | McpOffer)[]> {
+  view: Pick<TableView, "mcp">,
+): (serverId: string) => Promise<readonly [McpDiscovery, ...McpOffer[]]> {
   return async (serverId) => {
     const startedMonoMs = deps.clock.monoMs();
-    const server = servers.byId(serverId);
+    const server = view.mcp.byId(serverId);
     const found: Found | Failure =
       server === undefined ? refuse("no_configuration") : await discover(deps, server);
     const latencyMs = Math.max(0, Math.round(deps.clock.monoMs() - startedMonoMs));

@@ -142,7 +142,7 @@ interface ToForward {
 
 /** To the one server that the path names. */
 async function forward(request: Admitted, { message, named, session, version }: ToForward): Promise<Outcome> {
-  const { visit, principal, limited, server: name, leave } = request;
+  const { visit, principal, limited, server: name } = request;
   const { deps } = visit;
   const first = deps.grant(principal, name, () => undefined);
   if ("code" in first) return first;

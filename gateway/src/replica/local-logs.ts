@@ -22,6 +22,8 @@ export interface LocalLogs {
   timeFrom(time: LogTime): void;
   /** Who asks providers whether they let us in; until then such a question gets no answer. */
   triesBy(tryProvider: TryProvider): void;
+  /** Who asks MCP servers what they offer. */
+  discoversBy(discover: Discover): void;
   /** Undefined when what stands on disk contradicts itself: then nothing may be spent by it. */
   readonly escrow: { readonly state: EscrowState; readonly journal: EscrowJournal } | undefined;
   /** What lines are stamped with. */
@@ -30,6 +32,7 @@ export interface LocalLogs {
 }
 
 type TryProvider = NonNullable<LogsDeps["tryProvider"]>;
+type Discover = NonNullable<LogsDeps["discover"]>;
 
 export interface LogTime {
   /** What the control plane's clock shows at least; undefined until this process has had a proof. */
@@ -65,6 +68,7 @@ export async function openLocalLogs(
   deps: LocalLogsDeps,
 ): Promise<LocalLogs> {
   let tries: TryProvider = () => Promise.reject(new Error("nobody asks providers yet"));
+  let discovers: Discover = () => Promise.reject(new Error("nobody asks MCP servers yet"));
   let policy: () => "strict" | "continue" | undefined = () => undefined;
   // Before anything is added: what the last process left open is settled next.
   const { auditN: openedN } = await store.heads();
@@ -75,6 +79,7 @@ export async function openLocalLogs(
   const logs = await openLogs({
     ...{ ...deps, ...time, store, journal, auditPolicy: () => policy() ?? "strict" },
     tryProvider: (llmKeyId) => tries(llmKeyId),
+    discover: (serverId) => discovers(serverId),
     ...(recovered === undefined ? {} : { escrow: recovered }),
   });
   const usageCursor = () => logs.heads().usageCursor;
@@ -104,6 +109,9 @@ export async function openLocalLogs(
     stampMs: time.stampMs,
     triesBy(tryProvider) {
       tries = tryProvider;
+    },
+    discoversBy(discover) {
+      discovers = discover;
     },
     policyFrom(from) {
       policy = from;

@@ -8,6 +8,7 @@ import type { RunningFollower } from "../../follow/create-follower.ts";
 import { SERVE_LIMITS } from "../../forward/serve-limits.ts";
 import { createTryProvider } from "../../forward/try-provider.ts";
 import type { EnrolledIdentity } from "../../identity/identity.ts";
+import { createDiscover } from "../../mcp/discover.ts";
 import type { Clock, Courier, Log } from "../../ports.ts";
 import { type Habitat, openReplica, type Replica } from "../../replica/open-replica.ts";
 import { createReserve } from "../../spend/reserve.ts";
@@ -96,6 +97,7 @@ async function serveReplica(
       verify: replica.verify,
       upstream,
       vault,
+      shared: vault.shared,
       follower,
       ledger: logs.ledger,
       ...(escrow === undefined
@@ -117,6 +119,7 @@ async function serveReplica(
   );
   replica.countInflight(() => gateway.inflight());
   logs.triesBy(createTryProvider({ view: follower.view, vault, upstream, clock }));
+  logs.discoversBy(createDiscover({ vault, upstream, clock }, follower.view));
   const { host, port } = config;
   const server = await startServer(gateway, { ...SERVER_LIMITS, host, port, gatewayName });
   follower.start();
