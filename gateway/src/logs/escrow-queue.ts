@@ -4,6 +4,7 @@
  */
 import type { JournalRecord } from "@claviger/shared/escrow/held";
 import { lineOf } from "@claviger/shared/escrow/journal-line";
+import { numberOf } from "@claviger/shared/escrow/outbox";
 import type { LogBatch, LogEntry, LogHeads } from "../ports.ts";
 import type { EscrowJournal } from "../rooms.ts";
 
@@ -79,7 +80,7 @@ export class EscrowQueue {
       },
       nextSeq() {
         const { usageNextSeq, usageCursor } = host.heads();
-        return Math.max(usageNextSeq, usageCursor + 1) + host.unnumbered();
+        return numberOf({ durableSeq: usageNextSeq, cursor: usageCursor }, host.unnumbered());
       },
       durableSeq: () => host.heads().usageNextSeq - 1,
       isFull: () => {

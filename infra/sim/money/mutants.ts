@@ -91,14 +91,14 @@ export const moneyMutants: readonly Mutant[] = [
     replacements: [
       {
         file: OUTBOX,
-        find: "return from <= to ? { from, to } : undefined;",
+        find: "  return from <= to ? { from, to } : undefined;",
         replace:
-          "outbox.cursor = Math.max(outbox.cursor, to);\n  return from <= to ? { from, to } : undefined;",
+          "  outbox.offered = Math.max(outbox.offered, to);\n  outbox.cursor = outbox.offered;\n  return from <= to ? { from, to } : undefined;",
       },
       {
         file: OUTBOX,
-        find: "  outbox.cursor = cursor;",
-        replace: "  outbox.cursor = Math.max(outbox.cursor, cursor);",
+        find: "  } else if (cursor !== outbox.lower) outbox.lower = cursor;",
+        replace: "  } else if (cursor < outbox.offered) outbox.lower = cursor;",
       },
     ],
   },

@@ -106,7 +106,7 @@ export class MoneyOracle implements Auditor, Witness {
     const { state, name, outbox } = spender;
     if (state === undefined) return this.#report("I23", `${name} is down`);
     if (state.held.reservations.size > 0) this.#report("I23", `${name} has open reservations`);
-    if ((bank.cursors.get(name) ?? 0) !== outbox.nextSeq - 1)
+    if ((bank.cursors.get(name) ?? 0) !== outbox.durableSeq - 1)
       this.#report("I13", `${name} has unsent events`);
     const held = new Map(holdings(state).map((one) => [one.slice, one]));
     for (const slice of bank.slices.values()) {

@@ -3,7 +3,14 @@
  * at any moment, and a provider that bills what was forwarded whatever became of the process.
  */
 import { Held, type JournalRecord } from "@claviger/shared/escrow/held";
-import { emptyOutbox, nextSeq, type Outbox, told, toSend } from "@claviger/shared/escrow/outbox";
+import {
+  acknowledged,
+  answered,
+  numberOf,
+  type Outbox,
+  outboxAt,
+  toOffer,
+} from "@claviger/shared/escrow/outbox";
 import { holdings, recover } from "@claviger/shared/escrow/recover";
 import { step } from "@claviger/shared/escrow/replica";
 import type { EscrowEffect, EscrowEvent, EscrowState } from "@claviger/shared/escrow/replica-state";
@@ -39,7 +46,7 @@ interface Write {
 export class Spender {
   readonly name: string;
   state: EscrowState | undefined;
-  outbox: Outbox = emptyOutbox();
+  outbox: Outbox = outboxAt(0, 1);
   /** Its machine will never come back. */
   lost = false;
   readonly #world: World;
@@ -50,6 +57,10 @@ export class Spender {
   readonly #journal: JournalRecord[] = [];
   readonly #disk = new Held();
   readonly #events: Event[] = [];
+  /** As far as it has been told to let events go; on disk. */
+  #cursor = 0;
+  /** Events that were numbered and that it does not know to be on disk. */
+  #unnumbered = 0;
   #writes: Write[] = [];
   #flushing = false;
   #incarnation = 0;
@@ -68,7 +79,8 @@ export class Spender {
   boot(): void {
     const incarnation = ++this.#incarnation;
     const first = this.#events.length + 1;
-    this.outbox = { nextSeq: first, durableSeq: first, cursor: 0 };
+    this.outbox = outboxAt(this.#cursor, first);
+    this.#unnumbered = 0;
     const recovered = recover(
       { replica: this.name, boot: bootOf(incarnation, "simulated") },
       this.#journal,
@@ -76,7 +88,6 @@ export class Spender {
       this.#wallMs(),
     );
     this.state = recovered.state;
-    this.outbox.nextSeq = recovered.nextSeq;
     this.#carryOut(recovered.effects);
     this.#repeat(HEARTBEAT_MS, () => this.#beat());
     this.#repeat(FLUSH_MS, () => this.#flushUsage());
@@ -105,7 +116,7 @@ export class Spender {
   /** A request that no budget stands on leaves an event as well, in the same sequence. */
   unbudgeted(): void {
     if (this.state === undefined) return;
-    const seq = nextSeq(this.outbox);
+    const seq = this.#nextSeq();
     this.#write({ n: 0, record: null, event: { seq, attempt: null, charges: [], overrun: 0n } });
   }
 
@@ -163,13 +174,18 @@ export class Spender {
     world.after(totalMs * world.between(0, 1), () => this.#witness.billed(id, actual));
     this.#after(totalMs, () => {
       const aborted = world.chance(0.1);
-      const seq = nextSeq(this.outbox);
+      const seq = this.#nextSeq();
       this.#step({ type: "settle", id, seq, actual: aborted ? null : actual, wallMs: this.#wallMs() });
     });
   }
 
+  #nextSeq(): number {
+    return numberOf(this.outbox, this.#unnumbered);
+  }
+
   #write(write: Write): void {
     this.#writes.push(write);
+    if (write.event !== null) this.#unnumbered++;
     if (!this.#flushing) this.#sync();
   }
 
@@ -186,8 +202,10 @@ export class Spender {
         }
         if (event !== null) this.#events.push(event);
       }
+      this.#cursor = this.outbox.cursor;
       this.#after(this.#world.between(0, 5), () => {
         this.outbox.durableSeq = this.#events.length + 1;
+        this.#unnumbered -= writes.reduce((n, { event }) => (event === null ? n : n + 1), 0);
         const n = writes.reduce((max, write) => Math.max(max, write.n), 0);
         if (n > 0) this.#step({ type: "persisted", n });
         if (this.#writes.length > 0) this.#sync();
@@ -197,18 +215,20 @@ export class Spender {
   }
 
   #flushUsage(): void {
-    const range = toSend(this.outbox, BATCH_MAX);
+    const range = toOffer(this.outbox, BATCH_MAX);
     if (range === undefined) return;
     const events = this.#events.slice(range.from - 1, range.to);
     const pieces = this.#world.chance(0.3) ? events.map((one) => [one]) : [events];
     for (const piece of pieces) {
-      const hear = (cursor: number) => this.#network.send("cp", this.name, () => this.#moved(cursor));
+      const hear = (cursor: number) =>
+        this.#network.send("cp", this.name, () => this.#offered(range.from, cursor));
       this.#network.send(this.name, "cp", () => this.#bank.usage(this.name, piece, hear));
     }
   }
 
-  #moved(cursor: number): void {
-    if (this.state !== undefined) told(this.outbox, cursor);
+  #offered(from: number, cursor: number): void {
+    if (this.state === undefined) return;
+    if (answered(this.outbox, from, cursor) === "above") throw new Error(`${cursor} is above what there is`);
   }
 
   #beat(): void {
@@ -228,7 +248,8 @@ export class Spender {
 
   #fresh(fresh: Fresh): void {
     if (this.state === undefined || fresh.boot !== this.state.identity.boot) return;
-    this.#moved(fresh.cursor);
+    if (acknowledged(this.outbox, fresh.cursor) === "above")
+      throw new Error(`a cursor of ${fresh.cursor}, above what there is`);
     for (const slice of fresh.slices) this.#step({ type: "slice", slice, wallMs: this.#wallMs() });
     for (const slice of fresh.recall) this.#step({ type: "recall", slice });
     for (const slice of fresh.closed) this.#step({ type: "closed", slice });

@@ -194,7 +194,7 @@ test("of a slice that a part of a report does not name nothing is concluded, nei
   expect(await holder.request([budget], 30n, 30n)).toBe("settled");
   expect(await holder.request([budget], 30n, 10n)).toBe("settled");
   await holder.flush();
-  const usage = { nextSeq: holder.outbox.nextSeq };
+  const usage = { nextSeq: holder.outbox.durableSeq };
   const part = (named: (spent: string) => boolean, show: readonly string[] = []) => {
     const report = holder.report(show);
     const escrowPart = { ...report, holding: report.holding.filter(({ spent }) => named(spent)) };

@@ -1,6 +1,6 @@
 /** A replica that spends from budgets by the real rules over a disk in memory, and speaks of it over a fake replica's bus. */
 import type { JournalRecord } from "@claviger/shared/escrow/held";
-import { emptyOutbox, nextSeq, told, toSend } from "@claviger/shared/escrow/outbox";
+import { answered, numberOf, outboxAt, toOffer } from "@claviger/shared/escrow/outbox";
 import { holdings } from "@claviger/shared/escrow/recover";
 import { step } from "@claviger/shared/escrow/replica";
 import { type EscrowEffect, type EscrowEvent, emptyEscrow } from "@claviger/shared/escrow/replica-state";
@@ -35,7 +35,7 @@ export class FakeSpender {
   readonly replica: FakeReplica;
   readonly boot: string;
   readonly events: UsageEvent[] = [];
-  readonly outbox = emptyOutbox();
+  readonly outbox = outboxAt(0, 1);
   readonly jws = new Map<string, string>();
   demand: Demand[] = [];
   readonly #state;
@@ -76,7 +76,7 @@ export class FakeSpender {
 
   /** A heartbeat with its report, and what its answer asks for done. */
   async beat(report: EscrowReport = this.report()): Promise<Fresh> {
-    const usage = { nextSeq: this.outbox.nextSeq };
+    const usage = { nextSeq: this.outbox.durableSeq };
     const fresh = await this.replica.beat({ escrow: report, usage });
     for (const jws of fresh.escrow?.slices ?? []) await this.#take(jws);
     for (const slice of fresh.escrow?.recall ?? []) this.#step({ type: "recall", slice });
@@ -86,13 +86,13 @@ export class FakeSpender {
 
   /** Sends what PostgreSQL has not, at most `max` events; returns whether there was any. */
   async flush(max = 500): Promise<boolean> {
-    const range = toSend(this.outbox, max);
+    const range = toOffer(this.outbox, max);
     if (range === undefined) return false;
     const body = JSON.stringify({ v: 1, events: this.events.slice(range.from - 1, range.to) });
     const message = await this.replica.connection.request(replicaSubjects.usage(this.replica.id), body, {
       timeout: ANSWER_MS,
     });
-    told(this.outbox, UsageAnswer.parse(message.json()).cursor);
+    answered(this.outbox, range.from, UsageAnswer.parse(message.json()).cursor);
     return true;
   }
 
@@ -119,7 +119,7 @@ export class FakeSpender {
       case "forward": {
         const waiting = this.#waiting.get(effect.id);
         this.#waiting.delete(effect.id);
-        const seq = nextSeq(this.outbox);
+        const seq = numberOf(this.outbox, 0);
         this.#step({
           ...{ type: "settle", id: effect.id, seq, actual: waiting?.actual ?? null },
           wallMs: Date.now(),
