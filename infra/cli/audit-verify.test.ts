@@ -58,7 +58,7 @@ async function verify(args: string[] = ["--replica", REPLICA], env: Record<strin
   return { exitCode, lines, error };
 }
 
-test("a chain that holds is ok with its head, and whoever saw a head before finds it again", async () => {
+test("a chain that holds is ok with its head, and whoever saw a head before finds it again (I21)", async () => {
   const { exitCode, lines } = await verify();
   expect([exitCode, lines]).toEqual([
     0,
@@ -83,7 +83,7 @@ test.each([
   });
 });
 
-test("newest links that were cut off are seen by whoever saw the head, and so is a chain that was written anew", async () => {
+test("newest links that were cut off are seen by whoever saw the head, and so is a chain that was written anew (I21)", async () => {
   const head = (await verify()).lines[0]?.split("head ")[1] ?? "";
   tamper("DELETE FROM entry WHERE audit_n = 5");
   expect(await verify()).toMatchObject({ exitCode: 0 });

@@ -11,12 +11,12 @@ afterAll(() => world?.stack.stop());
 
 const small = { limitUsd: "0.05", requestsPerGateway: 120, tokensMax: 350 };
 
-test("three gateways spend one budget to its end and never past it, and the ledgers agree row by row", async () => {
+test("three gateways spend one budget to its end and never past it, and the ledgers agree row by row (I9 I13 I14)", async () => {
   const figures = await proveBudget(world, { ...small, aborts: false });
   expect(figures.outcomes["gave up"], tellBudget(figures)).toBeUndefined();
 }, 300_000);
 
-test("the same with callers that leave, a gateway killed, one frozen and the control plane restarted", async () => {
+test("the same with callers that leave, a gateway killed, one frozen and the control plane restarted (I9 I13 I14)", async () => {
   const figures = await proveBudget(world, { ...small, aborts: true, faultsWithinMs: 4_000 });
   expect(figures.outcomes["gave up"], tellBudget(figures)).toBeUndefined();
 }, 300_000);

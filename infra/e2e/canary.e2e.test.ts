@@ -119,7 +119,7 @@ test("control: the search finds a secret as it is, in JSON, in hex and in base64
   for (const secret of secrets.values()) expect(formsOf(secret).every((form) => form.length > 15)).toBe(true);
 });
 
-test("no secret of anybody can be read in the bus, the database, any file, any log or any answer", async () => {
+test("no secret of anybody can be read in the bus, the database, any file, any log or any answer (I18)", async () => {
   expect(secrets.size).toBeGreaterThan(25);
   expect([...secrets.values()].every((secret) => secret.length >= 16)).toBe(true);
   expect(await findings(secrets)).toEqual([]);

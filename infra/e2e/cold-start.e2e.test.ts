@@ -145,7 +145,7 @@ describe("meanwhile, with nobody to ask, a copy of the killed gateway's files", 
     }
   });
 
-  test("with one byte flipped anywhere in the state: it says so, admits nothing by it, and still refuses the dead", async () => {
+  test("with one byte flipped anywhere in the state: it says so, admits nothing by it, and still refuses the dead (I8)", async () => {
     const random = seededRandom(20_260_214);
     const two = atKill.again();
     await addGeneration(world, RESTARTED, two, replica);
@@ -224,7 +224,7 @@ test("each key is served for its own maxStalenessSeconds, then answered 503 with
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
 });
 
-test("when all is back everything serves again by itself, and no key was ever refused with 401 before it expired, nor served after", async () => {
+test("when all is back everything serves again by itself, and no key was ever refused with 401 before it expired, nor served after (I23)", async () => {
   for (const name of KILLED.toReversed()) await world.stack.child(name).start();
   const serves = async ({ url }: { url: string }) => {
     const answers = await Promise.all(Object.values(living).map(({ secret }) => answerTo(url, secret)));

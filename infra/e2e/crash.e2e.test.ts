@@ -40,7 +40,7 @@ test("many administrators at once: every key made is admitted, every key revoked
   );
 });
 
-test("five requests with one Idempotency-Key at once make one key and show its secret once", async () => {
+test("five requests with one Idempotency-Key at once make one key and show its secret once (I20)", async () => {
   const path = `/projects/${world.projectId}/api-keys`;
   const body = newKey({ name: "only one" });
   const answers: Answer[] = await Promise.all(

@@ -114,7 +114,7 @@ describe("a gateway that is frozen while a key is revoked", () => {
     expect(elsewhere.filter((shot) => shot.code !== "key_revoked")).toEqual([]);
   });
 
-  test("admits nothing after that instant, not even what waited in its socket, and confirms when it is back", async () => {
+  test("admits nothing after that instant, not even what waited in its socket, and confirms when it is back (I2)", async () => {
     const control = await world.admin.createKey(world.projectId);
     const { change, frozenNs, refusesByMs } = await revokeWhileFrozen();
     await until(refusesByMs + 100);

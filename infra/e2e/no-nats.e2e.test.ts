@@ -40,7 +40,7 @@ test("with the bus killed, creations and revocations go on being confirmed, each
   expect(couriersOf(world)).toEqual(["bus", "bus"]);
 });
 
-test("with everything deleted that the bus has, its accounts come back by themselves and nothing is refused or admitted wrongly", async () => {
+test("with everything deleted that the bus has, its accounts come back by themselves and nothing is refused or admitted wrongly (I22)", async () => {
   const accounts = join(world.stack.home, "nats", "accounts");
   expect(readdirSync(accounts).filter((file) => file.endsWith(".jwt")).length).toBeGreaterThan(0);
   rmSync(accounts, { recursive: true, force: true });

@@ -62,7 +62,7 @@ test("a bus that is split from one gateway: changes go on being confirmed by bot
   expect(couriersOf(world)).toEqual(["bus", "https"]);
 });
 
-test("a gateway cut off from everything serves on, delays nobody, is named with the instant by which it refuses, and confirms when it is back", async () => {
+test("a gateway cut off from everything serves on, delays nobody, is named with the instant by which it refuses, and confirms when it is back (I2)", async () => {
   const { admin, projectId } = world;
   const key = await admin.createKey(projectId);
   const control = await admin.createKey(projectId);

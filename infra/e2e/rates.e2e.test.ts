@@ -18,7 +18,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world?.stack.stop());
 
-test("a limit is used where it is asked for, and never exceeds what one bucket admits", async () => {
+test("a limit is used where it is asked for, and never exceeds what one bucket admits (I15)", async () => {
   dealt = await fireRates(world, key, [{ name: "skewed", seconds: 14, perSecond: SKEWED }]);
   const [result] = dealt as [RatePhaseResult];
   const figures = figuresOfRates(LIMIT, result, 8);

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 test.each(Object.keys(RESTRICTIONS) as RestrictionName[])(
-  "under load on both gateways, nothing that begins after a confirmed %s is admitted",
+  "under load on both gateways, nothing that begins after a confirmed %s is admitted (I1)",
   async (name) => {
     const waits: number[] = [];
     for (let repetition = 0; repetition < REPETITIONS; repetition += 1) {

@@ -182,7 +182,7 @@ test("a client that leaves is felt by the provider, which stops in the middle of
   );
 });
 
-test("a revoke aborts the streams of the key on every gateway, with an error event, and the provider stops billing", async () => {
+test("a revoke aborts the streams of the key on every gateway, with an error event, and the provider stops billing (I24)", async () => {
   const own = await world.admin.createKey(world.projectId);
   const sinceMs = Date.now();
   const streams = await Promise.all(world.gateways.map(({ url }) => openStream(url, own.secret)));

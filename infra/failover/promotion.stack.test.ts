@@ -174,7 +174,7 @@ async function underRevocations(synchronous: boolean): Promise<Run> {
   return run;
 }
 
-test("a synchronous standby that is promoted has every confirmed revocation, and its epoch is the next one", async () => {
+test("a synchronous standby that is promoted has every confirmed revocation, and its epoch is the next one (I25)", async () => {
   const run = await underRevocations(true);
   expect(run.confirmed.length).toBeGreaterThan(0);
   expect(await forgotten(run)).toEqual([]);
@@ -186,7 +186,7 @@ test("a synchronous standby that is promoted has every confirmed revocation, and
   expect(await readStatus(run.cp.ports)).toMatchObject({ voidConfirmations: [] });
 });
 
-test("known bad: without a synchronous standby confirmed revocations disappear, and the status says so", async () => {
+test("known bad: without a synchronous standby confirmed revocations disappear, and the status says so (I25)", async () => {
   const run = await underRevocations(false);
   expect((await forgotten(run)).length).toBeGreaterThan(0);
   const status = await readStatus(run.cp.ports);

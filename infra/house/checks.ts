@@ -2,7 +2,7 @@ import { run } from "./process.ts";
 import { pathOf } from "./root.ts";
 
 /** The checks that need no service, in the order in which a reader wants to hear of them. */
-export const checks = ["lint", "types", "tidy"] as const;
+export const checks = ["lint", "types", "tidy", "proof"] as const;
 export type Check = (typeof checks)[number];
 
 /** What turbo says about itself; a reader looks for the line that names a file. */

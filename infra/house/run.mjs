@@ -20,6 +20,8 @@ const tasks = {
   verify: "infra/house/verify.ts",
   soak: "infra/house/soak.ts",
   bench: "infra/house/bench.ts",
+  sim: "infra/sim/run.ts",
+  mutants: "infra/mutants/main.ts",
   screenshots: "infra/screenshots/main.ts",
 };
 

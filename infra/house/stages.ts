@@ -35,7 +35,16 @@ export const stages: readonly Stage[] = [
     run: vitestOnServers("infra/house/vitest.browser.config.ts"),
   },
   { name: "workerd", about: "tests inside workerd", run: vitest("gateway/vitest.workerd.config.ts") },
-  { name: "sim", about: "the real cores in a simulated, hostile world", run: runSimulator },
+  {
+    name: "sim",
+    about: "the real cores in a simulated, hostile world",
+    run: counting("infra/sim/run.ts", "--seconds-max", "170"),
+  },
+  {
+    name: "mutants",
+    about: "rules taken out of the source, and what notices",
+    run: counting("infra/mutants/main.ts"),
+  },
 ];
 
 async function runVerify(): Promise<Tally> {
@@ -105,16 +114,17 @@ function readReport(path: string): VitestReport | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as VitestReport) : undefined;
 }
 
-/** The simulator counts its own runs; if it says nothing, its exit code is one test. */
-async function runSimulator(): Promise<Tally | undefined> {
-  if (!existsSync(pathOf("infra/sim"))) return undefined;
-  let output = "";
-  const exitCode = await run(process.execPath, [pathOf("infra/sim/run.ts"), "--ci"], {
-    onOutput: (chunk) => {
-      output = (output + chunk).slice(-10_000);
-    },
-  });
-  const tally = parseLine(output) ?? { ...noTests, passed: exitCode === 0 ? 1 : 0 };
-  const silent = tally.failed === 0 && (exitCode !== 0 || tally.passed === 0);
-  return silent ? { ...tally, failed: 1 } : tally;
+/** A program that counts by itself; if it says nothing, its exit code is one test. */
+function counting(script: string, ...args: readonly string[]): Stage["run"] {
+  return async () => {
+    let output = "";
+    const exitCode = await run(process.execPath, [pathOf(script), ...args], {
+      onOutput: (chunk) => {
+        output = (output + chunk).slice(-10_000);
+      },
+    });
+    const tally = parseLine(output) ?? { ...noTests, passed: exitCode === 0 ? 1 : 0 };
+    const silent = tally.failed === 0 && (exitCode !== 0 || tally.passed === 0);
+    return silent ? { ...tally, failed: 1 } : tally;
+  };
 }

@@ -6,6 +6,9 @@ import type { Violation } from "./oracle.ts";
 export interface Histories {
   readonly violations: readonly (Violation & { seed: number })[];
   readonly done: number;
+  readonly admissions: number;
+  readonly operations: number;
+  readonly confirmations: number;
 }
 
 /** `mutant` is a name or `none`; seeds are `7` or `from:to`. Rejects when the process itself fails. */
@@ -32,5 +35,6 @@ export async function runHistories(
   if (code !== 0 || !last.includes('"done"'))
     throw new Error(`${mutant} ${variant} ${seeds[0]}: exit ${code}`);
   const violations = lines.map((line) => JSON.parse(line) as Violation & { seed: number });
-  return { violations, done: (JSON.parse(last) as { done: number }).done };
+  const { done, admissions, operations, confirmations } = JSON.parse(last) as Omit<Histories, "violations">;
+  return { violations, done, admissions, operations, confirmations };
 }

@@ -227,6 +227,35 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: "G1",
+    rule: "a change is applied over a gap",
+    variant: "base",
+    replacements: [
+      {
+        file: REPLICA,
+        find: "if (delta.rev > state.at.rev + 1) {",
+        replace: "if (delta.rev > state.at.rev + 2) {",
+      },
+      {
+        file: REPLICA,
+        find: "if (next.delta.prev !== state.at.chain) return",
+        replace: "if (next.delta.rev === state.at.rev + 1 && next.delta.prev !== state.at.chain) return",
+      },
+    ],
+  },
+  {
+    name: "L1",
+    rule: "a question for money that was lost is not asked again",
+    variant: "money",
+    replacements: [
+      {
+        file: "shared/src/escrow/replica.ts",
+        find: 'if (waits || asked.ahead === true) return [{ type: "ask", ask: asked }];',
+        replace: "if (waits || asked.ahead === true) return [];",
+      },
+    ],
+  },
   ...moneyMutants,
   ...rateMutants,
 ];

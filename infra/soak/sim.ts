@@ -1,3 +1,3 @@
-/** 200 000 fresh histories of the protocol, and all mutants: `npm run soak -- sim`. */
+/** 200 000 fresh histories of the protocol: `npm run soak -- sim`. */
 process.argv.push("--seeds", "200000");
 await import("../sim/run.ts");

@@ -70,7 +70,7 @@ function states(view: OperationView | undefined): (string | undefined)[][] {
 /** PROTOCOL §2.5: proof or commit, whichever was earlier, plus the staleness at 1 % drift, plus two steps of 2 s. */
 const refusesBy = (proofMs: number, seconds: number) => Math.ceil(proofMs + (seconds * 1000) / 0.99 + 4_000);
 
-test("a revocation is confirmed as soon as both gateways hold it", async () => {
+test("a revocation is confirmed as soon as both gateways hold it (I1)", async () => {
   const { orgId, projectId } = await fleet("eu-1", "us-1");
   const took: number[] = [];
   withoutLooks();
@@ -185,7 +185,7 @@ test("a late confirmation completes the operation, which then stays as it was", 
   expect(await readOperation(cp.ports, orgId, revoked.operationId)).toEqual(frozen);
 });
 
-test("holding a revision is not enough for a restrictive change: it has to be effective", async () => {
+test("holding a revision is not enough for a restrictive change: it has to be effective (I1)", async () => {
   const { orgId, projectId, replicas } = await fleet("eu-1");
   const [eu] = replicas as [FakeReplica];
   eu.following = false;

@@ -64,7 +64,10 @@ function firstHeartbeat(replica: string): Heartbeat {
 }
 
 /** A freshness proof that is held up between reading the head and recording itself, while a revocation commits. */
-async function race(headLock: "share" | "none"): Promise<{ asOf: number; rev: number; seen: string | null }> {
+async function race(
+  headLock: "share" | "none",
+  status: "revoked" | "inactive" | "deleted" = "revoked",
+): Promise<{ asOf: number; rev: number; seen: string | null }> {
   const { ports } = cp;
   const { orgId, projectId } = await createTestOrganization(ports);
   const request = { orgId, name: "eu-1", region: "eu", replicas: 1 };
@@ -97,7 +100,7 @@ async function race(headLock: "share" | "none"): Promise<{ asOf: number; rev: nu
   const proof = take(orgId, { replicaId: id, heartbeat: firstHeartbeat(id) });
   await blocked(1);
   const revoke = (async () => {
-    const { rev } = await putTestKey(ports, orgId, testKey(projectId, { status: "revoked" }), "restrictive");
+    const { rev } = await putTestKey(ports, orgId, testKey(projectId, { status }), "restrictive");
     const [row] = await ports.db.execute<{ seen: string | null }>(
       sql`select fresh_hi::text as seen from replica where id = ${id}`,
     );
@@ -110,12 +113,15 @@ async function race(headLock: "share" | "none"): Promise<{ asOf: number; rev: nu
   return { asOf: fresh.asOf, ...revoked };
 }
 
-test("a revocation sees every proof that does not contain it (I7)", async () => {
-  for (let round = 0; round < 10; round++) {
-    const { asOf, rev, seen } = await race("share");
-    expect(asOf < rev && seen === null).toBe(false);
-  }
-});
+test.each(["revoked", "inactive", "deleted"] as const)(
+  "I7: a change to %s sees every proof that does not contain it",
+  async (status) => {
+    for (let round = 0; round < 4; round++) {
+      const { asOf, rev, seen } = await race("share", status);
+      expect(asOf < rev && seen === null).toBe(false);
+    }
+  },
+);
 
 test("control: without the share lock a proof stays invisible to the revocation", async () => {
   const { asOf, rev, seen } = await race("none");

@@ -42,7 +42,7 @@ async function countKeys(name: string): Promise<number> {
   return rows.length;
 }
 
-test("a replay is the first answer with the same status and body, without the secret", async () => {
+test("a replay is the first answer with the same status and body, without the secret (I20)", async () => {
   const key = newKey();
   const first = await create(key, "replayed");
   const replay = await create(key, "replayed");
@@ -54,7 +54,7 @@ test("a replay is the first answer with the same status and body, without the se
   expect(await countKeys("replayed")).toBe(1);
 });
 
-test("twenty at once with one key have one effect: one is 201, the rest wait their turn or replay", async () => {
+test("twenty at once with one key have one effect: one is 201, the rest wait their turn or replay (I20)", async () => {
   const key = newKey();
   const answers = await Promise.all(Array.from({ length: 20 }, () => create(key, "concurrent")));
   expect(await countKeys("concurrent")).toBe(1);

@@ -73,7 +73,7 @@ async function countsOf(orgId: string, replica: FakeReplica) {
   return { ...row };
 }
 
-test("events count once under lost answers, duplicates, overlaps, reordering and gaps", async () => {
+test("events count once under lost answers, duplicates, overlaps, reordering and gaps (I13)", async () => {
   const { orgId } = await createTestOrganization(cp.ports);
   const replica = await startFakeReplica(cp.ports, orgId, "eu-1");
   const events = Array.from({ length: 60 }, (_, index) => settled(index + 1));

@@ -59,7 +59,7 @@ async function sumsOf(query: string) {
   }
 }
 
-test("whatever is grouped by, by whatever interval and page, the figures sum to the raw events", async () => {
+test("whatever is grouped by, by whatever interval and page, the figures sum to the raw events (I14)", async () => {
   const [raw] = await api.ports.db.execute<Record<string, string>>(sql`
     select count(*) filter (where kind = 'settled') as requests,
       count(*) filter (where kind = 'settled' and (event->>'status')::int >= 400) as errors,

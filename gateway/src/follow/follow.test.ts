@@ -110,7 +110,7 @@ test("an unreadable giving change gives nothing and closes nothing", async () =>
   expect(follower.view.key(keyId(2))).toBeUndefined();
 });
 
-test("requests in flight end before the change that ends them is confirmed, and are counted in the confirmation", async () => {
+test("requests in flight end before the change that ends them is confirmed, and are counted in the confirmation (I24)", async () => {
   const cp = await FakeControlPlane.create();
   await cp.commit([putKey(1)]);
   const { follower, until } = await upToDate({ cp });
@@ -131,7 +131,7 @@ test("requests in flight end before the change that ends them is confirmed, and 
   expect(confirming?.aborted).toEqual([{ rev, n: 3 }]);
 });
 
-test("an answer that is replayed, of another boot, or to no question renews nothing", async () => {
+test("an answer that is replayed, of another boot, or to no question renews nothing (I5)", async () => {
   const cp = await FakeControlPlane.create();
   await cp.commit([putKey(1)]);
   const { follower, courier, until } = await upToDate({ cp });
@@ -156,7 +156,7 @@ test("an answer that is replayed, of another boot, or to no question renews noth
   }
 });
 
-test("an answer of a later state than the table's renews nothing until the table is there", async () => {
+test("an answer of a later state than the table's renews nothing until the table is there (I5)", async () => {
   const cp = await FakeControlPlane.create();
   await cp.commit([putKey(1)]);
   const { follower, courier, until } = await upToDate({ cp });

@@ -204,7 +204,7 @@ const answer: fc.Arbitrary<Answering> = fc.oneof(
   ),
 );
 
-test("an answer that is not to this question, by this control plane, proves nothing and is counted", async () => {
+test("an answer that is not to this question, by this control plane, proves nothing and is counted (I5)", async () => {
   const genuine = follower.courier.onAnswer;
   await fc
     .assert(

@@ -24,7 +24,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map(({ follower }) => follower.stop()));
 });
 
-test("nothing is confirmed before it is on disk, and a revocation holds in memory meanwhile", async () => {
+test("nothing is confirmed before it is on disk, and a revocation holds in memory meanwhile (I6)", async () => {
   const cp = await FakeControlPlane.create();
   await cp.commit([putKey(1)]);
   const { follower, courier, store, until } = await upToDate({ cp });
@@ -94,7 +94,7 @@ test("a restart with a clock that ran backwards admits nothing until it is prove
   await next.until(() => Number.isFinite(next.follower.freshness().ageMs), "a new proof");
 });
 
-test("damaged state still refuses what it knows to be dead, and has no freshness until it is proved", async () => {
+test("damaged state still refuses what it knows to be dead, and has no freshness until it is proved (I8)", async () => {
   const cp = await FakeControlPlane.create();
   await cp.commit([putKey(1), putKey(2, { status: "revoked" })]);
   const first = await upToDate({ cp });

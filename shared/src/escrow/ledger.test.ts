@@ -172,7 +172,7 @@ test("an overrun is counted although it passes the limit, and stops further issu
   expect(after).toMatchObject({ excess: 5n, row: { spent: 1_005n, open: 0n, shrinking: true } });
 });
 
-test("whatever is asked, charged, returned and lost: spent + open ≤ limit, and both are what the slices say", () => {
+test("whatever is asked, charged, returned and lost: spent + open ≤ limit, and both are what the slices say (I9 I14)", () => {
   const op = fc.record({
     do: fc.constantFrom("issue", "charge", "shrink", "lose"),
     i: fc.nat(7),

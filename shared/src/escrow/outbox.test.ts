@@ -37,7 +37,7 @@ test("an event's number is the next that PostgreSQL does not have, behind those 
   expect(numberOf({ durableSeq: 5, cursor: 9 }, 0)).toBe(10);
 });
 
-test("each event has its effect once, in order, whatever is lost, repeated and shuffled on the way", () => {
+test("each event has its effect once, in order, whatever is lost, repeated and shuffled on the way (I13)", () => {
   const batch = fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 12 });
   fc.assert(
     fc.property(fc.array(batch, { maxLength: 40 }), (batches) => {

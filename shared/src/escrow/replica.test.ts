@@ -228,7 +228,7 @@ test("after a restart what was reserved is settled in full, and the rest is spen
   expect(kinds(reserve(again.state, "c", 75n))).toEqual(["append"]);
 });
 
-test("whatever happens in whatever order: spent + reserved ≤ amount, and the journal alone leads to the same", () => {
+test("whatever happens in whatever order: spent + reserved ≤ amount, and the journal alone leads to the same (I10)", () => {
   const n = fc.integer({ min: 0, max: 9 });
   const op = fc.oneof(
     fc.record({ do: fc.constant("slice" as const), i: n, amount: fc.bigInt({ min: 1n, max: 200n }) }),

@@ -72,7 +72,7 @@ describe("the bound", () => {
     );
   });
 
-  test("holds for recorded requests and what was really billed for them", () => {
+  test("I12: holds for recorded requests and what was really billed for them", () => {
     const corpus: [Record<string, unknown>, { prompt_tokens: number; completion_tokens: number }][] = [
       [
         { messages, max_tokens: 16 },

@@ -21,7 +21,7 @@ function centralAccepts(limit: Rate, instants: readonly number[]): boolean {
   });
 }
 
-test("all replicas together admit nothing that one central bucket would refuse, whatever gets lost or comes late", () => {
+test("all replicas together admit nothing that one central bucket would refuse, whatever gets lost or comes late (I15)", () => {
   const names = ["a", "b", "c"];
   const op = fc.record({
     do: fc.constantFrom("ask", "ask", "ask", "report", "lose", "late"),

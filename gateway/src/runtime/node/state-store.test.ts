@@ -84,7 +84,7 @@ test("a last record that was cut anywhere was never acknowledged: it is dropped,
   expect(texts(await reread())).toEqual([...WHOLE, "next"]);
 });
 
-test("any byte flipped in any file leaves no state with freshness, and no record that was not written", async () => {
+test("any byte flipped in any file leaves no state with freshness, and no record that was not written (I8)", async () => {
   await twoGenerations();
   const written = new Set(["old", "old-1", ...WHOLE]);
   const inForce = ["state.pointer", "state.mark", "state-2.snapshot", "state-2.log"];
