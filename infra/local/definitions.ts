@@ -116,11 +116,18 @@ export function controlPlaneChild(blueprint: Blueprint, n: number): ChildDefinit
     CLAVIGER_KEK: secrets.keyEncryptionKey,
     CLAVIGER_OPERATOR_TOKEN: secrets.operatorToken,
     CLAVIGER_PUBLIC_URL: httpUrl(layout.controlPlanePorts[0] ?? 0),
-    CLAVIGER_EGRESS_ALLOW: `${HOST}:${layout.sandboxPort}`,
+    // Workers are knocked at.
+    CLAVIGER_EGRESS_ALLOW: [layout.sandboxPort, ...workerPorts(blueprint)]
+      .map((at) => `${HOST}:${at}`)
+      .join(),
     PORT: String(port),
     HOST,
   };
   return nodeChild(blueprint, name, port, "control-plane/src/runtime/node/main.ts", () => env);
+}
+
+function workerPorts({ layout, options }: Blueprint): number[] {
+  return Object.keys(options.workers ?? {}).map((name) => layout.gatewayPorts[name] ?? 0);
 }
 
 export function gatewayChild(blueprint: Blueprint, gateway: string): ChildDefinition {
@@ -164,7 +171,7 @@ function nodeChild(
 }
 
 /** A gateway that an administrator has detached is never ready again, and nobody has to wait for it. */
-async function answersOrIsDetached(url: string): Promise<boolean> {
+export async function answersOrIsDetached(url: string): Promise<boolean> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(2000) });
   return (await answer.text()).includes('"detached"') || answer.status === 200;
 }

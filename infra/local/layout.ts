@@ -15,14 +15,19 @@ export interface Layout {
 
 export const DEFAULT_GATEWAYS: Readonly<Record<string, number>> = { "eu-1": 1, "us-1": 2 };
 
+/** What `npm start -- --worker` adds. */
+export const DEFAULT_WORKERS: Readonly<Record<string, number>> = { "edge-1": 3 };
+
 /** The highest offset from the base that a stack may use. */
 export const PORT_SPAN = 40;
 
 /** Where everything listens. */
-export function layOut(options: Pick<StackOptions, "portBase" | "controlPlanes" | "gateways">): Layout {
+export function layOut(
+  options: Pick<StackOptions, "portBase" | "controlPlanes" | "gateways" | "workers">,
+): Layout {
   const base = options.portBase;
   const more = Array.from({ length: (options.controlPlanes ?? 1) - 1 }, (_, n) => base + 22 + n);
-  const gateways = Object.entries(options.gateways ?? DEFAULT_GATEWAYS);
+  const gateways = Object.entries({ ...(options.gateways ?? DEFAULT_GATEWAYS), ...options.workers });
   return {
     controlPlanePorts: [base, ...more],
     gatewayPorts: Object.fromEntries(gateways.map(([name, offset]) => [name, base + offset])),

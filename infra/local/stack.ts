@@ -15,6 +15,7 @@ import { Seed } from "./seed.ts";
 import { type ChildDefinition, SupervisedChild, type Supervision } from "./supervise.ts";
 import type { Stack, StackOptions, StackUrls } from "./types.ts";
 import { type Child, type ChildName, LocalStackError } from "./types.ts";
+import { workerChild } from "./worker.ts";
 
 /**
  * Starts everything and resolves when every child has proven to be ready. Continues with whatever an earlier start left
@@ -100,8 +101,13 @@ async function startChildren(
   }
   const gateways = Object.keys(layout.gatewayPorts);
   await seed.beforeGateways(gateways, options.replicas ?? 1, supervision.report);
-  await allOrThrow(gateways.map((gateway) => start(definitions.gatewayChild(blueprint, gateway))));
+  await allOrThrow(gateways.map((gateway) => start(gatewayChild(blueprint, gateway))));
   await seed.afterGateways(gateways, supervision.report);
+}
+
+function gatewayChild(blueprint: definitions.Blueprint, gateway: string): ChildDefinition {
+  const isWorker = gateway in (blueprint.options.workers ?? {});
+  return isWorker ? workerChild(blueprint, gateway) : definitions.gatewayChild(blueprint, gateway);
 }
 
 /** Waits for all, so that nothing still starts while the caller cleans up; then throws the first failure. */

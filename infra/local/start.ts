@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildDashboard } from "./build-dashboard.ts";
 import { CHECKOUT } from "./definitions.ts";
+import { DEFAULT_WORKERS } from "./layout.ts";
 import { nearPath, type Paint, paintFor, readyText } from "./print.ts";
 import { resetHome } from "./reset.ts";
 import { startLocalStack } from "./stack.ts";
@@ -20,6 +21,7 @@ interface Flags {
   readonly demo: boolean;
   readonly restart: boolean;
   readonly reset: boolean;
+  readonly worker: boolean;
 }
 
 function say(line: string): void {
@@ -43,14 +45,11 @@ function readFlags(): Flags | number {
       say(USAGE);
       return 0;
     }
-    if (values.worker) {
-      process.stderr.write("--worker: the gateway on the Workers runtime comes with the Workers issue\n");
-      return 2;
-    }
     return {
       demo: values["no-demo"] !== true,
       restart: values["no-restart"] !== true,
       reset: values.reset === true,
+      worker: values.worker === true,
     };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
@@ -123,6 +122,7 @@ async function main(): Promise<number> {
       portBase: readPortBase(),
       demo: flags.demo,
       restart: flags.restart,
+      ...(flags.worker ? { workers: DEFAULT_WORKERS } : {}),
       searchPath: process.env.PATH ?? "",
       ...(process.env.CLAVIGER_CACHE === undefined ? {} : { cacheDir: resolve(process.env.CLAVIGER_CACHE) }),
       report,

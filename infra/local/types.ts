@@ -76,6 +76,8 @@ export interface StackOptions {
   readonly replicas?: number;
   /** Gateways to run: name → port offset from `portBase`. Default `{"eu-1": 1, "us-1": 2}`. */
   readonly gateways?: Readonly<Record<string, number>>;
+  /** Gateways to run on the Workers runtime: name → port offset. Default none. */
+  readonly workers?: Readonly<Record<string, number>>;
   /** Extra environment by child name, over what the stack sets. */
   readonly env?: Readonly<Partial<Record<ChildName, Readonly<Record<string, string>>>>>;
   /** Extra PostgreSQL settings. */

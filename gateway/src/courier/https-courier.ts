@@ -114,7 +114,7 @@ export class HttpsCourier {
       method,
       headers: { ...signed, ...(body && { "content-type": "application/json" }) },
       ...(body && { body: body as BodyInit }),
-      redirect: "error",
+      redirect: "manual",
       signal: AbortSignal.any(signals),
     });
     const bytes = await readAtMost(response, ANSWER_BYTES_MAX);

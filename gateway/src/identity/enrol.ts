@@ -80,7 +80,7 @@ async function post(url: string, body: string): Promise<Outcome> {
       method: "POST",
       headers: { "content-type": "application/json" },
       body,
-      redirect: "error",
+      redirect: "manual",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const text = await response.text();
