@@ -2,6 +2,7 @@ import type { LiveChange, LiveEventName, LiveEvents } from "@claviger/shared/api
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startFakeReplica } from "../fleet/testing/fake-replica.ts";
 import { makeKey, makeMember, makeTenant, startApi, type TestApi } from "../http/testing/api.ts";
+import { tell } from "../notifications/tell.ts";
 import { followEvents } from "./follow.ts";
 
 let api: TestApi;
@@ -173,6 +174,27 @@ test("a gateway that comes, and one that falls silent, is told without anybody a
   await stream.until("fleet", ({ data }) => data[0]?.attributes.status === "degraded");
   await replica.close();
   await stream.leave();
+});
+
+test("that the organization was told something is heard by its own dashboards, and what was told before is no news", async () => {
+  const [mine, theirs] = [await makeTenant(api), await makeTenant(api)];
+  const news = (orgId: string, occasion: string) => ({
+    ...{ orgId, occasion, kind: "gateway.offline", title: "eu-1 is offline", text: "", data: {} },
+  });
+  const write = (one: ReturnType<typeof news>) =>
+    api.ports.db.transaction((tx) => tell(tx, api.ports, { ...one, kind: "gateway.offline" }));
+  await write(news(mine.organizationId, "before"));
+  const stream = await follow(second, mine.token);
+  const other = await follow(second, theirs.token);
+  await stream.until("fleet");
+  await other.until("fleet");
+  await write(news(mine.organizationId, "after"));
+  await stream.until("told");
+  expect(stream.heard.filter(({ name }) => name === "told")).toEqual([]);
+  await other.until("beat");
+  expect(other.heard.filter(({ name }) => name === "told")).toEqual([]);
+  await stream.leave();
+  await other.leave();
 });
 
 test("a session holds 12 streams at a time and gets a place back with each that ends", async () => {

@@ -20,6 +20,7 @@ interface Told {
   revision: string;
   fleetText: string;
   traffic: number;
+  told: string;
 }
 
 /**
@@ -43,7 +44,12 @@ export async function* followEvents(
       await bell.next(BEAT_MS);
     }
     const revision = since === undefined ? listener.sight.revision : positionOf(since);
-    const told: Told = { revision, fleetText: "", traffic: listener.sight.traffic };
+    const told: Told = {
+      revision,
+      fleetText: "",
+      traffic: listener.sight.traffic,
+      told: listener.sight.told,
+    };
     const at = () => new Date(ports.clock.nowMs()).toISOString();
     yield { name: "hello", id: told.revision, data: { at: at(), revision: listener.sight.revision } };
     let saidAtMs = performance.now();
@@ -87,6 +93,10 @@ async function* newsOf(
   if (sight.traffic !== told.traffic) {
     told.traffic = sight.traffic;
     yield { name: "traffic", id: told.revision, data: { at: at() } };
+  }
+  if (sight.told !== told.told) {
+    told.told = sight.told;
+    yield { name: "told", id: told.revision, data: { at: at() } };
   }
 }
 

@@ -3,8 +3,9 @@
  * PostgreSQL and at least every 2 s (silence turns into a state by itself); where nobody listens nothing is asked.
  */
 import type { LiveEvents } from "@claviger/shared/api/event";
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, isNull, ne, sql } from "drizzle-orm";
 import { gateway } from "../db/tables/gateway.ts";
+import { notification } from "../db/tables/notification.ts";
 import { gatewayResources } from "../gateways/find.ts";
 import type { Ports } from "../ports.ts";
 import { type ChangesAfter, readChangesAfter, shareReads } from "./changes.ts";
@@ -26,6 +27,8 @@ export interface Sight {
   readonly fleetText: string;
   /** Counts up whenever keys were used. */
   readonly traffic: number;
+  /** Its newest notification; empty while there is none. */
+  readonly told: string;
 }
 
 export interface Listener {
@@ -129,12 +132,13 @@ function createLooker(ports: Ports, orgId: string) {
         .from(gateway)
         .where(and(eq(gateway.orgId, orgId), isNull(gateway.goneAt)))
         .orderBy(gateway.name);
-      const [data, [head], traffic] = await Promise.all([
+      const [data, [head], traffic, told] = await Promise.all([
         gatewayResources(ports.db, orgId, rows, ports.clock.nowMs()),
         ports.db.execute<{ epoch: number; rev: string }>(
           sql`select epoch, rev from org_head where org_id = ${orgId}`,
         ),
         readTraffic(sight?.traffic ?? 0),
+        newestTold(ports.db, orgId),
       ]);
       if (head === undefined) throw new Error("this organization has no journal");
       const revision = `${head.epoch}.${head.rev}`;
@@ -144,6 +148,7 @@ function createLooker(ports: Ports, orgId: string) {
         fleet: { data },
         fleetText: JSON.stringify(data),
         traffic,
+        told,
       };
     },
     changesAfter(revision: string): Promise<ChangesAfter> {
@@ -154,4 +159,14 @@ function createLooker(ports: Ports, orgId: string) {
       return read.after(revision);
     },
   };
+}
+
+async function newestTold(db: Ports["db"], orgId: string): Promise<string> {
+  const [newest] = await db
+    .select({ id: notification.id })
+    .from(notification)
+    .where(and(eq(notification.orgId, orgId), ne(notification.kind, "test")))
+    .orderBy(desc(notification.at), desc(notification.id))
+    .limit(1);
+  return newest?.id ?? "";
 }

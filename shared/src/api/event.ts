@@ -22,6 +22,8 @@ export interface LiveEvents {
   readonly fleet: { readonly data: readonly (Resource<GatewayView> & { readonly type: "gateway" })[] };
   /** Keys were used: requests, spending and last uses have moved. */
   readonly traffic: { readonly at: string };
+  /** The organization was told something: its notifications have grown. */
+  readonly told: { readonly at: string };
   /** Nothing, every 5 s: silence means that the stream is lost. */
   readonly beat: { readonly at: string };
 }
