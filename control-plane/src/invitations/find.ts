@@ -1,7 +1,8 @@
 /** Reading invitations. An invitation stands on the right of whoever invited: when that is gone, its link opens nothing. */
 import type { InvitationView } from "@claviger/shared/api/invitation";
 import type { Resource } from "@claviger/shared/api/resource";
-import { includesRole, type Role } from "@claviger/shared/api/role";
+import type { Role } from "@claviger/shared/api/role";
+import { includesRole } from "@claviger/shared/api/role-rank";
 import { eq, type SQL } from "drizzle-orm";
 import type { Queryable } from "../db/database.ts";
 import { invitation } from "../db/tables/invitation.ts";

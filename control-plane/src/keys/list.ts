@@ -1,4 +1,5 @@
-import { type ApiKeySort, ApiKeyStatus, apiKeySorts } from "@claviger/shared/api/api-key";
+import { ApiKeyStatus } from "@claviger/shared/api/api-key";
+import { type ApiKeySort, apiKeySorts } from "@claviger/shared/api/api-key-list";
 import type { ListQuery } from "@claviger/shared/api/list";
 import { ApiProblem } from "@claviger/shared/api/problem";
 import type { Page } from "@claviger/shared/api/resource";

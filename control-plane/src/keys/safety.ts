@@ -1,5 +1,5 @@
 /** Keys that are worth a second look: what the dashboard's safety cards count, and the filter behind each. */
-import { type KeySafety, keySafeties } from "@claviger/shared/api/api-key";
+import { type KeySafety, keySafeties } from "@claviger/shared/api/api-key-list";
 import { ApiProblem } from "@claviger/shared/api/problem";
 import { type SQL, sql } from "drizzle-orm";
 import { apiKey } from "../db/tables/api-key.ts";

@@ -1,6 +1,6 @@
 import type { MemberEdit } from "@claviger/shared/api/member";
 import { problem } from "@claviger/shared/api/problem";
-import { includesRole } from "@claviger/shared/api/role";
+import { includesRole } from "@claviger/shared/api/role-rank";
 import { and, eq, isNull } from "drizzle-orm";
 import { member } from "../db/tables/member.ts";
 import type { Tx } from "../fleet/journal.ts";

@@ -1,7 +1,7 @@
 import type { ListQuery } from "@claviger/shared/api/list";
 import { notFound } from "@claviger/shared/api/problem";
 import type { Page } from "@claviger/shared/api/resource";
-import { includesRole } from "@claviger/shared/api/role";
+import { includesRole } from "@claviger/shared/api/role-rank";
 import { and, eq, type SQL } from "drizzle-orm";
 import { pageOf, pageWhere, timeValue } from "../db/page.ts";
 import { personalAccessToken } from "../db/tables/personal-access-token.ts";

@@ -1,6 +1,7 @@
 /** Who calls: a member by session or token. Every verb takes one, and acts in its organization only. */
 import { problem } from "@claviger/shared/api/problem";
-import { includesRole, type Role } from "@claviger/shared/api/role";
+import type { Role } from "@claviger/shared/api/role";
+import { includesRole } from "@claviger/shared/api/role-rank";
 import type { Actor } from "@claviger/shared/wire/delta";
 import type { Claim } from "../idempotency/claim.ts";
 

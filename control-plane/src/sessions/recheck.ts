@@ -3,7 +3,8 @@
  * later; so what a request changes is decided by the role and the credential as they stand in the change's transaction.
  */
 import { problem } from "@claviger/shared/api/problem";
-import { cappedRole, includesRole } from "@claviger/shared/api/role";
+import { cappedRole } from "@claviger/shared/api/role";
+import { includesRole } from "@claviger/shared/api/role-rank";
 import { and, eq, isNull } from "drizzle-orm";
 import { member } from "../db/tables/member.ts";
 import { organization } from "../db/tables/organization.ts";

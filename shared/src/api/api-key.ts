@@ -1,6 +1,7 @@
 /** What the API takes and shows of an API key (API.md §2). */
 import * as z from "zod";
 import { canonicalCidr } from "../decide/ip.ts";
+import { apiKeyStatuses } from "./api-key-list.ts";
 import { Id, Instant, isSet, Label, NameList, Reason, TWICE } from "./attribute.ts";
 import { type BudgetState, type BudgetView, budgetAttributes } from "./budget.ts";
 import { McpAccess } from "./mcp.ts";
@@ -110,7 +111,7 @@ export const Rotate = z.strictObject({
 });
 export type Rotate = z.infer<typeof Rotate>;
 
-export const ApiKeyStatus = z.enum(["active", "inactive", "expired", "revoked"]);
+export const ApiKeyStatus = z.enum(apiKeyStatuses);
 export type ApiKeyStatus = z.infer<typeof ApiKeyStatus>;
 
 /** The attributes of an answer. Times are ISO 8601 in UTC, money decimal strings. */
@@ -153,22 +154,6 @@ export interface ApiKeyView extends BudgetView {
   /** Admitted requests that `spentUsd` leaves out, because nobody knows the price of their model. */
   readonly unpricedRequests: number;
 }
-
-export const apiKeySorts = [
-  "name",
-  "owner",
-  "status",
-  "requests",
-  "lastUsedAt",
-  "createdAt",
-  "expiresAt",
-  "spentUsd",
-] as const;
-export type ApiKeySort = (typeof apiKeySorts)[number];
-
-/** What `filter[safety]` takes, each about active keys: without a budget, without an end, unused for 90 days, without any list. */
-export const keySafeties = ["no-budget", "never-expires", "idle", "permissive"] as const;
-export type KeySafety = (typeof keySafeties)[number];
 
 /** How many keys one bulk change takes at most: what one delta holds (PROTOCOL §2.1). */
 export const BULK_MAX = 200;

@@ -1,15 +1,9 @@
 /** What a member may do; each role includes the ones before it. */
 import * as z from "zod";
+import { includesRole, roles } from "./role-rank.ts";
 
-export const Role = z.enum(["viewer", "member", "admin", "owner"]);
+export const Role = z.enum(roles);
 export type Role = z.infer<typeof Role>;
-
-const rank: Record<Role, number> = { viewer: 0, member: 1, admin: 2, owner: 3 };
-
-/** True when `held` includes everything that `needed` allows. */
-export function includesRole(held: Role, needed: Role): boolean {
-  return rank[held] >= rank[needed];
-}
 
 /** The lower of the two. */
 export function lowerRole(one: Role, other: Role): Role {
