@@ -57,7 +57,12 @@ test("the reference describes every route, with the schemas that serve it", asyn
     expect(paths[path.replace(/:([A-Za-z0-9]+)/g, "{$1}")]).toHaveProperty(method.toLowerCase());
   }
   expect(JSON.stringify(paths["/api/v1/projects/{projectId}/api-keys"])).toContain("ipAllowlist");
-  expect((await api.call("GET", "/docs")).text).toContain("/api/v1/api-keys/:id/rotate");
+  const page = await api.call("GET", "/docs");
+  expect(page.text).toContain("/api/v1/api-keys/{id}/rotate");
+  expect(page.text).not.toMatch(/<script|https?:\/\/|style=|\son[a-z]+=/);
+  expect(page.headers.get("content-security-policy")).toMatch(
+    /^default-src 'none'; style-src 'sha256-[^']+'; /,
+  );
 });
 
 test("health and readiness stand outside of the API and need nobody", async () => {

@@ -3,6 +3,7 @@ import { createControlPlane } from "../../app.ts";
 import { startCluster } from "../../fleet/testing/control-plane.ts";
 import type { Ports } from "../../ports.ts";
 import type { Settings } from "../../settings.ts";
+import { checkAnswer } from "./check-answer.ts";
 
 export const settings: Settings = {
   publicUrl: "http://127.0.0.1:19100",
@@ -131,7 +132,9 @@ export async function startApi(changes: Partial<Settings> = {}, databaseUrl?: st
         ...(text === undefined ? {} : { body: text }),
       });
       const response = await app.fetch(request, { peer: "127.0.0.1" });
-      return new Heard(response.status, response.headers, await response.text());
+      const heard = await response.text();
+      checkAnswer(method, path, response.status, response.headers.get("content-type"), heard);
+      return new Heard(response.status, response.headers, heard);
     },
     stop: () => cluster.stop(),
   };
