@@ -4,6 +4,7 @@ import { createGateway, type Gateway } from "../../app.ts";
 import { SERVE_LIMITS } from "../../forward/serve-limits.ts";
 import { createTryProvider } from "../../forward/try-provider.ts";
 import { chainRoot } from "../../logs/chain.ts";
+import { createDiscover } from "../../mcp/discover.ts";
 import type { Clock, Exchange, Log } from "../../ports.ts";
 import { openLocalLogs } from "../../replica/local-logs.ts";
 import { openReplica, type Replica } from "../../replica/open-replica.ts";
@@ -84,10 +85,12 @@ function gatewayOf(
   const upstream = createUpstream(egressAllow);
   const { view } = follower;
   logs.triesBy(createTryProvider({ view, vault, upstream, clock }));
+  logs.discoversBy(createDiscover({ vault, upstream, clock }, view));
   return createGateway(
     {
       ...{ clock, verify, upstream, vault, follower, log, metrics, limits, alreadyAnswered },
       crypto: createCrypto(),
+      shared: vault.shared,
       ledger: logs.ledger,
       ...(escrow === undefined ? {} : { reserve: createReserve({ view, escrow, monoMs: clock.monoMs }) }),
       gauges: () => ({ ...logs.gauges(), heapUsedBytes: 0, residentBytes: 0 }),

@@ -11,6 +11,7 @@ import { signCourierCall } from "@claviger/shared/wire/courier-call";
 import { KNOCK_PATH, Knock } from "@claviger/shared/wire/knock";
 import { courierPaths } from "@claviger/shared/wire/subjects";
 import { dialectOfPath } from "../../forward/routes.ts";
+import type { Log } from "../../ports.ts";
 import { composeReplica, type Living } from "./compose.ts";
 import { workersExchange } from "./exchange.ts";
 import { createLog } from "./log.ts";
@@ -30,6 +31,7 @@ export const TOLD = { region: "x-clv-region", peer: "x-clv-peer" } as const;
 
 export class ReplicaObject extends DurableObject<Record<string, unknown>> {
   readonly #settings: Settings;
+  readonly #log: Log;
   #living: Promise<Living> | undefined;
   #lastRequestMs = 0;
   #ticking: ReturnType<typeof setInterval> | undefined;
@@ -37,6 +39,7 @@ export class ReplicaObject extends DurableObject<Record<string, unknown>> {
   constructor(ctx: DurableObjectState, env: Record<string, unknown>) {
     super(ctx, env);
     this.#settings = readSettings(env);
+    this.#log = createLog(this.#settings.logLevel, { service: "gateway" });
     ctx.storage.sql.exec(
       "CREATE TABLE IF NOT EXISTS object (one INTEGER PRIMARY KEY CHECK (one = 1), region TEXT NOT NULL) STRICT",
     );
@@ -97,6 +100,7 @@ export class ReplicaObject extends DurableObject<Record<string, unknown>> {
     this.#ticking = undefined;
     replica.follower.rest();
     await courier?.rest();
+    this.#log.info({}, "the object rests");
   }
 
   #open(region: Region): Promise<Living> {
@@ -138,8 +142,7 @@ export class ReplicaObject extends DurableObject<Record<string, unknown>> {
 
   /** Nothing is held and nothing can be: most often the control plane was away at the first start. */
   #unopened(path: string, error: unknown): Response {
-    const log = createLog(this.#settings.logLevel, { service: "gateway" });
-    log.error({ err: error }, "the replica could not be opened");
+    this.#log.error({ err: error }, "the replica could not be opened");
     if (path === "/healthz") return Response.json({ status: "ok" });
     if (path === "/readyz") {
       return Response.json({ status: "not ready", reason: "no_configuration" }, { status: 503 });
