@@ -12,7 +12,7 @@ import { SessionContext } from "./shell/session.ts";
 import { SignIn } from "./shell/sign-in.tsx";
 import { ProblemPage } from "./ui/problem.tsx";
 import { ToastArea } from "./ui/toast.tsx";
-import { messages } from "./words/en.ts";
+import type { messages } from "./words/en.ts";
 
 const JoinPage = lazy(async () => ({ default: (await import("./members/join-page.tsx")).JoinPage }));
 
@@ -30,9 +30,9 @@ const queryClient = new QueryClient({
   },
 });
 
-export function App() {
+export function App({ words }: { words: typeof messages }) {
   return (
-    <IntlProvider locale="en" timeZone="UTC" messages={messages}>
+    <IntlProvider locale="en" timeZone="UTC" messages={words}>
       <CSPProvider disableStyleElements>
         <QueryClientProvider client={queryClient}>
           <ToastArea>

@@ -6,7 +6,6 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
-import { KeyPage } from "./keys/key-page.tsx";
 import { KeysPage } from "./keys/keys-page.tsx";
 import { NotFound } from "./shell/not-found.tsx";
 import { RouteError } from "./shell/route-error.tsx";
@@ -63,7 +62,11 @@ const routeTree = root.addChildren([
       component: lazyRouteComponent(() => import("./keys/create-page.tsx"), "CreatePage"),
     }),
   ]),
-  createRoute({ getParentRoute: () => root, path: "/keys/$keyId", component: KeyPage }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/keys/$keyId",
+    component: lazyRouteComponent(() => import("./keys/key-page.tsx"), "KeyPage"),
+  }),
   createRoute({
     getParentRoute: () => root,
     path: "/llm-keys",
@@ -81,6 +84,11 @@ const routeTree = root.addChildren([
       component: lazyRouteComponent(() => import("./models/aliases.tsx"), "Aliases"),
     }),
   ]),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/mcp",
+    component: lazyRouteComponent(() => import("./mcp/mcp-page.tsx"), "McpPage"),
+  }),
   createRoute({
     getParentRoute: () => root,
     path: "/agents",

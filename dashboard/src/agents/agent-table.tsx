@@ -1,12 +1,13 @@
-import { Ban, CirclePause, CirclePlay, KeyRound, Pencil, RotateCw, Trash2 } from "lucide-react";
+import { KeyRound, Pencil, RotateCw } from "lucide-react";
 import { useTranslations } from "use-intl";
 import type { Agent } from "../api/queries.ts";
 import type { Acting, ActionKind } from "../keys/actions.tsx";
 import { Propagation } from "../keys/propagation.tsx";
+import { StatusItems } from "../keys/status-items.tsx";
 import { useMay, useSession } from "../shell/session.ts";
 import { CopyIcon } from "../ui/copy.tsx";
 import { type DataColumn, DataTable } from "../ui/data-table.tsx";
-import { MenuItem, MenuLine } from "../ui/menu.tsx";
+import { MenuItem } from "../ui/menu.tsx";
 import { Day, LastUsed } from "../ui/now.tsx";
 import { RowMenu, RowMenuButton, useRowMenu } from "../ui/row-menu.tsx";
 import { KeyStatus } from "../ui/status.tsx";
@@ -146,25 +147,7 @@ function Items({ agent, onAct, onTokens }: ItemsProps) {
               {t("rotate")}
             </MenuItem>
           ) : null}
-          <MenuLine />
-          {status === "active" ? (
-            <MenuItem icon={CirclePause} onSelect={act("deactivate")}>
-              {t("deactivate")}
-            </MenuItem>
-          ) : null}
-          {status === "inactive" || status === "revoked" ? (
-            <MenuItem icon={CirclePlay} onSelect={act("activate")}>
-              {t("activate")}
-            </MenuItem>
-          ) : null}
-          {status === "revoked" ? null : (
-            <MenuItem icon={Ban} danger onSelect={act("revoke")}>
-              {t("revoke")}
-            </MenuItem>
-          )}
-          <MenuItem icon={Trash2} danger onSelect={act("delete")}>
-            {t("delete")}
-          </MenuItem>
+          <StatusItems status={status} act={act} />
         </>
       ) : null}
     </>

@@ -39,10 +39,6 @@ export const agentWords = {
   scopeHint: "Add -d scope='model:gpt-5.4 provider:openai' to ask for less than the agent may.",
   rotate: "Rotate secret",
   edit: "Edit",
-  deactivate: "Deactivate",
-  activate: "Activate",
-  revoke: "Revoke",
-  delete: "Delete",
   tokens: "How it gets tokens",
   close: "Close",
 } as const;

@@ -64,8 +64,22 @@ export function onSessionEnded(listener: () => void): () => void {
   return () => sessionEnded.removeEventListener("ended", listener);
 }
 
+type Rehearsal = (path: string, read: () => Promise<Answer<unknown>>) => Promise<Answer<unknown>>;
+let rehearsal: Rehearsal | undefined;
+
+/** Puts somebody between the pages and what they read (`trial/rehearse.ts`). */
+export function rehearseReads(by: Rehearsal): void {
+  rehearsal = by;
+}
+
 /** Asks `/api/v1`; throws `RequestFailed`. */
 export async function ask<Data>(method: string, path: string, asking: Asking = {}): Promise<Answer<Data>> {
+  const read = () => askApi<Data>(method, path, asking);
+  if (rehearsal === undefined || method !== "GET") return read();
+  return (await rehearsal(path, read)) as Answer<Data>;
+}
+
+async function askApi<Data>(method: string, path: string, asking: Asking): Promise<Answer<Data>> {
   const response = await send(method, path, asking);
   const text = await response.text();
   const document = readDocument(text);

@@ -2,14 +2,11 @@
  * What happens, as the control plane tells it (`GET /events`). The bargain: while it is heard nothing is polled; when it
  * falls silent pages say so and ask by themselves; when it comes back it goes on where it was lost.
  */
-import {
-  type LiveChange,
-  type LiveEventName,
-  type LiveEvents,
-  SILENT_MS_MAX,
-} from "@claviger/shared/api/event";
+import { type LiveEventName, type LiveEvents, SILENT_MS_MAX } from "@claviger/shared/api/event";
 import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
+import { keepActors } from "./heard.ts";
+import { nounsOf } from "./moved.ts";
 
 export interface LiveState {
   /** `off`: nothing was heard yet. */
@@ -52,8 +49,17 @@ const RETRY_MS_MAX = 8_000;
 /** A tab that nobody looks at gives its connection back after this long: a browser has six for all its tabs. */
 const HIDDEN_MS = 20_000;
 
+let muted = false;
+
+/** As if the stream had been lost a minute ago and did not come back, or had never been there (`trial/rehearse.ts`). */
+export function muteLive(lost: boolean): void {
+  muted = true;
+  present = { state: lost ? "lost" : "off", heardAtMs: Date.now() - 60_000 };
+}
+
 /** Listens for as long as a page is shown; what is heard goes into the cache. Returns the way to stop. */
 export function startLive(client: QueryClient): () => void {
+  if (muted) return () => undefined;
   let stream: EventSource | undefined;
   let lastId = "";
   let retryMs = RETRY_MS_MIN;
@@ -110,7 +116,7 @@ export function startLive(client: QueryClient): () => void {
 }
 
 /** Nouns whose lists move by themselves. */
-const moving: readonly unknown[] = ["gateways", "api-keys", "agents"];
+const moving: readonly unknown[] = ["gateways", "api-keys", "agents", "notifications"];
 const isMoving = ({ queryKey }: { queryKey: readonly unknown[] }) => moving.includes(queryKey[0]);
 
 type Takers = { readonly [Name in LiveEventName]: (client: QueryClient, data: LiveEvents[Name]) => void };
@@ -124,7 +130,9 @@ const takers: Takers = {
       void client.invalidateQueries({ queryKey: [noun] });
     }
   },
+  told: (client) => void client.invalidateQueries({ queryKey: ["notifications"] }),
   changes: (client, { complete, changes }) => {
+    keepActors(changes);
     const nouns = complete ? new Set(changes.flatMap(nounsOf)) : undefined;
     void client.invalidateQueries({
       predicate: ({ queryKey: [noun] }) =>
@@ -132,20 +140,6 @@ const takers: Takers = {
     });
   },
 };
-
-/** What a change may have moved, as the cache names it. */
-function nounsOf({ action }: LiveChange): string[] {
-  const noun = action.split(".")[0] ?? "";
-  const touched: Record<string, readonly string[]> = {
-    "api-key": ["safety"],
-    project: ["api-keys", "safety", "agents", "llm-api-keys"],
-    member: ["api-keys", "agents", "session", "invitations"],
-    organization: ["session"],
-    invitation: ["members"],
-    "llm-api-key": ["models", "providers"],
-  };
-  return [`${noun}s`, ...(noun === "model" ? ["providers"] : []), ...(touched[noun] ?? [])];
-}
 
 function take<Name extends LiveEventName>(client: QueryClient, name: Name, text: string): void {
   takers[name](client, JSON.parse(text) as LiveEvents[Name]);

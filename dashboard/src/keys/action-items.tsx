@@ -1,21 +1,11 @@
 import { useNavigate } from "@tanstack/react-router";
-import {
-  Ban,
-  CalendarPlus,
-  CirclePause,
-  CirclePlay,
-  Copy,
-  Eye,
-  Pencil,
-  RotateCw,
-  Timer,
-  Trash2,
-} from "lucide-react";
+import { CalendarPlus, Copy, Eye, Pencil, RotateCw, Timer } from "lucide-react";
 import { useTranslations } from "use-intl";
 import type { ApiKey } from "../api/queries.ts";
-import { MenuItem, MenuLine } from "../ui/menu.tsx";
+import { MenuItem } from "../ui/menu.tsx";
 import { useToast } from "../ui/toast.tsx";
 import type { Acting } from "./actions.tsx";
+import { StatusItems } from "./status-items.tsx";
 
 export interface ActionItemsProps {
   readonly apiKey: ApiKey;
@@ -65,39 +55,6 @@ export function ActionItems({ apiKey, may, onAct }: ActionItemsProps) {
           <StatusItems status={status} act={act} />
         </>
       ) : null}
-    </>
-  );
-}
-
-interface StatusItemsProps {
-  readonly status: ApiKey["attributes"]["status"];
-  readonly act: (kind: Acting["kind"]) => () => void;
-}
-
-/** What stops a key, and what lets it work again. */
-function StatusItems({ status, act }: StatusItemsProps) {
-  const t = useTranslations("keys");
-  return (
-    <>
-      <MenuLine />
-      {status === "active" ? (
-        <MenuItem icon={CirclePause} onSelect={act("deactivate")}>
-          {t("deactivate")}
-        </MenuItem>
-      ) : null}
-      {status === "inactive" || status === "revoked" ? (
-        <MenuItem icon={CirclePlay} onSelect={act("activate")}>
-          {t("activate")}
-        </MenuItem>
-      ) : null}
-      {status === "revoked" ? null : (
-        <MenuItem icon={Ban} danger onSelect={act("revoke")}>
-          {t("revoke")}
-        </MenuItem>
-      )}
-      <MenuItem icon={Trash2} danger onSelect={act("delete")}>
-        {t("delete")}
-      </MenuItem>
     </>
   );
 }

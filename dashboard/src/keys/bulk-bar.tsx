@@ -1,15 +1,17 @@
 import { Ban, CirclePause, CirclePlay, Download, Pencil, Trash2, X } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslations } from "use-intl";
 import type { KeyFilters } from "../api/queries.ts";
 import { useMay } from "../shell/session.ts";
 import { Button, IconButton } from "../ui/button.tsx";
 import { Menu, MenuItem } from "../ui/menu.tsx";
 import { useToast } from "../ui/toast.tsx";
-import { BulkDialog, type BulkKind } from "./bulk-dialog.tsx";
+import type { BulkKind } from "./bulk-dialog.tsx";
 import type { Target } from "./bulk-run.ts";
 import { download, readAllKeys, toCsv } from "./export-keys.ts";
 import type { Selection } from "./selection.ts";
+
+const BulkDialog = lazy(async () => ({ default: (await import("./bulk-dialog.tsx")).BulkDialog }));
 
 export interface BulkBarProps {
   readonly selection: Selection;
@@ -43,14 +45,16 @@ export function BulkBar({ selection, filters, total }: BulkBarProps) {
         <IconButton icon={X} label={t("clear")} onClick={selection.clear} />
       </section>
       {kind === null ? null : (
-        <BulkDialog
-          kind={kind}
-          target={targetOf(selection, filters, total)}
-          onClose={(over) => {
-            setKind(null);
-            if (over) selection.clear();
-          }}
-        />
+        <Suspense>
+          <BulkDialog
+            kind={kind}
+            target={targetOf(selection, filters, total)}
+            onClose={(over) => {
+              setKind(null);
+              if (over) selection.clear();
+            }}
+          />
+        </Suspense>
       )}
     </>
   );

@@ -1,4 +1,4 @@
-import type { ApiKeySort } from "@claviger/shared/api/api-key";
+import type { ApiKeySort } from "@claviger/shared/api/api-key-list";
 import { useTranslations } from "use-intl";
 import type { ApiKey, Project } from "../api/queries.ts";
 import { CopyIcon } from "../ui/copy.tsx";

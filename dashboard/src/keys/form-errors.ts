@@ -28,6 +28,7 @@ const places: Record<string, Place> = {
   metadata: { field: "metadataJson", tab: "advanced" },
   maxStalenessSeconds: { field: "stalenessSeconds", tab: "advanced" },
   gatewayIds: { field: "gatewayIds", tab: "advanced" },
+  toolCallsPerMinute: { field: "toolCallsPerMinute", tab: "mcp" },
   mcp: { field: "mcpServers", tab: "mcp" },
 };
 
@@ -37,6 +38,7 @@ const plain: Partial<Record<FieldName, string>> = {
   requestsPerMinute: "Give a whole number, 0 or more.",
   tokensPerMinute: "Give a whole number, 0 or more.",
   maxConcurrency: "Give a whole number, 0 or more.",
+  toolCallsPerMinute: "Give a whole number, 0 or more.",
   expiresAt: "Give a date and a time that lie ahead.",
   thresholds: "Give whole percentages from 1 to 100, ascending.",
   metadataJson: "Give a JSON object.",

@@ -1,13 +1,18 @@
+import { lazy, Suspense } from "react";
 import { useTranslations } from "use-intl";
 import { Choice } from "../ui/choice.tsx";
-import { TagField } from "../ui/tags.tsx";
+import { TextField } from "../ui/field.tsx";
 import type { SectionProps } from "./form-basic.tsx";
 import { mcpModes } from "./form-values.ts";
 
-/** Which MCP servers a key may use. Servers and tools are named as the gateway knows them. */
+// A key without MCP, which most are, needs none of it.
+const Picker = lazy(async () => ({ default: (await import("../mcp/picker.tsx")).Picker }));
+
+/** Which MCP servers and tools a key may use, and how often it may call them. */
 export function McpSection({ form, values }: SectionProps) {
   const t = useTranslations("keyForm");
-  const lists = values.mcpMode === "allow-list" || values.mcpMode === "deny-list";
+  const { mcpEnabled, mcpMode, mcpServers, mcpTools } = values;
+  const errors = form.formState.errors;
   return (
     <>
       <label className="row-switch">
@@ -17,39 +22,40 @@ export function McpSection({ form, values }: SectionProps) {
         </div>
         <input type="checkbox" className="switch" {...form.register("mcpEnabled")} />
       </label>
-      {values.mcpEnabled ? (
+      {mcpEnabled ? (
         <Choice
           label={t("mcpMode")}
-          value={values.mcpMode}
+          value={mcpMode}
           onChange={(mode) => form.setValue("mcpMode", mode, { shouldDirty: true })}
           options={mcpModes.map((value) => ({ value, label: t(value) }))}
         />
       ) : null}
-      {values.mcpEnabled && lists ? (
-        <TagField
-          id="key-mcpServers"
-          label={values.mcpMode === "allow-list" ? t("mcpAllowed") : t("mcpDenied")}
-          placeholder={t("mcpAdd")}
-          error={form.formState.errors.mcpServers?.message}
-          values={values.mcpServers}
-          onChange={(servers) => form.setValue("mcpServers", servers, { shouldDirty: true })}
+      {mcpEnabled && mcpMode !== "deny-all" ? (
+        <Suspense fallback={null}>
+          <Picker
+            id="key-mcpServers"
+            error={errors.mcpServers?.message}
+            picked={{ mode: mcpMode, servers: mcpServers, tools: mcpTools }}
+            onPick={({ servers, tools }) => {
+              form.setValue("mcpServers", [...servers], { shouldDirty: true });
+              const lists = Object.entries(tools).map(([server, names]) => [server, [...names]]);
+              form.setValue("mcpTools", Object.fromEntries(lists), { shouldDirty: true });
+            }}
+          />
+        </Suspense>
+      ) : null}
+      {mcpEnabled ? (
+        <TextField
+          id="key-toolCallsPerMinute"
+          className="half keep"
+          label={t("toolCalls")}
+          error={errors.toolCallsPerMinute?.message}
+          inputMode="numeric"
+          autoComplete="off"
+          placeholder={t("noLimit")}
+          {...form.register("toolCallsPerMinute")}
         />
       ) : null}
-      {values.mcpEnabled && values.mcpMode === "allow-list"
-        ? values.mcpServers.map((server) => (
-            <TagField
-              key={server}
-              id={`key-mcpTools-${server}`}
-              label={t("mcpTools", { server })}
-              aside={t("mcpToolsAside")}
-              placeholder={t("mcpToolsAdd")}
-              values={values.mcpTools[server] ?? []}
-              onChange={(tools) =>
-                form.setValue("mcpTools", { ...values.mcpTools, [server]: tools }, { shouldDirty: true })
-              }
-            />
-          ))
-        : null}
     </>
   );
 }

@@ -17,6 +17,7 @@ export interface KeyValues {
   requestsPerMinute: string;
   tokensPerMinute: string;
   maxConcurrency: string;
+  toolCallsPerMinute: string;
   budgetUsd: string;
   budgetPeriod: (typeof periods)[number];
   thresholds: string[];
@@ -53,6 +54,7 @@ export function blankValues(ownerId: string, projectId: string): KeyValues {
     requestsPerMinute: "",
     tokensPerMinute: "",
     maxConcurrency: "",
+    toolCallsPerMinute: "",
     budgetUsd: "",
     budgetPeriod: "total",
     thresholds: ["50", "80", "100"],
@@ -84,6 +86,7 @@ export function valuesOf(view: ApiKeyView): KeyValues {
     requestsPerMinute: text(view.requestsPerMinute),
     tokensPerMinute: text(view.tokensPerMinute),
     maxConcurrency: text(view.maxConcurrency),
+    toolCallsPerMinute: text(view.toolCallsPerMinute),
     budgetUsd: text(view.budgetUsd),
     budgetPeriod: view.budgetPeriod ?? "total",
     thresholds: (view.budgetAlertThresholds ?? []).map(String),
@@ -97,7 +100,9 @@ export function valuesOf(view: ApiKeyView): KeyValues {
     mcpEnabled: view.mcp.enabled,
     mcpMode: view.mcp.mode ?? "allow-list",
     mcpServers: [...(view.mcp.servers ?? [])],
-    mcpTools: { ...view.mcp.tools },
+    mcpTools: Object.fromEntries(
+      Object.entries(view.mcp.tools ?? {}).map(([server, tools]) => [server, [...tools]]),
+    ),
   };
 }
 
@@ -125,6 +130,7 @@ export function attributesOf(values: KeyValues, nowMs: number): Record<string, u
     requestsPerMinute: whole(values.requestsPerMinute),
     tokensPerMinute: whole(values.tokensPerMinute),
     maxConcurrency: whole(values.maxConcurrency),
+    toolCallsPerMinute: whole(values.toolCallsPerMinute),
     budgetUsd,
     budgetPeriod: budgetUsd === null ? null : values.budgetPeriod,
     budgetAlertThresholds: budgetUsd === null ? null : values.thresholds.map(whole),
@@ -155,15 +161,16 @@ function metadataOf({ metadataJson, pairs }: KeyValues): unknown {
 
 function mcpOf({ mcpEnabled, mcpMode, mcpServers, mcpTools }: KeyValues) {
   if (!mcpEnabled) return { enabled: false };
-  if (mcpMode !== "allow-list" && mcpMode !== "deny-list") return { enabled: true, mode: mcpMode };
-  const tools = Object.entries(mcpTools).filter(
-    ([server, names]) => mcpServers.includes(server) && names.length > 0,
-  );
+  if (mcpMode === "deny-all") return { enabled: true, mode: mcpMode };
+  const admits = (server: string) =>
+    mcpMode === "allow-all" || mcpServers.includes(server) === (mcpMode === "allow-list");
+  // An empty list is none of its tools, which says something.
+  const tools = Object.entries(mcpTools).filter(([server]) => admits(server));
   return {
     enabled: true,
     mode: mcpMode,
-    ...(mcpServers.length === 0 ? {} : { servers: mcpServers }),
-    ...(mcpMode === "deny-list" || tools.length === 0 ? {} : { tools: Object.fromEntries(tools) }),
+    ...(mcpMode === "allow-all" || mcpServers.length === 0 ? {} : { servers: mcpServers }),
+    ...(tools.length === 0 ? {} : { tools: Object.fromEntries(tools) }),
   };
 }
 

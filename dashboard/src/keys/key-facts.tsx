@@ -6,7 +6,7 @@ import { useTranslations } from "use-intl";
 import { type ApiKey, fleetQuery, projectsQuery } from "../api/queries.ts";
 import { CopyIcon } from "../ui/copy.tsx";
 import { Day, Expiry, LastUsed } from "../ui/now.tsx";
-import { dollars, exact, span } from "../words/format.ts";
+import { count, dollars, exact, span } from "../words/format.ts";
 import { Propagation } from "./propagation.tsx";
 
 /** What is true of a key, in two columns of facts. */
@@ -125,7 +125,10 @@ function Limits({ apiKey: { attributes } }: { apiKey: ApiKey }) {
     [t("models"), names(attributes.allowedModels, form("anyModel"))],
     [t("ips"), names(attributes.ipAllowlist, t("anyIp"))],
     [t("gateways"), gateways === undefined ? t("allGateways") : gateways.join(", ")],
-    [t("mcp"), attributes.mcp.enabled ? form(attributes.mcp.mode ?? "deny-all") : form("sumMcpOff")],
+    [t("mcp"), <Mcp key="mcp" attributes={attributes} />],
+    ...(attributes.toolCallsPerMinute === null
+      ? []
+      : [[t("toolCalls"), count(attributes.toolCallsPerMinute)] as const]),
     [t("staleness"), t("stalenessValue", { span: span(attributes.maxStalenessSeconds * 1000) })],
     [
       t("metadata"),
@@ -139,4 +142,29 @@ function Limits({ apiKey: { attributes } }: { apiKey: ApiKey }) {
     ],
   ] as const;
   return <Facts title={t("limits")} rows={rows} />;
+}
+
+/** How the key may use MCP, with the servers that its mode names and the tools that they are narrowed to. */
+function Mcp({ attributes: { mcp } }: Pick<ApiKey, "attributes">) {
+  const t = useTranslations("keyDetail");
+  const form = useTranslations("keyForm");
+  if (!mcp.enabled) return form("sumMcpOff");
+  const mode = form(mcp.mode ?? "deny-all");
+  const tools = Object.entries(mcp.tools ?? {});
+  const count = tools.reduce((sum, [, names]) => sum + names.length, 0);
+  return (
+    <>
+      {mcp.servers === undefined ? mode : t("mcpServers", { mode, servers: mcp.servers.join(", ") })}
+      {tools.length === 0 ? null : (
+        <>
+          .{" "}
+          {form.rich("sumMcpTools", {
+            servers: tools.length,
+            count,
+            b: (chunks) => <b className="num">{chunks}</b>,
+          })}
+        </>
+      )}
+    </>
+  );
 }

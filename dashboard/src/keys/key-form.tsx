@@ -22,6 +22,8 @@ export interface KeyFormProps {
   readonly editing: boolean;
   readonly note?: ReactNode;
   readonly banner?: ReactNode;
+  /** Says a failure in its own words; null leaves it to the usual ones. */
+  readonly explain?: ((failure: unknown) => ReactNode) | undefined;
   readonly onChange?: (values: KeyValues, dirty: boolean) => void;
   /** Sends the attributes; throws what the API refused. */
   readonly onSubmit: (attributes: Record<string, unknown>, values: KeyValues) => Promise<void>;
@@ -71,9 +73,7 @@ export function KeyForm(props: KeyFormProps) {
         <Sections tab={tab} setTab={setTab} wrong={wrong} section={{ form, values, editing }}>
           {banner}
           {failure === null ? null : (
-            <div className="px-5 pt-5">
-              <Problem error={failure} />
-            </div>
+            <div className="px-5 pt-5">{props.explain?.(failure) ?? <Problem error={failure} />}</div>
           )}
         </Sections>
       </form>

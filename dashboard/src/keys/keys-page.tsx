@@ -2,8 +2,9 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouter, useRouterState, useSearch } from "@tanstack/react-router";
 import { Plus, UserPlus } from "lucide-react";
-import { useCallback, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
+import type { Answer } from "../api/client.ts";
 import { type ApiKey, keysQuery } from "../api/queries.ts";
 import { useKeyboard } from "../shell/keyboard.ts";
 import { PageHead } from "../shell/page-head.tsx";
@@ -11,8 +12,10 @@ import { useMay, useSession } from "../shell/session.ts";
 import { Bones } from "../ui/bones.tsx";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
+import { NewPill } from "../ui/new-pill.tsx";
 import { ProblemPage } from "../ui/problem.tsx";
-import { type Acting, KeyAction } from "./actions.tsx";
+import { type HeldRows, useHeld } from "../ui/use-held.ts";
+import type { Acting } from "./actions.tsx";
 import { BulkBar } from "./bulk-bar.tsx";
 import { EmptyKeys } from "./empty-keys.tsx";
 import { Filters } from "./filters.tsx";
@@ -23,6 +26,9 @@ import { DEFAULT_SORT, type KeySearch, PAGE_SIZE, readKeySearch, unknownIn } fro
 import { useSelection } from "./selection.ts";
 import { useShownColumns } from "./shown-columns.ts";
 import { KeyTable } from "./table.tsx";
+
+/** What is done with a key needs dialogs, which looking at keys does not. */
+const KeyAction = lazy(async () => ({ default: (await import("./actions.tsx")).KeyAction }));
 
 export function KeysPage() {
   const t = useTranslations("keys");
@@ -71,6 +77,7 @@ function CreateActions() {
 }
 
 const none: readonly ApiKey[] = [];
+const keyOf = ({ id }: ApiKey) => id;
 
 interface KeyListProps {
   readonly search: KeySearch;
@@ -80,7 +87,6 @@ interface KeyListProps {
 }
 
 function KeyList({ search: asked, field, frozen }: KeyListProps) {
-  const t = useTranslations("keys");
   const [acting, setActing] = useState<Acting | null>(null);
   const { shown, toggle } = useShownColumns();
   const search = frozen ? {} : asked;
@@ -92,7 +98,8 @@ function KeyList({ search: asked, field, frozen }: KeyListProps) {
     (sort: string) => setSearch({ sort: sort === DEFAULT_SORT ? undefined : sort }),
     [setSearch],
   );
-  const selection = useSelection(data?.data ?? none, JSON.stringify({ ...filters, after: "", sort: "" }));
+  const held = useHeld(data?.data ?? none, keyOf, JSON.stringify(filters));
+  const selection = useSelection(held.rows, JSON.stringify({ ...filters, after: "", sort: "" }));
   useRowKeys(selection);
   if (data === undefined) return <NotYet error={query.error} onRetry={() => void query.refetch()} />;
   const filtered = Boolean(search.q || search.status || search.owner || search.project || search.safety);
@@ -113,28 +120,43 @@ function KeyList({ search: asked, field, frozen }: KeyListProps) {
       {total === 0 ? (
         <NoMatch search={search} />
       ) : (
-        <section className={`panel keys-panel${isPlaceholderData ? " dim" : ""}`} aria-label={t("title")}>
-          <div className="scroll-x">
-            <KeyTable
-              keys={data.data}
-              shown={shown}
-              sort={search.sort ?? DEFAULT_SORT}
-              onSort={onSort}
-              onAct={setActing}
-              selection={selection}
-            />
-          </div>
-          <Pager
-            search={search}
-            count={data.data.length}
-            total={total}
-            next={data.next}
-            atMs={dataUpdatedAt}
-          />
-        </section>
+        <KeyPanel
+          {...{ held, search, answer: data, shown, onSort, selection }}
+          onAct={setActing}
+          dim={isPlaceholderData}
+          atMs={dataUpdatedAt}
+        />
       )}
       <BulkBar selection={selection} filters={filters} total={total} />
-      {acting === null ? null : <KeyAction acting={acting} onClose={() => setActing(null)} />}
+      {acting === null ? null : (
+        <Suspense>
+          <KeyAction acting={acting} onClose={() => setActing(null)} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+interface KeyPanelProps extends Omit<Parameters<typeof KeyTable>[0], "keys" | "sort"> {
+  readonly held: HeldRows<ApiKey>;
+  readonly search: KeySearch;
+  readonly answer: Answer<ApiKey[]>;
+  readonly dim: boolean;
+  readonly atMs: number;
+}
+
+function KeyPanel({ held, search, answer, dim, atMs, ...table }: KeyPanelProps) {
+  const t = useTranslations("keys");
+  const { data, meta, next } = answer;
+  return (
+    <>
+      <NewPill fresh={held.fresh} onShow={held.release} />
+      <section className={`panel keys-panel${dim ? " dim" : ""}`} aria-label={t("title")}>
+        <div className="scroll-x">
+          <KeyTable {...table} keys={held.rows} sort={search.sort ?? DEFAULT_SORT} />
+        </div>
+        <Pager {...{ search, next, atMs }} count={data.length} total={meta.total ?? data.length} />
+      </section>
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { type KeySafety, keySafeties } from "@claviger/shared/api/api-key";
+import { type KeySafety, keySafeties } from "@claviger/shared/api/api-key-list";
 import { useQueries } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CircleCheck, Infinity as Endless, type LucideIcon, Moon, ShieldAlert, Wallet } from "lucide-react";

@@ -1,11 +1,6 @@
 /** What the address says about the list. A link restores the view; what it does not understand is named, not swallowed. */
-import {
-  type ApiKeyStatus,
-  apiKeySorts,
-  type KeySafety,
-  keySafeties,
-  ApiKeyStatus as Status,
-} from "@claviger/shared/api/api-key";
+import type { ApiKeyStatus } from "@claviger/shared/api/api-key";
+import { apiKeySorts, apiKeyStatuses, type KeySafety, keySafeties } from "@claviger/shared/api/api-key-list";
 
 export interface KeySearch {
   readonly q?: string | undefined;
@@ -25,8 +20,8 @@ export const PAGE_SIZE = 50;
 const readers: Record<keyof KeySearch, (text: string) => KeySearch | undefined> = {
   q: (q) => ({ q }),
   status: (text) => {
-    const status = Status.safeParse(text);
-    return status.success ? { status: status.data } : undefined;
+    const status = apiKeyStatuses.find((one) => one === text);
+    return status === undefined ? undefined : { status };
   },
   owner: (owner) => (/^mem_\w+$/.test(owner) ? { owner } : undefined),
   project: (project) => (/^prj_\w+$/.test(project) ? { project } : undefined),

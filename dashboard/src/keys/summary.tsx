@@ -104,7 +104,8 @@ function ipLine(t: Words, { ips }: KeyValues): Line {
   return ["plain", ShieldCheck, t.rich("sumIps", { count: ips.length, b })];
 }
 
-function mcpLine(t: Words, { mcpEnabled, mcpMode, mcpServers }: KeyValues): Line {
+function mcpLine(t: Words, values: KeyValues): Line {
+  const { mcpEnabled, mcpMode, mcpServers, mcpTools, toolCallsPerMinute } = values;
   if (!mcpEnabled) return ["plain", Plug, t("sumMcpOff")];
   const words = {
     "allow-all": () => t.rich("sumMcpAll", { b }),
@@ -112,7 +113,18 @@ function mcpLine(t: Words, { mcpEnabled, mcpMode, mcpServers }: KeyValues): Line
     "allow-list": () => t.rich("sumMcpAllow", { count: mcpServers.length, b }),
     "deny-list": () => t.rich("sumMcpDeny", { count: mcpServers.length, b }),
   };
-  return [mcpMode === "allow-all" ? "warn" : "plain", Plug, words[mcpMode]()];
+  const lists = mcpMode === "deny-all" ? [] : Object.values(mcpTools);
+  const count = lists.reduce((sum, tools) => sum + tools.length, 0);
+  const line = (
+    <>
+      {words[mcpMode]()}
+      {lists.length === 0 ? null : <> {t.rich("sumMcpTools", { servers: lists.length, count, b })}</>}
+      {toolCallsPerMinute === "" ? null : (
+        <> {t.rich("sumToolCalls", { count: Number(toolCallsPerMinute) || 0, b })}</>
+      )}
+    </>
+  );
+  return [mcpMode === "allow-all" ? "warn" : "plain", Plug, line];
 }
 
 function staleLine(t: Words, { stalenessSeconds }: KeyValues): Line {

@@ -119,9 +119,7 @@ export const keyFormWords = {
   mcpAllowed: "Allowed MCP Servers",
   mcpDenied: "Denied MCP Servers",
   mcpAdd: "Add a server",
-  mcpTools: "Tools of {server}",
-  mcpToolsAside: "empty = all its tools",
-  mcpToolsAdd: "Add a tool",
+  toolCalls: "Tool calls/min",
   draft: "Draft kept until you close this browser tab",
   prefillBad: "Not understood in the address and left out: {names}.",
   leaveTitle: "Leave this form?",
@@ -158,6 +156,9 @@ export const keyFormWords = {
   sumMcpNone: "MCP is on, and denies every server.",
   sumMcpAllow: "MCP: only <b>{count, plural, one {# server} other {# servers}}</b>.",
   sumMcpDeny: "MCP: every server but <b>{count, number}</b>.",
+  sumMcpTools:
+    "Of <b>{servers, plural, one {# server} other {# servers}}</b> only {count, plural, =0 {no tool} one {# tool} other {# tools}}.",
+  sumToolCalls: "<b>{count, plural, one {# tool call} other {# tool calls}}</b> a minute.",
   sumStale: "After a revoke, a gateway without contact refuses it within <b>{span}</b>.",
 } as const;
 
@@ -289,6 +290,8 @@ export const keyDetailWords = {
   anyIp: "any IP",
   metadata: "Metadata",
   mcp: "MCP",
+  mcpServers: "{mode}: {servers}",
+  toolCalls: "Tool calls/min",
   staleness: "Without contact",
   stalenessValue: "accepted for {span} after a gateway’s last contact",
   gateways: "Gateways",

@@ -1,11 +1,9 @@
 import type { LlmApiKeyImpactView } from "@claviger/shared/api/llm-api-key";
-import type { OperationView } from "@claviger/shared/sync/operation";
-import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useTranslations } from "use-intl";
 import { ask, atOnce } from "../api/client.ts";
 import type { LlmApiKey } from "../api/queries.ts";
-import { ChangeSheet, type Direction } from "../changes/change-sheet.tsx";
+import { type MadeChange, useMade } from "../changes/use-made.tsx";
 import { TextField } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
 import { LlmKeyForm } from "./llm-key-form.tsx";
@@ -15,31 +13,9 @@ export type LlmActing =
   | { readonly kind: "add"; readonly projectId: string | undefined }
   | { readonly kind: "test" | "edit" | "rotate" | "delete"; readonly llmKey: LlmApiKey };
 
-/** A change of an LLM key that has been made. */
-export interface LlmMade {
-  readonly title: string;
-  readonly direction: Direction;
-  readonly operation: OperationView | null | undefined;
-}
-
 export function LlmKeyAction({ acting, onClose }: { acting: LlmActing; onClose: () => void }) {
-  const client = useQueryClient();
-  const [made, setMade] = useState<LlmMade | null>(null);
-  const finish = (done: LlmMade) => {
-    void client.invalidateQueries({ queryKey: ["llm-api-keys"] });
-    if (done.operation) setMade(done);
-    else onClose();
-  };
-  if (made?.operation) {
-    return (
-      <ChangeSheet
-        title={made.title}
-        direction={made.direction}
-        operation={made.operation}
-        onClose={onClose}
-      />
-    );
-  }
+  const { sheet, finish } = useMade(onClose, "llm-api-keys");
+  if (sheet !== null) return sheet;
   switch (acting.kind) {
     case "add":
       return <LlmKeyForm llmKey={undefined} projectId={acting.projectId} onClose={onClose} onMade={finish} />;
@@ -57,7 +33,7 @@ export function LlmKeyAction({ acting, onClose }: { acting: LlmActing; onClose: 
 interface ActionProps {
   readonly llmKey: LlmApiKey;
   readonly onClose: () => void;
-  readonly onMade: (made: LlmMade) => void;
+  readonly onMade: (made: MadeChange) => void;
 }
 
 function RotateLlmKey({ llmKey, onClose, onMade }: ActionProps) {

@@ -3,19 +3,20 @@ import { type ReactNode, useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce, resourceBody } from "../api/client.ts";
 import { type LlmApiKey, projectsQuery, providersQuery } from "../api/queries.ts";
+import type { MadeChange } from "../changes/use-made.tsx";
+import { ProjectField } from "../projects/project-field.tsx";
 import { TextField } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
 import { RowSwitch } from "../ui/row-switch.tsx";
 import { Select } from "../ui/select.tsx";
 import { TagField } from "../ui/tags.tsx";
-import type { LlmMade } from "./actions.tsx";
 
 export interface LlmKeyFormProps {
   /** Absent: a new one. */
   readonly llmKey: LlmApiKey | undefined;
   readonly projectId: string | undefined;
   readonly onClose: () => void;
-  readonly onMade: (made: LlmMade) => void;
+  readonly onMade: (made: MadeChange) => void;
 }
 
 const attributes = ["provider", "name", "secretKey", "baseUrl", "customModels", "withDefaultModels"];
@@ -79,7 +80,6 @@ interface TargetProps {
 function Target({ provider, onProvider, project, onProject, children }: TargetProps) {
   const t = useTranslations("llmKeys");
   const { data: providers = [] } = useQuery(providersQuery);
-  const { data: projects = [] } = useQuery(projectsQuery);
   return (
     <>
       <div className="half">
@@ -91,15 +91,7 @@ function Target({ provider, onProvider, project, onProject, children }: TargetPr
           options={providers.map(({ id }) => ({ value: id, label: id }))}
         />
       </div>
-      <div className="half">
-        <span className="l">{t("project")}</span>
-        <Select
-          label={t("project")}
-          value={project}
-          onChange={onProject}
-          options={projects.map(({ id, attributes: { name } }) => ({ value: id, label: name }))}
-        />
-      </div>
+      <ProjectField className="half" value={project} onChange={onProject} />
       {children}
     </>
   );
@@ -163,7 +155,7 @@ interface Chosen {
   readonly withDefaultModels: boolean;
 }
 
-function useSave(llmKey: LlmApiKey | undefined, onMade: (made: LlmMade) => void) {
+function useSave(llmKey: LlmApiKey | undefined, onMade: (made: MadeChange) => void) {
   const t = useTranslations("llmKeys");
   return async (form: FormData, into: string, { provider, ...models }: Chosen) => {
     const common = { ...models, ...given(form, "name"), ...given(form, "baseUrl") };

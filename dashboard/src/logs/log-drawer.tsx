@@ -1,38 +1,100 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslations } from "use-intl";
+import { fleetQuery } from "../api/queries.ts";
+import { Bones } from "../ui/bones.tsx";
 import { Button } from "../ui/button.tsx";
-import { CopyIcon } from "../ui/copy.tsx";
+import { CopyButton, CopyIcon } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
+import { Problem } from "../ui/problem.tsx";
 import { dollars, localAndUtc } from "../words/format.ts";
-import type { LogEntry } from "./records.ts";
+import { Answered } from "./answered.tsx";
+import { Bodies } from "./bodies.tsx";
+import { type LogEntry, recordsQuery } from "./records.ts";
+import { Waterfall } from "./waterfall.tsx";
+
+export interface LogDrawerProps {
+  readonly requestId: string;
+  /** Those that the page has; of another request the gateways are asked. */
+  readonly rows: readonly LogEntry[];
+  readonly onClose: () => void;
+}
 
 /** One request: what came in, what was decided and why, how long its parts took. */
-export function LogDrawer({ entry: { attributes }, onClose }: { entry: LogEntry; onClose: () => void }) {
+export function LogDrawer({ requestId, rows, onClose }: LogDrawerProps) {
   const t = useTranslations("records");
   const ui = useTranslations("ui");
-  const rows = useRows(attributes);
+  const known = lastAttempt(rows, requestId);
+  const query = useQuery({
+    ...recordsQuery<LogEntry>({ noun: "logs", filters: { requestId }, after: undefined, live: false }),
+    enabled: known === undefined,
+  });
+  const entry = known ?? lastAttempt(query.data?.data ?? [], requestId);
+  const curl = useCurl(entry);
+  const footer = (
+    <>
+      <span className="note" />
+      {curl === undefined ? null : <CopyButton text={curl} label={t("asCurl")} />}
+      <Button onClick={onClose}>{ui("close")}</Button>
+    </>
+  );
   return (
-    <Dialog
-      title={t("request")}
-      onClose={onClose}
-      shape="sheet"
-      footer={
-        <>
-          <span className="note" />
-          <Button onClick={onClose}>{ui("close")}</Button>
-        </>
-      }
-    >
+    <Dialog title={t("request")} onClose={onClose} shape="sheet" footer={footer}>
       <div className="body-pad flex-1">
-        <dl className="detail-grid">
-          {rows.map(([name, value]) => (
-            <Row key={name} name={name} value={value} />
-          ))}
-        </dl>
+        {entry !== undefined ? (
+          <Details entry={entry} />
+        ) : query.data !== undefined ? (
+          <>
+            <p className="strong mb-2">{t("notFound")}</p>
+            <Answered meta={query.data.meta} atMs={query.dataUpdatedAt} />
+          </>
+        ) : query.error !== null ? (
+          <Problem error={query.error} onRetry={() => void query.refetch()} />
+        ) : (
+          <Bones label={ui("loading")} />
+        )}
       </div>
     </Dialog>
   );
+}
+
+/** What the caller got: the attempts before it stand in it. */
+function lastAttempt(rows: readonly LogEntry[], requestId: string): LogEntry | undefined {
+  return rows
+    .filter(({ attributes }) => attributes.requestId === requestId)
+    .toSorted((a, b) => (a.attributes.attempt ?? 1) - (b.attributes.attempt ?? 1))
+    .at(-1);
+}
+
+function Details({ entry: { attributes } }: { entry: LogEntry }) {
+  const rows = useRows(attributes);
+  return (
+    <>
+      <Waterfall row={attributes} />
+      <dl className="detail-grid">
+        {rows.map(([name, value]) => (
+          <Row key={name} name={name} value={value} />
+        ))}
+      </dl>
+      <Bodies requestId={attributes.requestId} />
+    </>
+  );
+}
+
+/** The same request again, from a shell: without what was said in it, which is not kept with it, and without its secret. */
+function useCurl(entry: LogEntry | undefined): string | undefined {
+  const { data: fleet = [] } = useQuery(fleetQuery);
+  if (entry === undefined) return undefined;
+  const { gatewayId, method, path, model, provider } = entry.attributes;
+  const url = fleet.find(({ id }) => id === gatewayId)?.attributes.publicUrl ?? "https://YOUR-GATEWAY";
+  const asked = model === null ? "MODEL" : provider === null ? model : `${provider}/${model}`;
+  const body = JSON.stringify({ model: asked, messages: [{ role: "user", content: "…" }] });
+  return [
+    `curl ${url}${path} -X ${method} \\`,
+    `  -H "authorization: Bearer $CLAVIGER_API_KEY" -H "content-type: application/json" \\`,
+    `  -d '${body.replaceAll("'", "'\\''")}'`,
+  ].join("\n");
 }
 
 function Row({ name, value }: { name: string; value: ReactNode }) {
@@ -46,7 +108,7 @@ function Row({ name, value }: { name: string; value: ReactNode }) {
 
 function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
   const t = useTranslations("records");
-  const { keyId, tokens, firstByteMs, totalMs, costUsd, attempts } = attributes;
+  const { keyId, tokens, firstByteMs, totalMs, costUsd } = attributes;
   return [
     [t("decision"), useDecision(attributes)],
     [t("status"), String(attributes.status)],
@@ -84,7 +146,6 @@ function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
         {attributes.ip}
       </span>,
     ],
-    ...useAttempts(attempts),
     [t("tokens"), useTokens(tokens)],
     [t("cost"), costUsd === null ? "–" : dollars(costUsd)],
     [t("firstByte"), firstByteMs === null ? "–" : t("ms", { ms: Math.round(firstByteMs) })],
@@ -102,19 +163,6 @@ function useDecision({ code, decision }: LogEntry["attributes"]): string {
   const t = useTranslations("records");
   if (code === null) return t("decisionAdmitted");
   return t(decision === "admitted" ? "decisionFailed" : "decisionRefused", { code });
-}
-
-/** Those whose failure the last one made good for, or could not. */
-function useAttempts(attempts: LogEntry["attributes"]["attempts"] = []): [string, ReactNode][] {
-  const t = useTranslations("records");
-  if (attempts.length === 0) return [];
-  const said = attempts.map(({ model, provider, status, code, ms }, n) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: attempts are in their order for ever
-    <li key={n}>
-      {t("attempt", { model, provider, status: String(status), code: code ?? "–", ms: Math.round(ms) })}
-    </li>
-  ));
-  return [[t("attempts"), <ol key="attempts">{said}</ol>]];
 }
 
 /** Input and output, with the parts of them that are priced apart. */

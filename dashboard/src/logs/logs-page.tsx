@@ -1,34 +1,36 @@
 /** `/logs`: what was asked of the gateways, and what each of them decided. */
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { fleetQuery } from "../api/queries.ts";
 import { PageHead } from "../shell/page-head.tsx";
 import { Button } from "../ui/button.tsx";
 import { type DataColumn, DataTable } from "../ui/data-table.tsx";
 import { Loaded } from "../ui/loaded.tsx";
-import { Nothing } from "../ui/nothing.tsx";
+import { NewPill } from "../ui/new-pill.tsx";
 import { Select } from "../ui/select.tsx";
+import { useHeld } from "../ui/use-held.ts";
 import { clock, dayOf, localAndUtc } from "../words/format.ts";
 import { Answered } from "./answered.tsx";
 import { LogDrawer } from "./log-drawer.tsx";
+import { NoRecords } from "./no-records.tsx";
 import { RecordFilters, TextFilter } from "./record-filters.tsx";
 import { type LogEntry, recordsQuery } from "./records.ts";
+import { useOpen } from "./use-open.ts";
 import { useRecordSearch } from "./use-record-search.ts";
+import { useTail } from "./use-tail.ts";
 
 export function LogsPage() {
   const t = useTranslations("records");
-  const { search, set } = useRecordSearch();
-  const [live, setLive] = useState(false);
-  const [open, setOpen] = useState<LogEntry | null>(null);
+  const { search, set, clear } = useRecordSearch();
+  const { open, setOpen } = useOpen();
   const { key, code, model, gateway, after } = search;
-  const query = useQuery(
-    recordsQuery<LogEntry>({ noun: "logs", filters: { key, code, model, gateway }, after, live }),
-  );
+  const tail = useTail(search.live, set);
+  const filters = { key, code, model, gateway };
+  const query = useQuery(recordsQuery<LogEntry>({ noun: "logs", filters, after, live: tail.live }));
   return (
     <>
       <PageHead title={t("logs")} lead={t("logsLead")} />
-      <RecordFilters live={live} onLive={setLive} onRefresh={() => void query.refetch()}>
+      <RecordFilters tail={tail} onRefresh={() => void query.refetch()}>
         <TextFilter label={t("keyId")} value={key ?? ""} onChange={(value) => set("key", value)} />
         <TextFilter label={t("model")} value={model ?? ""} onChange={(value) => set("model", value)} />
         <TextFilter label={t("code")} value={code ?? ""} onChange={(value) => set("code", value)} />
@@ -37,18 +39,38 @@ export function LogsPage() {
       <Loaded query={query}>
         {({ data, meta, next }) =>
           data.length === 0 ? (
-            <Nothing title={t("noLogs")} text={t("noLogsText")}>
-              <Answered meta={meta} atMs={query.dataUpdatedAt} />
-            </Nothing>
+            <NoRecords
+              {...{
+                title: t("noLogs"),
+                text: t("noLogsText"),
+                meta,
+                onClear: clear,
+                atMs: query.dataUpdatedAt,
+              }}
+              filters={[
+                [t("keyId"), key],
+                [t("model"), model],
+                [t("code"), code],
+                [t("gateway"), gateway],
+              ]}
+            />
           ) : (
-            <LogTable rows={data} onOpen={setOpen} dim={query.isPlaceholderData}>
+            <LogTable
+              rows={data}
+              question={JSON.stringify([filters, after])}
+              paused={tail.paused}
+              onOpen={({ attributes }) => setOpen(attributes.requestId)}
+              dim={query.isPlaceholderData}
+            >
               <Answered meta={meta} atMs={query.dataUpdatedAt} />
               <Turning after={after} next={next} onTurn={(cursor) => set("after", cursor)} />
             </LogTable>
           )
         }
       </Loaded>
-      {open === null ? null : <LogDrawer entry={open} onClose={() => setOpen(null)} />}
+      {open === undefined ? null : (
+        <LogDrawer requestId={open} rows={query.data?.data ?? []} onClose={() => setOpen(undefined)} />
+      )}
     </>
   );
 }
@@ -91,22 +113,31 @@ export function Turning({ after, next, onTurn }: TurningProps) {
 
 interface LogTableProps {
   readonly rows: readonly LogEntry[];
+  /** What was asked for: the answer to another question is shown at once. */
+  readonly question: string;
+  readonly paused: boolean;
   readonly onOpen: (entry: LogEntry) => void;
   readonly dim: boolean;
   readonly children: React.ReactNode;
 }
 
-function LogTable({ rows, onOpen, dim, children }: LogTableProps) {
+const keyOf = ({ id }: LogEntry) => id;
+
+function LogTable({ rows, question, paused, onOpen, dim, children }: LogTableProps) {
   const t = useTranslations("records");
+  const held = useHeld(rows, keyOf, question, paused);
   return (
-    <DataTable
-      label={t("logs")}
-      rows={rows}
-      rowKey={({ id }) => id}
-      dim={dim}
-      footer={<footer className="tfoot">{children}</footer>}
-      columns={[...useOutcome(onOpen), ...useFacts()]}
-    />
+    <>
+      <NewPill fresh={held.fresh} onShow={held.release} />
+      <DataTable
+        label={t("logs")}
+        rows={held.rows}
+        rowKey={keyOf}
+        dim={dim}
+        footer={<footer className="tfoot">{children}</footer>}
+        columns={[...useOutcome(onOpen), ...useFacts()]}
+      />
+    </>
   );
 }
 

@@ -1,17 +1,25 @@
-import { RefreshCw, Search } from "lucide-react";
+import { Pause, Play, RefreshCw, Search } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 
+/** A tail that goes on: whether it is asked for, and whether what it brings waits. */
+export interface Tail {
+  readonly live: boolean;
+  readonly paused: boolean;
+  readonly onLive: (live: boolean) => void;
+  readonly onPaused: (paused: boolean) => void;
+}
+
 export interface RecordFiltersProps {
   readonly children: ReactNode;
-  readonly live: boolean;
-  readonly onLive: (live: boolean) => void;
+  readonly tail: Tail;
   readonly onRefresh: () => void;
 }
 
-export function RecordFilters({ children, live, onLive, onRefresh }: RecordFiltersProps) {
+export function RecordFilters({ children, tail, onRefresh }: RecordFiltersProps) {
+  const { live, paused, onLive, onPaused } = tail;
   const t = useTranslations("records");
   return (
     <search className="filters">
@@ -26,9 +34,15 @@ export function RecordFilters({ children, live, onLive, onRefresh }: RecordFilte
         />
         {t("liveOn")}
       </label>
-      <Button kind="plain" icon={RefreshCw} onClick={onRefresh}>
-        {t("refresh")}
-      </Button>
+      {live ? (
+        <Button kind="plain" icon={paused ? Play : Pause} onClick={() => onPaused(!paused)}>
+          {t(paused ? "resume" : "pause")}
+        </Button>
+      ) : (
+        <Button kind="plain" icon={RefreshCw} onClick={onRefresh}>
+          {t("refresh")}
+        </Button>
+      )}
     </search>
   );
 }

@@ -12,11 +12,15 @@ export function useRecordSearch() {
         to: path.replace(/^\/dashboard/, ""),
         search: (before: Record<string, string | undefined>) => ({
           ...before,
-          ...(name === "after" ? {} : { after: undefined }),
+          ...(name === "after" || name === "live" ? {} : { after: undefined }),
           [name]: value === "" ? undefined : value,
         }),
       }),
     [navigate, path],
   );
-  return { search, set };
+  const clear = useCallback(
+    () => void navigate({ to: path.replace(/^\/dashboard/, ""), search: {} }),
+    [navigate, path],
+  );
+  return { search, set, clear };
 }

@@ -3,12 +3,10 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, resourceBody } from "../api/client.ts";
-import { Button } from "../ui/button.tsx";
 import { Choice } from "../ui/choice.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
-import { ShownOnce } from "../ui/shown-once.tsx";
+import { SecretDialog } from "../ui/secret-dialog.tsx";
 import { exact } from "../words/format.ts";
 import { type Invitation, invitationsQuery } from "./queries.ts";
 import { RoleField } from "./role-field.tsx";
@@ -30,31 +28,16 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
 function InviteLink({ made: { invitation, link }, onClose }: { made: Made; onClose: () => void }) {
   const t = useTranslations("members");
   const shell = useTranslations("shell");
-  const ui = useTranslations("ui");
   const { email, role, expiresAt } = invitation.attributes;
-  const footer = (
-    <>
-      <span className="note">{t("inviteHint")}</span>
-      <Button onClick={onClose}>{ui("done")}</Button>
-    </>
-  );
   return (
-    <Dialog
+    <SecretDialog
       title={t("linkTitle", { email })}
+      secret={link}
+      head={t("linkMade")}
+      warning={t("linkOnce", { role: shell(`role.${role}`), until: exact(expiresAt) })}
+      note={t("inviteHint")}
       onClose={onClose}
-      width={680}
-      dismissable={false}
-      focus="copy-secret"
-      footer={footer}
-    >
-      <div className="body-scroll">
-        <ShownOnce
-          secret={link}
-          head={t("linkMade")}
-          warning={t("linkOnce", { role: shell(`role.${role}`), until: exact(expiresAt) })}
-        />
-      </div>
-    </Dialog>
+    />
   );
 }
 

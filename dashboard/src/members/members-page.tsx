@@ -1,5 +1,5 @@
 /** `/members`: who is in the organization, with which role, and who is invited. */
-import { includesRole } from "@claviger/shared/api/role";
+import { includesRole } from "@claviger/shared/api/role-rank";
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck, CirclePause, CirclePlay, Pencil, UserMinus, UserPlus } from "lucide-react";
 import { useState } from "react";

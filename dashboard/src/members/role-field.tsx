@@ -1,4 +1,4 @@
-import { includesRole, type Role } from "@claviger/shared/api/role";
+import { includesRole, type Role } from "@claviger/shared/api/role-rank";
 import { useTranslations } from "use-intl";
 import { useSession } from "../shell/session.ts";
 import { Select } from "../ui/select.tsx";

@@ -1,38 +1,22 @@
-import type { OperationView } from "@claviger/shared/sync/operation";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce, resourceBody } from "../api/client.ts";
-import { modelsQuery, projectsQuery } from "../api/queries.ts";
-import { ChangeSheet, type Direction } from "../changes/change-sheet.tsx";
+import { modelsQuery } from "../api/queries.ts";
+import { type MadeChange, useMade } from "../changes/use-made.tsx";
+import { ProjectField } from "../projects/project-field.tsx";
 import { TextField } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
-import { Select } from "../ui/select.tsx";
 import { TagField } from "../ui/tags.tsx";
-import { aliasesQuery, type ModelAlias } from "./queries.ts";
+import type { ModelAlias } from "./queries.ts";
 
 export type AliasActing =
   | { readonly kind: "add" }
   | { readonly kind: "edit" | "delete"; readonly alias: ModelAlias };
 
-interface Made {
-  readonly title: string;
-  readonly direction: Direction;
-  readonly operation: OperationView | null | undefined;
-}
-
 export function AliasAction({ acting, onClose }: { acting: AliasActing; onClose: () => void }) {
-  const client = useQueryClient();
-  const [made, setMade] = useState<Made | null>(null);
-  const finish = (done: Made) => {
-    void client.invalidateQueries({ queryKey: aliasesQuery.queryKey });
-    if (done.operation) setMade(done);
-    else onClose();
-  };
-  if (made?.operation) {
-    const { title, direction, operation } = made;
-    return <ChangeSheet title={title} direction={direction} operation={operation} onClose={onClose} />;
-  }
+  const { sheet, finish } = useMade(onClose, "model-aliases");
+  if (sheet !== null) return sheet;
   if (acting.kind === "delete") return <DeleteAlias alias={acting.alias} onClose={onClose} onMade={finish} />;
   const alias = acting.kind === "edit" ? acting.alias : undefined;
   return <AliasForm alias={alias} onClose={onClose} onMade={finish} />;
@@ -42,7 +26,7 @@ interface FormProps {
   /** Absent: a new one. */
   readonly alias: ModelAlias | undefined;
   readonly onClose: () => void;
-  readonly onMade: (made: Made) => void;
+  readonly onMade: (made: MadeChange) => void;
 }
 
 function AliasForm({ alias, onClose, onMade }: FormProps) {
@@ -83,7 +67,9 @@ function AliasForm({ alias, onClose, onMade }: FormProps) {
             autoComplete="off"
             required
           />
-          {alias !== undefined ? null : <ProjectField value={project} onChange={setProject} />}
+          {alias !== undefined ? null : (
+            <ProjectField value={project} onChange={setProject} every={t("everyProject")} />
+          )}
           <TagField
             id="alias-targets"
             label={t("targets")}
@@ -98,25 +84,6 @@ function AliasForm({ alias, onClose, onMade }: FormProps) {
         </>
       )}
     </FormDialog>
-  );
-}
-
-function ProjectField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const t = useTranslations("models");
-  const { data: projects = [] } = useQuery(projectsQuery);
-  return (
-    <div>
-      <span className="l">{t("colProject")}</span>
-      <Select
-        label={t("colProject")}
-        value={value}
-        onChange={onChange}
-        options={[
-          { value: "", label: t("everyProject") },
-          ...projects.map(({ id, attributes: { name } }) => ({ value: id, label: name })),
-        ]}
-      />
-    </div>
   );
 }
 

@@ -1,10 +1,9 @@
 /** Setting a price of the organization's own, and going back to the catalogue's. */
 import type { OperationView } from "@claviger/shared/sync/operation";
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce, resourceBody } from "../api/client.ts";
-import { ChangeSheet } from "../changes/change-sheet.tsx";
+import { useMade } from "../changes/use-made.tsx";
 import { TextField } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
 import { RowSwitch } from "../ui/row-switch.tsx";
@@ -18,21 +17,14 @@ export interface PriceActing {
 
 export function PriceAction({ acting, onClose }: { acting: PriceActing; onClose: () => void }) {
   const t = useTranslations("models");
-  const client = useQueryClient();
-  const [made, setMade] = useState<OperationView | null>(null);
+  const { sheet, finish } = useMade(onClose, "models");
+  if (sheet !== null) return sheet;
   const { model } = acting;
-  const finish = (operation: OperationView | null | undefined) => {
-    void client.invalidateQueries({ queryKey: ["models"] });
-    // A model that no LLM key serves is no gateway's concern.
-    if (operation) setMade(operation);
-    else onClose();
-  };
-  if (made !== null) {
-    const title = t("savedTitle", { name: model.id });
-    return <ChangeSheet title={title} direction="hold" operation={made} onClose={onClose} />;
-  }
+  // A model that no LLM key serves is no gateway's concern.
+  const onMade = (operation: OperationView | null | undefined) =>
+    finish({ title: t("savedTitle", { name: model.id }), direction: "hold", operation });
   const Form = acting.kind === "set" ? SetPrice : RestorePrice;
-  return <Form model={model} onClose={onClose} onMade={finish} />;
+  return <Form model={model} onClose={onClose} onMade={onMade} />;
 }
 
 interface FormProps {

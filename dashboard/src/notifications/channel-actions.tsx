@@ -6,7 +6,7 @@ import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
 import { Problem } from "../ui/problem.tsx";
-import { ShownOnce } from "../ui/shown-once.tsx";
+import { SecretDialog } from "../ui/secret-dialog.tsx";
 import { ChannelForm } from "./channel-form.tsx";
 import { type Channel, channelsQuery, type Delivery, deliveriesQuery } from "./queries.ts";
 
@@ -31,7 +31,11 @@ export function ChannelAction({ acting, onClose }: { acting: Acting; onClose: ()
   };
   const made = ({ attributes: { name } }: Channel, secret: string | undefined) =>
     done(name, secret, t("secretMade"));
-  if (shown !== null) return <SecretDialog {...shown} onClose={onClose} />;
+  if (shown !== null) {
+    const { name, ...once } = shown;
+    const title = t("secretTitle", { name });
+    return <SecretDialog {...once} title={title} warning={t("secretOnce")} onClose={onClose} />;
+  }
   switch (acting.kind) {
     case "add":
       return <ChannelForm channel={undefined} onClose={onClose} onMade={made} />;
@@ -58,31 +62,6 @@ export function ChannelAction({ acting, onClose }: { acting: Acting; onClose: ()
         />
       );
   }
-}
-
-function SecretDialog({ name, secret, head, onClose }: Secret & { onClose: () => void }) {
-  const t = useTranslations("notifications");
-  const ui = useTranslations("ui");
-  const footer = (
-    <>
-      <span className="note" />
-      <Button onClick={onClose}>{ui("done")}</Button>
-    </>
-  );
-  return (
-    <Dialog
-      title={t("secretTitle", { name })}
-      onClose={onClose}
-      width={680}
-      dismissable={false}
-      focus="copy-secret"
-      footer={footer}
-    >
-      <div className="body-scroll">
-        <ShownOnce secret={secret} head={head} warning={t("secretOnce")} />
-      </div>
-    </Dialog>
-  );
 }
 
 interface ConfirmProps {

@@ -8,13 +8,16 @@ import type {
 import type { Resource } from "@claviger/shared/api/resource";
 import { queryOptions } from "@tanstack/react-query";
 import { ask } from "../api/client.ts";
+import { isLive } from "../api/live.ts";
 
 export type Notification = Resource<NotificationView>;
 export type Channel = Resource<NotificationChannelView>;
 export type Delivery = Resource<NotificationDeliveryView>;
 export type Rules = Resource<NotificationRules>;
 
+/** While nothing is told by itself; else the net below it. */
 const TOLD_MS = 15_000;
+const NET_MS = 300_000;
 const SENT_MS = 3_000;
 const SHOWN = "page[size]=100";
 
@@ -22,7 +25,7 @@ const SHOWN = "page[size]=100";
 export const toldQuery = queryOptions({
   queryKey: ["notifications"],
   queryFn: ({ signal }) => ask<Notification[]>("GET", `/notifications?${SHOWN}`, { signal }),
-  refetchInterval: TOLD_MS,
+  refetchInterval: () => (isLive() ? NET_MS : TOLD_MS),
   refetchIntervalInBackground: false,
   staleTime: 5_000,
 });

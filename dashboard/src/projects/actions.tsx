@@ -1,10 +1,8 @@
-import type { OperationView } from "@claviger/shared/sync/operation";
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce, resourceBody } from "../api/client.ts";
 import type { Project } from "../api/queries.ts";
-import { ChangeSheet, type Direction } from "../changes/change-sheet.tsx";
+import { type MadeChange, useMade } from "../changes/use-made.tsx";
 import { TextField } from "../ui/field.tsx";
 import { FormDialog } from "../ui/form-dialog.tsx";
 import { RowSwitch } from "../ui/row-switch.tsx";
@@ -14,30 +12,9 @@ export type ProjectActing =
   | { readonly kind: "add" }
   | { readonly kind: "edit" | "delete"; readonly project: Project };
 
-interface Made {
-  readonly title: string;
-  readonly direction: Direction;
-  readonly operation: OperationView | null | undefined;
-}
-
 export function ProjectAction({ acting, onClose }: { acting: ProjectActing; onClose: () => void }) {
-  const client = useQueryClient();
-  const [made, setMade] = useState<Made | null>(null);
-  const finish = (done: Made) => {
-    void client.invalidateQueries();
-    if (done.operation) setMade(done);
-    else onClose();
-  };
-  if (made?.operation) {
-    return (
-      <ChangeSheet
-        title={made.title}
-        direction={made.direction}
-        operation={made.operation}
-        onClose={onClose}
-      />
-    );
-  }
+  const { sheet, finish } = useMade(onClose);
+  if (sheet !== null) return sheet;
   if (acting.kind === "delete")
     return <DeleteProject project={acting.project} onClose={onClose} onMade={finish} />;
   const project = acting.kind === "edit" ? acting.project : undefined;
@@ -47,7 +24,7 @@ export function ProjectAction({ acting, onClose }: { acting: ProjectActing; onCl
 interface FormProps {
   readonly project: Project | undefined;
   readonly onClose: () => void;
-  readonly onMade: (made: Made) => void;
+  readonly onMade: (made: MadeChange) => void;
 }
 
 const periods = ["total", "daily", "weekly", "monthly"] as const;

@@ -1,6 +1,7 @@
 export const projectWords = {
   title: "Projects",
   lead: "A project holds LLM keys and the API keys that may use them.",
+  one: "Project",
   add: "Add project",
   colName: "Name",
   colState: "State",

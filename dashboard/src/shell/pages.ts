@@ -6,6 +6,7 @@ import {
   FolderKey,
   KeyRound,
   type LucideIcon,
+  Plug,
   ScrollText,
   Settings,
   ShieldCheck,
@@ -19,6 +20,7 @@ export interface PageEntry {
     | "/keys"
     | "/llm-keys"
     | "/models"
+    | "/mcp"
     | "/agents"
     | "/projects"
     | "/members"
@@ -32,6 +34,7 @@ export interface PageEntry {
     | "keys"
     | "llmKeys"
     | "models"
+    | "mcp"
     | "agents"
     | "projects"
     | "members"
@@ -57,6 +60,7 @@ export const sections: readonly Section[] = [
       { to: "/keys", word: "keys", icon: KeyRound },
       { to: "/llm-keys", word: "llmKeys", icon: Vault },
       { to: "/models", word: "models", icon: Boxes },
+      { to: "/mcp", word: "mcp", icon: Plug },
       { to: "/agents", word: "agents", icon: Bot },
       { to: "/projects", word: "projects", icon: FolderKey },
       { to: "/members", word: "members", icon: Users },

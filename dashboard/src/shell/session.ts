@@ -1,4 +1,4 @@
-import { includesRole, type Role } from "@claviger/shared/api/role";
+import { includesRole, type Role } from "@claviger/shared/api/role-rank";
 import type { SessionView } from "@claviger/shared/api/session";
 import { createContext, use } from "react";
 

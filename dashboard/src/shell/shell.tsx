@@ -1,8 +1,7 @@
-import { Dialog } from "@base-ui/react/dialog";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet } from "@tanstack/react-router";
 import { TriangleAlert } from "lucide-react";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslations } from "use-intl";
 import { heardAtMs, startLive, useLive } from "../api/live.ts";
 import { fleetQuery } from "../api/queries.ts";
@@ -11,6 +10,8 @@ import { clock } from "../words/format.ts";
 import { useShortcuts } from "./shortcuts.tsx";
 import { Sidebar } from "./sidebar.tsx";
 import { TopBar } from "./top-bar.tsx";
+
+const SideDrawer = lazy(async () => ({ default: (await import("./side-drawer.tsx")).SideDrawer }));
 
 /** The frame of every page. */
 export function Shell() {
@@ -35,14 +36,7 @@ export function Shell() {
         </div>
       </div>
       {dialog}
-      <Dialog.Root open={menu} onOpenChange={setMenu}>
-        <Dialog.Portal>
-          <Dialog.Backdrop className="scrim" />
-          <Dialog.Popup className="drawer" aria-label={t("main")}>
-            <Sidebar onLeave={() => setMenu(false)} />
-          </Dialog.Popup>
-        </Dialog.Portal>
-      </Dialog.Root>
+      <Suspense>{menu ? <SideDrawer onClose={() => setMenu(false)} /> : null}</Suspense>
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { includesRole, type Role } from "@claviger/shared/api/role";
+import { includesRole, type Role } from "@claviger/shared/api/role-rank";
 import { useQuery } from "@tanstack/react-query";
 import { ShieldCheck } from "lucide-react";
 import { useTranslations } from "use-intl";

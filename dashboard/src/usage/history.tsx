@@ -1,11 +1,11 @@
 /** The latest requests that the page's filters leave, as the gateways logged them. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { Answered } from "../logs/answered.tsx";
 import { LogDrawer } from "../logs/log-drawer.tsx";
 import { type LogEntry, recordsQuery } from "../logs/records.ts";
+import { useOpen } from "../logs/use-open.ts";
 import { Bones } from "../ui/bones.tsx";
 import { type DataColumn, DataTable } from "../ui/data-table.tsx";
 import { Nothing } from "../ui/nothing.tsx";
@@ -18,7 +18,7 @@ const ROWS = 15;
 
 export function History({ search }: { search: UsageSearch }) {
   const t = useTranslations("usage");
-  const [open, setOpen] = useState<LogEntry | null>(null);
+  const { open, setOpen } = useOpen();
   const filters = Object.fromEntries(logFilters.map((name) => [name, search.filters[name]]));
   const query = useQuery(recordsQuery<LogEntry>({ noun: "logs", filters, after: undefined, live: false }));
   const unfit =
@@ -49,11 +49,17 @@ export function History({ search }: { search: UsageSearch }) {
           <Answered meta={query.data.meta} atMs={query.dataUpdatedAt} />
         </Nothing>
       ) : (
-        <Rows rows={query.data.data.slice(0, ROWS)} dim={query.isPlaceholderData} onOpen={setOpen}>
+        <Rows
+          rows={query.data.data.slice(0, ROWS)}
+          dim={query.isPlaceholderData}
+          onOpen={({ attributes }) => setOpen(attributes.requestId)}
+        >
           <Answered meta={query.data.meta} atMs={query.dataUpdatedAt} />
         </Rows>
       )}
-      {open === null ? null : <LogDrawer entry={open} onClose={() => setOpen(null)} />}
+      {open === undefined ? null : (
+        <LogDrawer requestId={open} rows={query.data?.data ?? []} onClose={() => setOpen(undefined)} />
+      )}
     </section>
   );
 }

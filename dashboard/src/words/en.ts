@@ -3,9 +3,11 @@
 import { agentWords } from "../agents/words.ts";
 import { gatewayWords } from "../gateways/words.ts";
 import { bulkWords, safetyWords } from "../keys/bulk-words.ts";
+import { conflictWords } from "../keys/conflict-words.ts";
 import { keyChangeWords, keyDetailWords, keyFormWords, keyWords } from "../keys/words.ts";
 import { llmKeyWords } from "../llm-keys/words.ts";
 import { recordWords } from "../logs/words.ts";
+import { mcpWords } from "../mcp/words.ts";
 import { memberWords } from "../members/words.ts";
 import { modelWords } from "../models/words.ts";
 import { notificationWords } from "../notifications/words.ts";
@@ -21,6 +23,7 @@ export const messages = {
   keyForm: keyFormWords,
   keyChange: keyChangeWords,
   keyDetail: keyDetailWords,
+  conflict: conflictWords,
   agents: agentWords,
   bulk: bulkWords,
   safety: safetyWords,
@@ -29,6 +32,7 @@ export const messages = {
   gateways: gatewayWords,
   llmKeys: llmKeyWords,
   models: modelWords,
+  mcp: mcpWords,
   notifications: notificationWords,
   projects: projectWords,
   records: recordWords,

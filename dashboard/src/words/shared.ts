@@ -21,6 +21,7 @@ export const sharedWords = {
     live: "live",
     paused: "paused, reconnecting",
     none: "–",
+    fresh: "{count, number} new",
   },
   status: {
     active: "Active",
@@ -60,6 +61,7 @@ export const sharedWords = {
     keys: "API keys",
     llmKeys: "LLM keys",
     models: "Models",
+    mcp: "MCP servers",
     projects: "Projects",
     agents: "Agents",
     members: "Members",

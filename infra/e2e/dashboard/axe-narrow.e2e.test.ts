@@ -1,6 +1,6 @@
 /** UX.md §2, point 27. */
 import { expect, test } from "vitest";
-import { lookEverywhere } from "./scenes.ts";
+import { lookEverywhere } from "./axe.ts";
 import { launch } from "./visitor.ts";
 
 test("27: axe finds nothing on any page or dialog in light and dark at 375 px", async () => {

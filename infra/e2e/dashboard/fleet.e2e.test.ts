@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { copyKeys } from "../support/copy-keys.ts";
 import { raiseAlarms, recordLosses } from "../support/raise-alarms.ts";
 import { startWorld, useKey, type World } from "../support/world.ts";
-import { violationsOf } from "./scenes.ts";
+import { violationsOf } from "./axe.ts";
 import { act, createByKeyboard, launch, type Place, rowOf, visit } from "./visitor.ts";
 
 let browser: Browser;

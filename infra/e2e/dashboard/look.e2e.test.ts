@@ -3,15 +3,14 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createAdmin } from "../support/admin.ts";
-import { makeShownKey, scenes } from "./scenes.ts";
+import { goEverywhere, makeShownKey } from "./axe.ts";
 import { act, launch, visit } from "./visitor.ts";
 
 let browser: Browser;
-let keyId = "";
 
 beforeAll(async () => {
   browser = await launch();
-  keyId = await makeShownKey();
+  await makeShownKey();
 });
 afterAll(() => browser.close());
 
@@ -27,21 +26,15 @@ test("27: signing in passes axe too, in light and dark", async () => {
 });
 
 test("28: no page or dialog scrolls sideways from 320 to 1440 px", async () => {
-  const { page, context, go } = await visit(browser);
   const found: string[] = [];
-  for (const { name, path, ready, next } of scenes(keyId)) {
-    await page.setViewportSize({ width: 1440, height: 900 });
-    await go(path);
-    await page.locator(ready).first().waitFor();
-    await next?.(page);
+  await goEverywhere(browser, { width: 1440 }, async (page, { name }) => {
     for (const width of [320, 375, 640, 900, 1180, 1440]) {
       await page.setViewportSize({ width, height: 900 });
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (over > 0) found.push(`${name} at ${width}: ${over} px too wide`);
     }
-  }
+  });
   expect(found).toEqual([]);
-  await context.close();
 });
 
 test("29: the theme is set before the first paint, kept, and the policy lets nothing else in", async () => {

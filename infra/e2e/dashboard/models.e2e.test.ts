@@ -3,7 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createAdmin } from "../support/admin.ts";
 import { useKey } from "../support/world.ts";
-import { violationsOf } from "./scenes.ts";
+import { violationsOf } from "./axe.ts";
 import { act, launch, visit } from "./visitor.ts";
 
 let browser: Browser;

@@ -4,7 +4,8 @@ import type { Place } from "../support/sign-in.ts";
 /** An organization without anything, and its owner. */
 export async function nobody(name: string): Promise<Place> {
   const { url, credentials } = inject("shared");
-  const owner = { adminEmail: "owner@nothing.example", adminPassword: "a password of an owner" };
+  const adminEmail = `owner-${name.toLowerCase().replaceAll(" ", "-")}@nothing.example`;
+  const owner = { adminEmail, adminPassword: "a password of an owner" };
   const answer = await fetch(`${url}/api/v1/organizations`, {
     method: "POST",
     headers: {

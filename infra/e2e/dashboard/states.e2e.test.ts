@@ -3,8 +3,8 @@ import type { Browser, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createAdmin } from "../support/admin.ts";
 import { useKey } from "../support/world.ts";
+import { violationsOf } from "./axe.ts";
 import { nobody } from "./nobody.ts";
-import { violationsOf } from "./scenes.ts";
 import { act, launch, rowOf, visit } from "./visitor.ts";
 
 let browser: Browser;

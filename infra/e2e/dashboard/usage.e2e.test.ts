@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import * as z from "zod";
 import { createAdmin, type MadeKey } from "../support/admin.ts";
-import { violationsOf } from "./scenes.ts";
+import { violationsOf } from "./axe.ts";
 import { launch, visit } from "./visitor.ts";
 
 const UsageRows = z.object({
