@@ -2,7 +2,7 @@
  * The sandbox provider: a stand-in for OpenAI, Anthropic and Gemini that needs no account, says deterministic things
  * (reply.ts), can be told to misbehave (steering.ts) and keeps a ledger of what it would have billed.
  *
- * `GET /__ledger?since=<ms>&requestId=` answers the billed entries of requests that started at `since` or later;
+ * `/mcp` is an MCP server (mcp.ts). `GET /__ledger?since=<ms>&requestId=` answers the billed entries of requests that started at `since` or later;
  * `GET /__requests?since=<ms>` what really arrived (recorder.ts) and how many connections were ever opened. A request
  * keeps the `x-request-id` it came with, or gets one.
  */
@@ -11,6 +11,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { answerCall, type Call } from "./answer.ts";
 import { createLedger, type Ledger, type LedgerEntry } from "./ledger.ts";
+import { answerMcp } from "./mcp.ts";
 import { createRecorder, type RecordedRequest, type Recorder } from "./recorder.ts";
 
 /** As the big providers do: longer than any client's pool keeps an idle connection. */
@@ -97,6 +98,7 @@ export async function createSandbox(settings: SandboxSettings = {}): Promise<San
     });
     const body = await readBody(request);
     if (body !== null) keepBody(body);
+    if (request.method === "POST" && url.pathname === "/mcp") return answerMcp(url, body, response);
     const call: Call = { request, response, url, requestId, body, startedAtMs, gone: gone.signal };
     const entry = await answerCall(call);
     if (entry !== null) ledger.add(entry);
