@@ -43,8 +43,8 @@ export async function startFakeServer(given: Partial<Offers> = {}) {
     /** What came, but for the gateway's own looks. */
     fromClients: () => recorder.seen.filter(({ body }) => !body.includes('"clientInfo":{"name":"claviger"')),
     methods: () =>
-      recorder.seen.flatMap((body ) =>
-        body === "" ? [] : [(JSON.parse(body) as method?: string ).method ?? ""],
+      recorder.seen.flatMap(({ body }) =>
+        body === "" ? [] : [(JSON.parse(body) as { method?: string }).method ?? ""],
       ),
   };
 }
