@@ -84,11 +84,16 @@ export function auditRow(row: Row): AuditRow {
   return { n: row.audit_n ?? 0, hash: row.hash ?? "", atMs: row.at_ms, entry };
 }
 
-export function usageEvent(row: Row): UsageEvent {
+/** What of a row its usage event is told from. */
+export type UsageRow = Pick<Row, "kind" | "log" | "generation" | "basis" | "ip_prefix" | "usage" | "seq">;
+
+export const USAGE_COLUMNS = ["kind", "log", "generation", "basis", "ip_prefix", "usage", "seq"] as const;
+
+export function usageEvent(row: UsageRow): UsageEvent {
   const seq = row.seq ?? 0;
   const said = row.usage === null ? {} : JSON.parse(row.usage);
   if (row.kind === KINDS.count) return { ...said, seq } as UsageEvent;
-  const log = logRow(row);
+  const log = JSON.parse(row.log ?? "{}") as Omit<LogRow, "n">;
   return {
     kind: "settled",
     seq,
@@ -124,6 +129,21 @@ export const INSERT_COLUMNS = [
   ...["kind", "at_ms", "key_id", "log", "generation", "basis", "ip_prefix", "usage", "change", "audit"],
   ...["audit_n", "hash", "seq"],
 ] as const;
+const [KIND, LOG, GENERATION, BASIS, IP_PREFIX, USAGE] = [0, 3, 4, 5, 6, 7];
+
+/** The same as from its row, while the entry is still at hand. */
+export function usageRow(entry: FlatEntry, seq: number): UsageRow {
+  return {
+    kind: entry[KIND] as number,
+    log: entry[LOG] as string | null,
+    generation: entry[GENERATION] as number | null,
+    basis: entry[BASIS] as string | null,
+    ip_prefix: entry[IP_PREFIX] as string | null,
+    usage: entry[USAGE] as string | null,
+    seq,
+  };
+}
+
 export const CHAINED = 10;
 export const IS_USAGE = 11;
 export const BODIES = 12;

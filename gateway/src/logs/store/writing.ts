@@ -6,32 +6,19 @@ import type { LogBatch, LogHeads, Trimmed, TrimOrder } from "../../ports.ts";
 import { createKeeping, type Keeping } from "./bodies.ts";
 import { createEscrowWriting, ESCROW_SCHEMA, readEscrowLines } from "./escrow-lines.ts";
 import { createIndexing } from "./requests.ts";
-import {
-  BODIES,
-  CHAINED,
-  type FlatEntry,
-  INSERT_COLUMNS,
-  IS_USAGE,
-  type Row,
-  SCHEMA,
-  usageEvent,
-} from "./rows.ts";
+import { BODIES, CHAINED, type FlatEntry, INSERT_COLUMNS, IS_USAGE, SCHEMA } from "./rows.ts";
 import type { Link, SqlStatement, SqlStore } from "./sql.ts";
 import { trim } from "./trim.ts";
+import { type UsageBatchBytes, UsageReading } from "./usage-batch.ts";
 
 const CHANGE = INSERT_COLUMNS.indexOf("change");
 const AT_MS = INSERT_COLUMNS.indexOf("at_ms");
-
-/** Couriers carry a message of 1 MB; an event alone is far below this. */
-const BATCH_BYTES_MAX = 700_000;
 
 export interface FlatBatch {
   readonly entries: readonly FlatEntry[];
   readonly usageCursor: number;
   readonly escrow: LogBatch["escrow"];
 }
-
-const encoder = new TextEncoder();
 
 /** The writing side of a log; makes its tables. `root` is h_0 of the audit chain. */
 export class LogWriting {
@@ -43,6 +30,7 @@ export class LogWriting {
   readonly #indexRequests: (lastN: number) => void;
   readonly #bodies: Keeping;
   readonly #writeEscrow: ReturnType<typeof createEscrowWriting>;
+  readonly #usage: UsageReading;
   #lastN = 0;
   #heads: LogHeads;
 
@@ -61,6 +49,7 @@ export class LogWriting {
     this.#indexRequests = createIndexing(db);
     this.#bodies = createKeeping(db, bodyBytesMax);
     this.#writeEscrow = createEscrowWriting(db);
+    this.#usage = new UsageReading(db);
     this.#heads = readHeads(db, root);
   }
 
@@ -72,6 +61,7 @@ export class LogWriting {
   append({ entries, usageCursor, escrow }: FlatBatch): LogHeads {
     const heads = this.#heads;
     const next = { ...heads, usageCursor, usageNextSeq: Math.max(heads.usageNextSeq, usageCursor + 1) };
+    const firstSeq = next.usageNextSeq;
     try {
       this.#db.tx(() => {
         for (const entry of entries) this.#lastN = this.#insertEntry(entry, next) ?? this.#lastN;
@@ -83,6 +73,10 @@ export class LogWriting {
       throw error;
     }
     this.#heads = next;
+    this.#usage.committed(
+      firstSeq,
+      entries.filter((entry) => entry[IS_USAGE] === 1),
+    );
     return next;
   }
 
@@ -91,29 +85,13 @@ export class LogWriting {
     this.#indexRequests(this.#lastN);
   }
 
-  usageAfter(cursor: number, limit: number): { body: Uint8Array; lastSeq: number } | undefined {
-    const rows = this.#db
-      .prepare("SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT ?")
-      .all(cursor, limit) as unknown as Row[];
-    const events: string[] = [];
-    let bytes = 0;
-    let lastSeq = 0;
-    for (const row of rows) {
-      const event = JSON.stringify(usageEvent(row));
-      bytes += encoder.encode(event).length + 1;
-      if (events.length > 0 && bytes > BATCH_BYTES_MAX) break;
-      events.push(event);
-      lastSeq = Number(row.seq);
-    }
-    if (events.length === 0) return undefined;
-    // Only what was acknowledged ever goes, so a hole is older than the cursor that there once was.
-    const before = Number(rows[0]?.seq) - 1;
-    const gone = before > cursor ? `,"goneUpTo":${before}` : "";
-    return { body: encoder.encode(`{"v":1,"events":[${events.join(",")}]${gone}}`), lastSeq };
+  usageAfter(cursor: number, limit: number): UsageBatchBytes | undefined {
+    return this.#usage.after(cursor, limit);
   }
 
   trim(order: TrimOrder): Trimmed {
     this.#bodies.forget(order.bodiesBeforeMs);
+    this.#usage.trimmed();
     return trim(this.#db, order);
   }
 

@@ -68,3 +68,32 @@ test("a batch of usage is one message of the bus, however long its events are, a
   }
   expect(seqs).toEqual(Array.from({ length: 500 }, (_, n) => n + 1));
 });
+
+test("what is at hand, what is read back and what is asked for again are the same events", async () => {
+  const told = async (cursor: number, limit: number) => {
+    const batch = await store.usageAfter(cursor, limit);
+    return [batch?.lastSeq, new TextDecoder().decode(batch?.body)];
+  };
+  const refused = { code: "invalid_json", minuteMs: 60_000, n: 3, keyId: "key_000000000001" };
+  const count: LogEntry = { kind: "count", usage: { kind: "refused", ...refused } };
+  const change: LogEntry = {
+    kind: "change",
+    atMs: 1,
+    audit: { kind: "snapshot", epoch: 1, fromRev: 0, toRev: 4 },
+  };
+  const batches = [[settled(1), count, change, settled(2)], [change], [settled(3), count], [settled(4)]];
+  for (const entries of batches) await store.append({ entries, usageCursor: 0 });
+  const questions = [0, 0, 2, 1, 3, 5, 0, 6].map((cursor) => [cursor, cursor % 2 === 0 ? 500 : 2] as const);
+  const atHand = [];
+  for (const each of questions) atHand.push(await told(...each));
+  await store.close();
+  store = await openLogStore(join(folder, "log.sqlite"), "rep_000000000001");
+  const read = [];
+  for (const each of questions) read.push(await told(...each));
+  expect(atHand).toEqual(read);
+  expect(atHand.map(([lastSeq]) => lastSeq)).toEqual([6, 6, 6, 3, 5, 6, 6, undefined]);
+  // Numbers that go on above a cursor which nobody here knew.
+  await store.append({ entries: [settled(5)], usageCursor: 20 });
+  expect((await told(6, 500))[0]).toBe(21);
+  expect((await told(20, 500))[0]).toBe(21);
+});
