@@ -1,0 +1,210 @@
+/** What of a caller never reaches a server, and when streams end. */
+import { request } from "node:http";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { addMcpKey, post, rpc, setServer, startMcpGateway } from "./testing/mcp-rig.ts";
+import { type FakeServer, startFakeServer, tool } from "./testing/mcp-server.ts";
+import type { TestGateway } from "./testing/rig.ts";
+
+let server: FakeServer;
+let gateway: TestGateway;
+const PATH = "/mcp/files";
+
+beforeAll(async () => {
+  server = await startFakeServer({ tools: [tool("read")] });
+  gateway = await startMcpGateway({ files: server.url });
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await server.stop();
+});
+
+/** A stream that listens; resolves when it is open. */
+function listen(secret: string, headers: Record<string, string> = {}) {
+  return new Promise<{ status: number; text: () => string; ended: Promise<void>; leave: () => void }>(
+    (resolve, reject) => {
+      let text = "";
+      const outgoing = request(gateway.url + PATH, {
+        method: "GET",
+        headers: { authorization: `Bearer ${secret}`, accept: "text/event-stream", ...headers },
+        agent: false,
+      });
+      outgoing.on("error", reject);
+      outgoing.on("response", (incoming) => {
+        incoming.on("data", (data) => {
+          text += data;
+        });
+        incoming.on("error", () => undefined);
+        const ended = new Promise<void>((done) => incoming.on("close", () => done()));
+        const leave = () => outgoing.destroy();
+        resolve({ status: incoming.statusCode ?? 0, text: () => text, ended, leave });
+      });
+      outgoing.end();
+    },
+  );
+}
+
+const WAIT = { timeout: 60_000, interval: 20 };
+
+test("a caller's key reaches no server, in whatever header, cookie or query it stands", async () => {
+  const { secret } = addMcpKey(gateway);
+  const begun = await post(gateway, PATH, secret, rpc("initialize", { protocolVersion: "2025-11-25" }));
+  const session = { "mcp-session-id": String(begun.headers["mcp-session-id"]) };
+  const names = [
+    ...[
+      "cookie",
+      "x-api-key",
+      "proxy-authorization",
+      "x-forwarded-for",
+      "x-forwarded-authorization",
+      "forwarded",
+    ],
+    ...[
+      "user-agent",
+      "referer",
+      "origin",
+      "x-custom",
+      "accept-language",
+      "traceparent",
+      "baggage",
+      "via",
+      "from",
+    ],
+    ...["mcp-method", "mcp-name", "mcp-param-key", "x-mcp-key", "x-claviger-key", "if-none-match", "range"],
+  ];
+  const canary = Object.fromEntries(names.map((name) => [name, secret]));
+  const query = `?key=${secret}&api_key=${secret}`;
+  for (const message of [
+    rpc("initialize", { protocolVersion: "2025-11-25" }),
+    rpc("tools/list"),
+    rpc("ping"),
+  ]) {
+    const answer = await post(gateway, PATH + query, secret, message, { ...canary, ...session });
+    expect(answer.status).toBe(200);
+  }
+  const stream = await listen(secret, { ...canary, ...session });
+  expect(stream.status).toBe(200);
+  stream.leave();
+  for (const name of ["last-event-id", "mcp-protocol-version", "mcp-session-id"]) {
+    const refused = await listen(secret, { ...session, [name]: secret });
+    expect([name, refused.status]).toEqual([name, name === "mcp-session-id" ? 404 : 400]);
+  }
+  expect(server.seen.length).toBeGreaterThanOrEqual(5);
+  for (const { url, rawHeaders, body } of server.seen) {
+    expect(`${url} ${rawHeaders.join(" ")} ${body}`).not.toContain(secret.slice(9, 40));
+    expect(url).toBe("/mcp");
+    for (let i = 0; i < rawHeaders.length; i += 2) expect(SENT).toContain(rawHeaders[i]?.toLowerCase());
+  }
+});
+
+/** All that a server ever sees the name of. */
+const SENT = [
+  ...["host", "connection", "content-length", "accept", "accept-encoding", "user-agent", "content-type"],
+  ...["mcp-session-id", "mcp-protocol-version"],
+];
+
+test("what the organization sends with its requests is the administrator's, never the caller's", async () => {
+  const headers = {
+    authorization: "Bearer of-the-organization",
+    "x-team": "blue",
+    host: "evil",
+    "mcp-name": "x",
+  };
+  const other = await startMcpGateway({}, { vault: { credentialFor: async () => JSON.stringify(headers) } });
+  setServer(other, { name: "files", url: server.url, newOffers: "accept", secretVersion: 1 });
+  const { secret } = addMcpKey(other);
+  server.seen.length = 0;
+  expect((await post(other, PATH, secret, rpc("ping"))).status).toBe(200);
+  const [seen] = server.seen;
+  expect(seen?.headers).toMatchObject({ authorization: "Bearer of-the-organization", "x-team": "blue" });
+  expect(seen?.headers.host).toBe(new URL(server.url).host);
+  expect(seen?.headers["mcp-name"]).toBeUndefined();
+  await other.stop();
+});
+
+test("a stream ends when its key is revoked, and so does the server's side of it", async () => {
+  const { secret, record } = addMcpKey(gateway);
+  const stream = await listen(secret);
+  await expect.poll(() => server.streams.size, WAIT).toBe(1);
+  gateway.table.edit(record.id, { status: "revoked" });
+  expect(gateway.follower.abort({ keyIds: new Set([record.id]) })).toBe(1);
+  await stream.ended;
+  await expect.poll(() => server.streams.size, WAIT).toBe(0);
+  expect((await listen(secret)).status).toBe(401);
+});
+
+test.each([
+  ["the key loses the server", (id: string) => gateway.table.edit(id, { mcp: { enabled: false } })],
+  ["the key expires", (id: string) => gateway.table.edit(id, { expiresAtMs: Date.now() - 1 })],
+  [
+    "the server is disabled",
+    () => void setServer(gateway, { name: "files", url: server.url, newOffers: "accept", enabled: false }),
+  ],
+  [
+    "the server moves",
+    () => void setServer(gateway, { name: "files", url: `${server.url}2`, newOffers: "accept" }),
+  ],
+])("a stream ends also where nothing said so, within ticks: %s", async (_, change) => {
+  setServer(gateway, { name: "files", url: server.url, newOffers: "accept" });
+  const { secret, record } = addMcpKey(gateway);
+  const stream = await listen(secret);
+  expect(stream.status).toBe(200);
+  change(record.id);
+  await stream.ended;
+  setServer(gateway, { name: "files", url: server.url, newOffers: "accept" });
+});
+
+test("a change that leaves a key its rights leaves it its stream", async () => {
+  const { secret, record } = addMcpKey(gateway);
+  const stream = await listen(secret);
+  await expect.poll(() => server.streams.size, WAIT).toBe(1);
+  gateway.table.edit(record.id, { requestsPerMinute: 100 });
+  expect(gateway.follower.abort({ keyIds: new Set([record.id]) })).toBe(0);
+  const [open] = server.streams;
+  open?.write(
+    'event: message\nid: 7\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n',
+  );
+  open?.write('event: message\ndata: {"jsonrpc":"2.0","method":"evil/method"}\n\n');
+  open?.write('event: message\ndata: {"jsonrpc":"2.0","id":1,"method":"ping"}\n\n');
+  await expect.poll(() => stream.text(), WAIT).toContain('"ping"');
+  expect(stream.text()).toContain("id: 7\n");
+  expect(stream.text()).not.toContain("evil");
+  stream.leave();
+  await expect.poll(() => server.streams.size, WAIT).toBe(0);
+});
+
+test("a list that turns up in a resumed stream is filtered like any other", async () => {
+  const { secret } = addMcpKey(gateway, {
+    mcp: { enabled: true, mode: "allow-all", tools: { files: ["read"] } },
+  });
+  const stream = await listen(secret, { "last-event-id": "7" });
+  await expect.poll(() => server.streams.size, WAIT).toBe(1);
+  const result = { tools: [tool("read"), tool("secret-tool")] };
+  for (const open of server.streams)
+    open.write(`data: ${JSON.stringify({ jsonrpc: "2.0", id: 5, result })}\n\n`);
+  await expect.poll(() => stream.text(), WAIT).toContain('"read"');
+  expect(stream.text()).not.toContain("secret-tool");
+  stream.leave();
+});
+
+test("at a shutdown those who only listen are let go first", async () => {
+  const other = await startMcpGateway({ files: server.url });
+  const { secret } = addMcpKey(other);
+  const answer = await fetch(other.url + PATH, { headers: { authorization: `Bearer ${secret}` } });
+  expect(answer.status).toBe(200);
+  const text = answer.text();
+  expect(other.gateway.quiet()).toBe(true);
+  await other.server.stop(3_600_000);
+  expect(await text).toBe("");
+  await other.stop();
+});
+
+test("an address that the egress guard blocks is never called, whoever registered it", async () => {
+  const { secret } = addMcpKey(gateway);
+  for (const url of ["http://169.254.169.254/mcp", "http://10.0.0.1/mcp", "https://[::ffff:10.0.0.1]/mcp"]) {
+    setServer(gateway, { name: "files", url, newOffers: "accept" });
+    const answer = await post(gateway, PATH, secret, rpc("ping"));
+    expect([answer.status, JSON.parse(answer.body).error.data.code]).toEqual([502, "upstream_blocked"]);
+  }
+  setServer(gateway, { name: "files", url: server.url, newOffers: "accept" });
+});
