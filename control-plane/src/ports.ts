@@ -13,6 +13,8 @@ export interface Ports {
   readonly sign: Sign;
   readonly vault: Vault;
   readonly passwords: Passwords;
+  readonly identityProviders: IdentityProviders;
+  readonly webAuthn: WebAuthn;
   readonly bus: Bus;
   readonly wake: Wake;
   readonly fleet: FleetLink;
@@ -48,6 +50,62 @@ export interface Vault {
 export interface Passwords {
   hash(password: string): Promise<string>;
   verify(password: string, phc: string): Promise<boolean>;
+}
+
+/** An OpenID provider, as an organization has set it up. */
+export interface IdentityProvider {
+  readonly orgId: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  /** null: a public client. */
+  readonly clientSecret: string | null;
+}
+
+/** What a sign-in by a provider is bound to (RFC 7636, OpenID Connect Core §3.1.2.1). */
+export interface SignInBinding {
+  readonly redirectUri: string;
+  readonly state: string;
+  readonly nonce: string;
+  readonly codeVerifier: string;
+}
+
+/** `unavailable`: it does not answer, or is none. `refused`: it, or our look at what it said, did. Words are for logs. */
+export type ProviderFailure = { readonly failed: "unavailable" | "refused"; readonly words: string };
+
+/** OpenID Connect 1.0, authorization code flow with PKCE; addresses are guarded like all that tenants choose. */
+export interface IdentityProviders {
+  /** Where a browser signs in. */
+  authorize(provider: IdentityProvider, binding: SignInBinding): Promise<URL | ProviderFailure>;
+  /** The claims of the ID token, its signature and the binding looked at; `returned` is the address that the browser came back to. */
+  exchange(
+    provider: IdentityProvider,
+    binding: SignInBinding,
+    returned: URL,
+  ): Promise<{ readonly claims: Readonly<Record<string, unknown>> } | ProviderFailure>;
+}
+
+/** The public half of a passkey, and how far its authenticator has counted. */
+export interface WebAuthnKey {
+  readonly credentialId: string;
+  readonly publicKey: Uint8Array;
+  readonly counter: number;
+  readonly transports: readonly string[];
+}
+
+/** Whose page it is that a passkey belongs to. */
+export interface RelyingParty {
+  readonly origin: string;
+  readonly challenge: string;
+}
+
+/** WebAuthn Level 3 §7: what an authenticator has sent, looked at. Undefined: it does not hold. */
+export interface WebAuthn {
+  registered(
+    response: object,
+    party: RelyingParty,
+  ): Promise<(WebAuthnKey & { readonly synced: boolean }) | undefined>;
+  /** How far it has counted by now. */
+  signed(response: object, party: RelyingParty, key: WebAuthnKey): Promise<{ counter: number } | undefined>;
 }
 
 /** The untrusted courier. Publishing never fails a caller: what is lost is fetched by revision. */

@@ -1,5 +1,7 @@
 import { openDatabase } from "@claviger/control-plane/db/database";
 import { channelContext, notificationChannel } from "@claviger/control-plane/db/tables/notification-channel";
+import { organization } from "@claviger/control-plane/db/tables/organization";
+import { singleSignOn, singleSignOnContext } from "@claviger/control-plane/db/tables/single-sign-on";
 import { accountContext } from "@claviger/control-plane/fleet/accounts";
 import { loadClusterKeys } from "@claviger/control-plane/fleet/cluster-keys";
 import { dataKeyContext } from "@claviger/control-plane/fleet/data-key";
@@ -22,7 +24,8 @@ async function openAll(databaseUrl: string, kek: Uint8Array) {
     const opened: [string, string][] = [];
     const open = async (wrapped: Uint8Array, context: string) =>
       void opened.push([context, Buffer.from(await vault.unwrap(wrapped, context)).toString("hex")]);
-    type Row = { id: string; org_id: string; wrapped: Uint8Array; account: Uint8Array; signing: Uint8Array };
+    type Row = Record<"id" | "org_id" | "issuer", string> &
+      Record<"wrapped" | "account" | "signing" | "wrapped_secret", Uint8Array>;
     const accounts =
       "select org_id, account_seed as account, signing_seed as signing from org_account order by org_id";
     for (const { org_id, account, signing } of await db.execute<Row>(accounts)) {
@@ -34,6 +37,9 @@ async function openAll(databaseUrl: string, kek: Uint8Array) {
     }
     for (const { id, wrapped } of await db.execute<Row>("select * from notification_channel order by id")) {
       await open(wrapped, channelContext(id));
+    }
+    for (const { org_id, issuer, wrapped_secret } of await db.execute<Row>("select * from single_sign_on")) {
+      await open(wrapped_secret, singleSignOnContext(org_id, issuer));
     }
     return { operator: operator.publicKey, verificationKeys, opened };
   } finally {
@@ -49,6 +55,13 @@ test("after a rotation the new key opens all that was wrapped, and the former no
   await cp.ports.db.insert(notificationChannel).values({
     ...{ id: "nch_1", orgId: "org_1", kind: "webhook", name: "Ops", target: "https://example.com" },
     ...{ wrapped, createdAt: new Date(), revision: "1.1" },
+  });
+  const [orgId, made] = ["org_000000000001", { createdAt: new Date(), revision: "1.1" }];
+  await cp.ports.db.insert(organization).values({ id: orgId, name: "Acme", ...made });
+  const [issuer, secret] = ["https://id.example.com", new TextEncoder().encode("a client secret")];
+  await cp.ports.db.insert(singleSignOn).values({
+    ...{ orgId, issuer, clientId: "claviger", ...made },
+    wrappedSecret: await cp.ports.vault.wrap(secret, singleSignOnContext(orgId, issuer)),
   });
   const rotate = (from: Uint8Array) =>
     runClaviger(["kek", "rotate"], {
@@ -66,7 +79,7 @@ test("after a rotation the new key opens all that was wrapped, and the former no
 
   const { lines } = await rotate(KEK);
   expect(lines[0]).toBe(
-    "wrapped again: 5 keys of the cluster, 2 accounts, 2 data keys, 1 notification channels",
+    "wrapped again: 5 keys of the cluster, 2 accounts, 2 data keys, 1 notification channels, 1 secrets of single sign-on",
   );
   expect(await openAll(cluster.databaseUrl, NEXT)).toEqual(before);
   await expect(openAll(cluster.databaseUrl, KEK)).rejects.toThrow(NOT_OPENED);

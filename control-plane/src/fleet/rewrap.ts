@@ -9,6 +9,7 @@ import { cpSecret } from "../db/tables/cp-secret.ts";
 import { dataKey } from "../db/tables/data-key.ts";
 import { channelContext, notificationChannel } from "../db/tables/notification-channel.ts";
 import { orgAccount } from "../db/tables/org-account.ts";
+import { singleSignOn, singleSignOnContext } from "../db/tables/single-sign-on.ts";
 import type { Vault } from "../ports.ts";
 import { accountContext } from "./accounts.ts";
 import { secretContext } from "./cluster-keys.ts";
@@ -21,6 +22,8 @@ export interface Rewrapped {
   readonly dataKeys: number;
   /** Notification channels that have a secret. */
   readonly channels: number;
+  /** Client secrets of organizations' OpenID providers. */
+  readonly singleSignOns: number;
 }
 
 /** Somebody else is connected to the database. */
@@ -53,7 +56,7 @@ export async function rewrap(db: Database, from: Vault, to: Vault): Promise<Rewr
     to.wrap(await from.unwrap(wrapped, context), context);
   return db.transaction(async (tx) => {
     await tx.execute(
-      sql`lock table cp_secret, org_account, data_key, notification_channel in access exclusive mode`,
+      sql`lock table cp_secret, org_account, data_key, notification_channel, single_sign_on in access exclusive mode`,
     );
     await untilAlone(tx);
     const secrets = await tx.select().from(cpSecret);
@@ -75,14 +78,24 @@ export async function rewrap(db: Database, from: Vault, to: Vault): Promise<Rewr
       await tx.update(dataKey).set({ wrapped: next }).where(eq(dataKey.id, id));
     }
     const channels = await rewrapChannels(tx, again);
-    return { clusterKeys: secrets.length, accounts: accounts.length, dataKeys: dataKeys.length, channels };
+    const singleSignOns = await rewrapClients(tx, again);
+    const [clusterKeys, ofAccounts, ofKeys] = [secrets.length, accounts.length, dataKeys.length];
+    return { clusterKeys, accounts: ofAccounts, dataKeys: ofKeys, channels, singleSignOns };
   });
 }
 
-async function rewrapChannels(
-  tx: Tx,
-  again: (wrapped: Uint8Array, context: string) => Promise<Uint8Array>,
-): Promise<number> {
+type Again = (wrapped: Uint8Array, context: string) => Promise<Uint8Array>;
+
+async function rewrapClients(tx: Tx, again: Again): Promise<number> {
+  const clients = await tx.select().from(singleSignOn).where(isNotNull(singleSignOn.wrappedSecret));
+  for (const { orgId, issuer, wrappedSecret } of clients) {
+    const next = await again(wrappedSecret ?? new Uint8Array(), singleSignOnContext(orgId, issuer));
+    await tx.update(singleSignOn).set({ wrappedSecret: next }).where(eq(singleSignOn.orgId, orgId));
+  }
+  return clients.length;
+}
+
+async function rewrapChannels(tx: Tx, again: Again): Promise<number> {
   const channels = await tx
     .select({ id: notificationChannel.id, wrapped: notificationChannel.wrapped })
     .from(notificationChannel)

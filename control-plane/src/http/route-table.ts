@@ -20,12 +20,14 @@ import { personalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { savedViewRoutes } from "./routes/saved-views.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { usageRoutes } from "./routes/usage.ts";
 
 export const routes: readonly Route[] = [
   ...organizationRoutes,
   ...sessionRoutes,
+  ...signInRoutes,
   ...personalAccessTokenRoutes,
   ...memberRoutes,
   ...invitationRoutes,

@@ -1,6 +1,8 @@
 import type { MemberDelete } from "@claviger/shared/api/member";
 import { and, eq } from "drizzle-orm";
 import { member } from "../db/tables/member.ts";
+import { memberIdentity } from "../db/tables/member-identity.ts";
+import { passkey } from "../db/tables/passkey.ts";
 import type { Tx } from "../fleet/journal.ts";
 import { type Changed, commit, nextRevision } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
@@ -45,6 +47,8 @@ export function deleteMember(
 /** The address becomes free again; the row stays, because the audit and deleted keys name it. */
 async function forget(tx: Tx, row: MemberRow, deletedAt: Date, revision: string): Promise<void> {
   await endCredentials(tx, row);
+  await tx.delete(passkey).where(and(eq(passkey.orgId, row.orgId), eq(passkey.memberId, row.id)));
+  await tx.delete(memberIdentity).where(eq(memberIdentity.memberId, row.id));
   await tx
     .update(member)
     .set({ deletedAt, revision, passwordHash: "", email: `${row.id}|${row.email}` })

@@ -7,6 +7,7 @@ import { member } from "../db/tables/member.ts";
 import { organization } from "../db/tables/organization.ts";
 import { personalAccessToken } from "../db/tables/personal-access-token.ts";
 import { session } from "../db/tables/session.ts";
+import { signInPolicy } from "../db/tables/sign-in-policy.ts";
 import type { Ports } from "../ports.ts";
 import type { SignedInCaller } from "./caller.ts";
 
@@ -44,12 +45,13 @@ export async function callerByToken(ports: Ports, token: string): Promise<Signed
 export async function callerBySession(ports: Ports, cookie: string): Promise<SignedInCaller | undefined> {
   const nowMs = ports.clock.nowMs();
   const [row] = await ports.db
-    .select({ session, member, enabled: organization.enabled })
+    .select({ session, member, enabled: organization.enabled, policy: signInPolicy })
     .from(session)
     .innerJoin(member, and(eq(member.id, session.memberId), isPresent))
     .innerJoin(organization, eq(organization.id, member.orgId))
+    .leftJoin(signInPolicy, eq(signInPolicy.orgId, member.orgId))
     .where(eq(session.tokenHash, await hashSecret(cookie)));
-  if (row === undefined || row.session.expiresAt.getTime() <= nowMs) return undefined;
+  if (row === undefined || endOf(row.session, row.policy) <= nowMs) return undefined;
   if (!row.enabled) throw problem("organization_disabled");
   if (nowMs - row.session.lastUsedAt.getTime() > LAST_USED_STEP_MS) {
     await ports.db
@@ -58,6 +60,20 @@ export async function callerBySession(ports: Ports, cookie: string): Promise<Sig
       .where(eq(session.id, row.session.id));
   }
   return callerOf(row.member, { kind: "member", id: row.session.id, cap: null, expiresAt: null });
+}
+
+/** In milliseconds since the epoch: rules that were made shorter since the sign-in hold too. */
+function endOf(
+  { createdAt, lastUsedAt, expiresAt }: typeof session.$inferSelect,
+  policy: typeof signInPolicy.$inferSelect | null,
+): number {
+  if (policy === null) return expiresAt.getTime();
+  const idleMs = (policy.idleMinutesMax ?? Number.POSITIVE_INFINITY) * 60_000;
+  return Math.min(
+    expiresAt.getTime(),
+    createdAt.getTime() + policy.sessionHoursMax * 3_600_000,
+    lastUsedAt.getTime() + LAST_USED_STEP_MS + idleMs,
+  );
 }
 
 interface Credential {

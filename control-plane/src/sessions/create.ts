@@ -1,35 +1,20 @@
 import { problem } from "@claviger/shared/api/problem";
 import type { SessionCreate } from "@claviger/shared/api/session";
 import { randomBase62 } from "@claviger/shared/key/base62";
-import { hashSecret } from "@claviger/shared/key/secret";
-import { and, asc, eq, isNull, lt } from "drizzle-orm";
-import { newId } from "../db/new-id.ts";
+import { and, asc, eq, isNull } from "drizzle-orm";
 import { member } from "../db/tables/member.ts";
 import { organization } from "../db/tables/organization.ts";
-import { session } from "../db/tables/session.ts";
 import type { Ports } from "../ports.ts";
+import { requireOwnSignIn } from "../sign-in-policy/find.ts";
 import { createDesk, type Desk } from "./desk.ts";
 import { countAttempt } from "./failures.ts";
-import { type SessionResource, sessionResource } from "./view.ts";
-
-/** Seven days after sign-in a session ends, however much it is used. */
-export const SESSION_MS = 7 * 24 * 3_600_000;
-
-export interface SignedIn {
-  readonly resource: SessionResource;
-  /** The value of the cookie; kept nowhere. */
-  readonly cookie: string;
-}
+import { type Candidate, type Client, openSession, type SignedIn } from "./open.ts";
 
 /**
  * Signs in with e-mail and password. Who is in several organizations gets the oldest one that the password opens,
  * unless one is named. An unknown address costs as much time as a wrong password, and gets the same answer.
  */
-export async function createSession(
-  ports: Ports,
-  input: SessionCreate,
-  client: { peer: string; userAgent: string | null },
-): Promise<SignedIn> {
+export async function createSession(ports: Ports, input: SessionCreate, client: Client): Promise<SignedIn> {
   const email = input.email.trim().toLowerCase();
   const desk = deskOf(ports);
   desk.requireRoom(client.peer);
@@ -51,7 +36,8 @@ export async function createSession(
   const opened = await desk.take(client.peer, () => firstOpened(ports, candidates, input.password));
   if (opened === undefined) throw problem("invalid_credentials");
   await attempt.succeeded();
-  return open(ports, opened, client);
+  await requireOwnSignIn(ports.db, opened.member);
+  return openSession(ports, opened, client);
 }
 
 async function firstOpened(
@@ -64,32 +50,6 @@ async function firstOpened(
     if (await ports.passwords.verify(password, candidate.member.passwordHash)) return candidate;
   }
   return undefined;
-}
-
-type Candidate = { member: typeof member.$inferSelect; organization: typeof organization.$inferSelect };
-
-async function open(
-  ports: Ports,
-  candidate: Candidate,
-  client: { peer: string; userAgent: string | null },
-): Promise<SignedIn> {
-  const nowMs = ports.clock.nowMs();
-  const cookie = randomBase62(ports.random, 43);
-  const row = {
-    id: newId(ports.random, "ses"),
-    orgId: candidate.member.orgId,
-    memberId: candidate.member.id,
-    tokenHash: await hashSecret(cookie),
-    userAgent: client.userAgent?.slice(0, 512) ?? null,
-    peer: client.peer,
-    createdAt: new Date(nowMs),
-    lastUsedAt: new Date(nowMs),
-    expiresAt: new Date(nowMs + SESSION_MS),
-  };
-  const ended = and(eq(session.memberId, row.memberId), lt(session.expiresAt, row.createdAt));
-  await ports.db.delete(session).where(ended);
-  await ports.db.insert(session).values(row);
-  return { cookie, resource: sessionResource({ session: row, ...candidate }, row.id) };
 }
 
 const hashes = new WeakMap<Ports["passwords"], Promise<string>>();

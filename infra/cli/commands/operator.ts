@@ -72,9 +72,10 @@ async function initBus(options: Readonly<Record<string, string>>, { env, out }: 
 }
 
 async function rotate({ env, out }: Terminal): Promise<void> {
-  const { clusterKeys, accounts, dataKeys, channels } = await rotateKek(env);
+  const { clusterKeys, accounts, dataKeys, channels, singleSignOns } = await rotateKek(env);
+  const ofCluster = `${clusterKeys} keys of the cluster, ${accounts} accounts, ${dataKeys} data keys`;
   out(
-    `wrapped again: ${clusterKeys} keys of the cluster, ${accounts} accounts, ${dataKeys} data keys, ${channels} notification channels`,
+    `wrapped again: ${ofCluster}, ${channels} notification channels, ${singleSignOns} secrets of single sign-on`,
   );
   out("start every control plane with CLAVIGER_KEK set to what CLAVIGER_KEK_NEXT was");
 }

@@ -209,6 +209,17 @@ const admin = {
     "Sign in, or send a personal access token as `Authorization: Bearer clvp_…`.",
   ),
   invalid_credentials: unauthenticated("E-mail and password do not match."),
+  invalid_passkey: unauthenticated(
+    "This passkey is not known here, or did not sign this challenge. Sign in in another way.",
+  ),
+  sign_in_expired: invalid(
+    400,
+    "This was begun too long ago, in another browser, or has ended already. Begin again.",
+  ),
+  single_sign_on_required: forbidden(
+    403,
+    "This organization signs in by a provider of its own. Use single sign-on.",
+  ),
   invalid_origin: forbidden(403, "The request comes from another site than the dashboard."),
   not_found: invalid(404, "There is no such object."),
   type_conflict: invalid(409, "The `data.type` or `data.id` of the body is not that of this address.", {

@@ -10,11 +10,14 @@ import { createDatabase } from "../../../../infra/testing/database.ts";
 import { openDatabase } from "../../db/database.ts";
 import { migrate } from "../../db/migrate.ts";
 import type { Log, Ports } from "../../ports.ts";
+import { createGuardedFetch, parseEgressAllow } from "../../runtime/node/egress.ts";
+import { createIdentityProviders } from "../../runtime/node/identity-providers.ts";
 import { openAccountBus, openFleetBus } from "../../runtime/node/nats.ts";
 import { initNats } from "../../runtime/node/nats-init.ts";
 import { passwords } from "../../runtime/node/passwords.ts";
 import { openWake } from "../../runtime/node/postgres.ts";
 import { createVault } from "../../runtime/node/vault.ts";
+import { webAuthn } from "../../runtime/node/web-authn.ts";
 import { takeUsage } from "../../usage/intake.ts";
 import { startAccountKeeper } from "../account-keeper.ts";
 import type { AccountBus } from "../bus.ts";
@@ -23,6 +26,9 @@ import { watchPast } from "../epochs.ts";
 import { createQueries } from "../queries.ts";
 import { startRelay } from "../relay.ts";
 import { serveFleet } from "../serve.ts";
+
+/** Providers of tests listen on this machine. */
+const loopback = createGuardedFetch(parseEgressAllow(["127.0.0.0/8"]));
 
 export const KEK = new Uint8Array(32).fill(7);
 export const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
@@ -111,7 +117,8 @@ async function startTestProcess(
   const bus = openFleetBus({ servers: [natsUrl], account: keys.controlPlane, name: "cp", log });
   const accounts = openAccountBus({ servers: [natsUrl], account: keys.system, name: "cp-sys", log });
   const keeper = startAccountKeeper({ db, wake, log, bus, sign: keys.sign }, accounts, accountsEveryMs);
-  const base = { db, vault, random, passwords, bus, wake, log, sign: keys.sign, clock: { nowMs: Date.now } };
+  const signIn = { passwords, identityProviders: createIdentityProviders(loopback), webAuthn };
+  const base = { db, vault, random, bus, wake, log, sign: keys.sign, clock: { nowMs: Date.now }, ...signIn };
   const queries = createQueries(base, bus);
   const { verificationKeys } = keys;
   const ports: Ports = { ...base, fleet: { natsUrls: [natsUrl], verificationKeys, ask: queries.ask } };

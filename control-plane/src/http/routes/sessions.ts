@@ -19,8 +19,9 @@ export const sessionRoutes: readonly Route[] = [
     answers,
     handle: async ({ ports, settings, body, peer, request }) => {
       const client = { peer, userAgent: request.headers.get("user-agent") };
-      const { resource, cookie } = await createSession(ports, body, client);
-      return { kind: "one", status: 201, resource, headers: { "set-cookie": setCookie(settings, cookie) } };
+      const { resource, cookie, maxAgeSeconds } = await createSession(ports, body, client);
+      const headers = { "set-cookie": setCookie(settings, cookie, maxAgeSeconds) };
+      return { kind: "one", status: 201, resource, headers };
     },
   }),
   memberRoute({

@@ -77,7 +77,7 @@ export function createPost(
   exchangeMsMax = EXCHANGE_MS_MAX,
 ): Post {
   const exchange = createExchange(allow, lookups, exchangeMsMax);
-  return (address, body, orgId = "") => exchange({ address, orgId }, {}, body, read);
+  return (address, body, orgId = "") => exchange({ address, orgId }, posted({}, body), readOk);
 }
 
 /** The same guard for what answers anything: resolves to the status, and reads no answer to its end. */
@@ -88,14 +88,47 @@ export function createStatusPost(
 ): (url: string, headers: Readonly<Record<string, string>>, body: string, orgId?: string) => Promise<number> {
   const exchange = createExchange(allow, lookups, exchangeMsMax);
   return (address, headers, body, orgId = "") =>
-    exchange({ address, orgId }, headers, body, async (response) => response.statusCode ?? 0);
+    exchange({ address, orgId }, posted(headers, body), async (response) => response.statusCode ?? 0);
+}
+
+/** The same guard as a `fetch` of one organization, for libraries that bring their own requests; bodies are texts. */
+export function createGuardedFetch(
+  allow: EgressAllow,
+  lookups: Lookups = createLookups(),
+  exchangeMsMax = EXCHANGE_MS_MAX,
+) {
+  const exchange = createExchange(allow, lookups, exchangeMsMax);
+  return (orgId: string) =>
+    (
+      address: string,
+      { method = "GET", headers, body }: Omit<RequestInit, "signal"> = {},
+    ): Promise<Response> => {
+      const text = body === undefined || body === null ? undefined : String(body);
+      const sent = { method, headers: Object.fromEntries(new Headers(headers)), body: text };
+      return exchange({ address, orgId }, sent, async (response) => {
+        const bytes = await readAll(response);
+        const pairs = Object.entries(response.headers).filter(([, value]) => typeof value === "string");
+        const status = response.statusCode ?? 502;
+        const bodyless = [204, 205, 304].includes(status);
+        return new Response(bodyless ? null : bytes, { status, headers: pairs as [string, string][] });
+      });
+    };
+}
+
+interface Sent {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+function posted(headers: Readonly<Record<string, string>>, body: string): Sent {
+  return { method: "POST", headers: { ...headers, "content-type": "application/json" }, body };
 }
 
 function createExchange(allow: EgressAllow, lookups: Lookups, exchangeMsMax: number) {
   return async <T>(
     { address, orgId }: { readonly address: string; readonly orgId: string },
-    headers: Readonly<Record<string, string>>,
-    body: string,
+    { method, headers, body }: Sent,
     readAnswer: (response: IncomingMessage) => Promise<T>,
   ): Promise<T> => {
     const url = new URL(address);
@@ -105,8 +138,8 @@ function createExchange(allow: EgressAllow, lookups: Lookups, exchangeMsMax: num
     const send = url.protocol === "https:" ? secureRequest : plainRequest;
     const { promise, resolve: answered, reject } = Promise.withResolvers<T>();
     const sending = send(url, {
-      method: "POST",
-      headers: { ...headers, "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      method,
+      headers: body === undefined ? headers : { ...headers, "content-length": Buffer.byteLength(body) },
       // Each connection is judged for itself; none is kept for later.
       agent: false,
       signal: AbortSignal.timeout(exchangeMsMax),
@@ -119,8 +152,20 @@ function createExchange(allow: EgressAllow, lookups: Lookups, exchangeMsMax: num
   };
 }
 
-async function read(response: IncomingMessage): Promise<Posted> {
+async function readOk(response: IncomingMessage): Promise<Posted> {
   if (response.statusCode !== 200) throw new Error(`it answered ${response.statusCode}`);
+  const body = await readAll(response);
+  const headers = new Map(Object.entries(response.headers));
+  return {
+    header: (name) => {
+      const value = headers.get(name);
+      return typeof value === "string" ? value : null;
+    },
+    body,
+  };
+}
+
+async function readAll(response: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {
@@ -128,12 +173,5 @@ async function read(response: IncomingMessage): Promise<Posted> {
     if (bytes > ANSWER_BYTES_MAX) throw new Error("its answer is too long");
     chunks.push(chunk as Buffer);
   }
-  const headers = new Map(Object.entries(response.headers));
-  return {
-    header: (name) => {
-      const value = headers.get(name);
-      return typeof value === "string" ? value : null;
-    },
-    body: new Uint8Array(Buffer.concat(chunks)),
-  };
+  return new Uint8Array(Buffer.concat(chunks));
 }

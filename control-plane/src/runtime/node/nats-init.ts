@@ -18,6 +18,19 @@ export interface NatsServerOptions {
   readonly port: number;
   readonly wsPort: number;
   readonly host: string;
+  /** One of several servers; absent: the only one, without TLS. */
+  readonly node?: NatsNode | undefined;
+}
+
+/** What one server of several has of its own. Paths are as the server sees them. */
+export interface NatsNode {
+  readonly name: string;
+  /** Certificate, key and authority, for clients, WebSocket and the other servers. */
+  readonly tls: { readonly certificate: string; readonly key: string; readonly authority: string };
+  /** Its own region, and the addresses of the other servers there. */
+  readonly cluster: { readonly name: string; readonly port: number; readonly routes: readonly string[] };
+  /** The other regions; with none there is one cluster alone. */
+  readonly regions: { readonly port: number; readonly others: readonly { readonly name: string; readonly urls: readonly string[] }[] };
 }
 
 /** The text of `nats.conf`. No JetStream: nothing that a promise needs is stored on the bus. */
@@ -29,7 +42,7 @@ export function natsConfig(
   const { operator, system, controlPlane } = keys;
   const text = JSON.stringify;
   return `# Written by "claviger nats init"; do not edit.
-server_name: claviger
+server_name: ${options.node?.name ?? "claviger"}
 host: ${text(options.host)}
 port: ${options.port}
 operator: ${operatorJwt(operator, system.publicKey, iat)}
@@ -39,7 +52,7 @@ resolver_preload: {
   ${system.publicKey}: ${systemAccountJwt(operator, system.publicKey, iat)}
   ${controlPlane.publicKey}: ${controlPlaneAccountJwt(operator, controlPlane.publicKey, iat)}
 }
-websocket: { host: ${text(options.host)}, port: ${options.wsPort}, no_tls: true }
+websocket: { host: ${text(options.host)}, port: ${options.wsPort}, ${options.node === undefined ? "no_tls: true" : tlsOf(options.node, false)} }
 max_payload: 1MB
 max_pending: 64MB
 max_connections: 65536
@@ -47,7 +60,40 @@ max_subscriptions: 0
 write_deadline: "5s"
 ping_interval: "5s"
 ping_max: 2
+${options.node === undefined ? "" : nodeConfig(options.node, options.host)}`;
+}
+
+/** TLS for clients, who prove themselves by their JWT, and among servers, who prove themselves by their certificate. */
+function nodeConfig(node: NatsNode, host: string): string {
+  const text = JSON.stringify;
+  const { cluster, regions } = node;
+  const others = regions.others.map(({ name, urls }) => `    { name: ${text(name)}, urls: ${text(urls)} }`);
+  const gateway = `gateway: {
+  name: ${text(cluster.name)}
+  host: ${text(host)}
+  port: ${regions.port}
+  ${tlsOf(node, true)}
+  reject_unknown_cluster: true
+  gateways: [
+${others.join("\n")}
+  ]
+}
 `;
+  return `${tlsOf(node, false)}
+cluster: {
+  name: ${text(cluster.name)}
+  host: ${text(host)}
+  port: ${cluster.port}
+  ${tlsOf(node, true)}
+  routes: ${text(cluster.routes)}
+}
+${regions.others.length === 0 ? "" : gateway}`;
+}
+
+function tlsOf({ tls }: NatsNode, verify: boolean): string {
+  const text = JSON.stringify;
+  const authority = verify ? `, ca_file: ${text(tls.authority)}, verify: true` : "";
+  return `tls: { cert_file: ${text(tls.certificate)}, key_file: ${text(tls.key)}${authority}, timeout: 5 }`;
 }
 
 /** Makes the keys when there are none, and writes `nats.conf`; returns its path. */

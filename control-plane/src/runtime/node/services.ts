@@ -14,12 +14,21 @@ import { startNotifications } from "../../notifications/start.ts";
 import type { Log, Ports } from "../../ports.ts";
 import { takeUsage } from "../../usage/intake.ts";
 import type { Config } from "./config.ts";
-import { createLookups, createPost, createStatusPost, type Lookups, parseEgressAllow } from "./egress.ts";
+import {
+  createGuardedFetch,
+  createLookups,
+  createPost,
+  createStatusPost,
+  type Lookups,
+  parseEgressAllow,
+} from "./egress.ts";
+import { createIdentityProviders } from "./identity-providers.ts";
 import { createMailer } from "./mail.ts";
 import { openAccountBus, openFleetBus } from "./nats.ts";
 import { passwords } from "./passwords.ts";
 import { openWake } from "./postgres.ts";
 import { createVault } from "./vault.ts";
+import { webAuthn } from "./web-authn.ts";
 
 /** Of one process. The fleet has its own, so that calls that queue for an organization's lock never hold up a proof. */
 const API_CONNECTIONS_MAX = 12;
@@ -54,10 +63,14 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   const accounts = openAccountBus({ servers: config.natsUrls, account: system, name: "claviger-sys", log });
   const keeper = startAccountKeeper({ db, wake, log, sign, bus }, accounts);
   const clock = { nowMs: () => Date.now() };
-  const base = { db, clock, random, sign, vault, passwords, bus, wake, log };
+  const lookups = createLookups();
+  const identityProviders = createIdentityProviders(
+    createGuardedFetch(parseEgressAllow(config.egressAllow), lookups),
+  );
+  const signIn = { passwords, identityProviders, webAuthn };
+  const base = { db, clock, random, sign, vault, bus, wake, log, ...signIn };
   const queries = createQueries(base, bus);
   const fleet = { natsUrls: config.natsPublicUrls, verificationKeys, ask: queries.ask };
-  const lookups = createLookups();
   const post = createPost(parseEgressAllow(config.egressAllow), lookups);
   const knock = createKnocker({ ...base, fleet, db: fleetDatabase.db }, post);
   const ports: Ports = { ...base, fleet: { ...fleet, knock } };
