@@ -69,6 +69,7 @@ export function writeWorkerdConfig({ folder, bundle, port, names }: WorkerdPlan)
   copyFileSync(join(bundle, "main.js"), join(folder, "main.js"));
   const text = JSON.stringify;
   const variables = names.map((name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`);
+  // On Cloudflare the edge says who calls, over whatever a caller says; here all callers are on this machine.
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -76,7 +77,7 @@ const config :Workerd.Config = (
     (name = "outside", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
     (name = "objects", disk = (path = ${text(objects)}, writable = true)),
   ],
-  sockets = [(name = "http", address = "${HOST}:${port}", http = (), service = "gateway")],
+  sockets = [(name = "http", address = "${HOST}:${port}", http = (injectRequestHeaders = [(name = "cf-connecting-ip", value = "${HOST}")]), service = "gateway")],
 );
 const gateway :Workerd.Worker = (
   modules = [(name = "main.js", esModule = embed "main.js")],

@@ -2,11 +2,22 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DEFAULT_GATEWAYS } from "../local/layout.ts";
 import { startLocalStack } from "../local/stack.ts";
 import type { Stack, StackOptions } from "../local/types.ts";
 import { reservePortRange } from "./port-range.ts";
 
 export type TestStackOptions = Partial<StackOptions>;
+
+/** The same tests run on both runtimes: with `workers` here, every gateway that a test asks for is one on workerd. */
+function onRuntime(options: TestStackOptions): TestStackOptions {
+  if (process.env.CLAVIGER_TEST_RUNTIME !== "workers") return options;
+  return {
+    ...options,
+    gateways: {},
+    workers: { ...(options.gateways ?? DEFAULT_GATEWAYS), ...options.workers },
+  };
+}
 
 /**
  * Starts the stack and resolves when every child is ready. Without `home` a temporary one is made, and `stop()` removes
@@ -25,7 +36,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<Stack>
     const stack = await startLocalStack({
       searchPath,
       ...(cacheDir === undefined ? {} : { cacheDir }),
-      ...options,
+      ...onRuntime(options),
       home,
       portBase: options.portBase ?? range?.base ?? 0,
     });

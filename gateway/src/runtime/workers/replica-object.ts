@@ -5,7 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { problemOf } from "@claviger/shared/decide/problem";
-import { refuse } from "@claviger/shared/decide/refusals";
+import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import { toBase64Url } from "@claviger/shared/wire/chain";
 import { signCourierCall } from "@claviger/shared/wire/courier-call";
 import { KNOCK_PATH, Knock } from "@claviger/shared/wire/knock";
@@ -13,6 +13,7 @@ import { courierPaths } from "@claviger/shared/wire/subjects";
 import { dialectOfPath } from "../../forward/routes.ts";
 import type { Log } from "../../ports.ts";
 import { composeReplica, type Living } from "./compose.ts";
+import { createCrypto } from "./crypto.ts";
 import { workersExchange } from "./exchange.ts";
 import { createLog } from "./log.ts";
 import type { Region } from "./region.ts";
@@ -24,6 +25,7 @@ const TICK_MS = 1_000;
 /** Who was asleep for longer than this asks whether it is fresh before it answers, for so long at most. */
 const FRESH_MS_MAX = 25_000;
 const WAKE_WAIT_MS = 2_000;
+const HEADER_BYTES_MAX = 16 * 1024;
 const KNOCK_BYTES_MAX = 1 << 20;
 
 /** Headers by which the Worker tells its object what it knows of a caller. */
@@ -54,6 +56,9 @@ export class ReplicaObject extends DurableObject<Record<string, unknown>> {
       living = await this.#awake(region);
     } catch (error) {
       return this.#unopened(pathname, error);
+    }
+    if (headerBytes(request.headers) > HEADER_BYTES_MAX) {
+      return problem(refuse("headers_too_large"), "/", living.replica.identity.enrolled.gatewayName);
     }
     const exchange = workersExchange(request, request.headers.get(TOLD.peer) ?? "");
     const { gateway, isAnswered } = living;
@@ -147,10 +152,23 @@ export class ReplicaObject extends DurableObject<Record<string, unknown>> {
     if (path === "/readyz") {
       return Response.json({ status: "not ready", reason: "no_configuration" }, { status: 503 });
     }
-    const requestId = `req_${toBase64Url(crypto.getRandomValues(new Uint8Array(9)))}`;
-    const { status, headers, body } = problemOf(refuse("no_configuration"), dialectOfPath(path), requestId);
-    return new Response(body, { status, headers });
+    return problem(refuse("no_configuration"), path);
   }
+}
+
+/** A refusal that needs no table, in the words and with the headers of every other answer. */
+function problem(refusal: Refusal, path: string, gatewayName?: string): Response {
+  const requestId = `req_${createCrypto().randomId()}`;
+  const { status, headers, body } = problemOf(refusal, dialectOfPath(path), requestId);
+  const own = gatewayName === undefined ? {} : { "x-claviger-gateway": gatewayName };
+  return new Response(body, { status, headers: { ...headers, ...own, "cache-control": "no-store" } });
+}
+
+/** As they stood in the request: name, colon, space, value, end of line. Ours are few and short. */
+function headerBytes(headers: Headers): number {
+  let bytes = 0;
+  for (const [name, value] of headers) bytes += name.length + value.length + 4;
+  return bytes;
 }
 
 function readKnock(bytes: ArrayBuffer): Knock | undefined {
