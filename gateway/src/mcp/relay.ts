@@ -24,8 +24,12 @@ export interface RelayJob {
   readonly listens: boolean;
   /** The rights as they are now, or why there are none. */
   readonly grantAgain: () => McpAdmission | Refusal;
+  /** At the address of all: what a client sees of a message. Nothing there can be resumed. */
+  readonly rename: ((message: JsonObject) => JsonObject) | undefined;
+  /** Which of the servers of its request, from 1; undefined: the only one. */
+  readonly part: number | undefined;
   /** Seals a session that the server has begun; undefined when that cannot be. */
-  readonly seal: (session: string, protocolVersion: string | null) => Promise<string | undefined>;
+  readonly seal: (session: string) => Promise<string | undefined>;
   /** Once, after everything. */
   readonly over: () => void;
 }
@@ -86,7 +90,7 @@ export class McpRelay implements LegListener, Running {
     const { session } = head;
     if (isBegin && session !== undefined) {
       this.#then(async () => {
-        this.#session = await this.#job.seal(session, null);
+        this.#session = await this.#job.seal(session);
         if (this.#session === undefined) this.#fail(refuse("no_configuration"), "error");
         else this.#begin();
       });
@@ -111,7 +115,7 @@ export class McpRelay implements LegListener, Running {
   }
 
   sign(event: SseEvent): void {
-    this.#then(() => this.#write(event));
+    this.#then(() => this.#write(this.#job.rename === undefined ? event : { data: "" }));
   }
 
   end(): void {
@@ -145,9 +149,10 @@ export class McpRelay implements LegListener, Running {
       }
       this.#outcome = outcomeOf(message);
     }
-    const data = text ?? JSON.stringify(message);
+    const { rename } = this.#job;
+    const data = rename === undefined ? (text ?? JSON.stringify(message)) : JSON.stringify(rename(message));
     if (this.#head?.form === "json") visit.reply.json(this.#head.status, data, this.#sessionHeader());
-    else this.#write({ ...event, data });
+    else this.#write(rename === undefined ? { ...event, data } : { event: "message", data });
   }
 
   #write(event: SseEvent): void {
@@ -190,7 +195,8 @@ export class McpRelay implements LegListener, Running {
     this.#call?.close();
     const streamed = this.#head?.form === "stream";
     const told = code === null ? (this.#outcome ?? outcome) : outcome;
-    settle(visit, admission, { outcome: told, status, code, streamed, firstByteMs: this.#firstByteMs });
+    const ended = { outcome: told, status, code, streamed, firstByteMs: this.#firstByteMs };
+    settle(visit, admission, ended, visit.about, this.#job.part);
     this.#job.over();
   }
 }

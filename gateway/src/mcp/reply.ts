@@ -8,6 +8,12 @@ import { type SseEvent, writeEvent } from "./sse.ts";
 
 const encoder = new TextEncoder();
 
+/** What answers a request, alone or together with others. */
+export type ReplyPart = Pick<
+  Reply,
+  "ours" | "status" | "onGone" | "onDrained" | "json" | "nothing" | "begin" | "event" | "end" | "fail"
+>;
+
 export class Reply {
   /** Flat headers that stand on every answer. */
   readonly ours: string[];

@@ -5,15 +5,23 @@
  */
 import { fromBase64Url, toBase64Url } from "@claviger/shared/wire/chain";
 import type { SharedKeys } from "../ports.ts";
+import type { JsonObject } from "./json-rpc.ts";
 
 /** By the server's id: what its session is called, and for which address. */
-export type UpstreamSessions = Readonly<Record<string, { readonly session: string; readonly url: string }>>;
+export type UpstreamSessions = Readonly<Record<string, UpstreamSession>>;
+
+export interface UpstreamSession {
+  /** Absent of a server that has none, but with which a version was agreed upon. */
+  readonly session?: string | undefined;
+  readonly url: string;
+  /** At the address of all, where servers may speak different ones. */
+  readonly version?: string | undefined;
+}
 
 export interface SessionContent {
   readonly upstreams: UpstreamSessions;
-  /** What was agreed upon, and what the client said of itself: for servers that come later. */
-  readonly protocolVersion: string | null;
-  readonly client: string | null;
+  /** What the client said of itself, for servers that come later; null at the address of one server. */
+  readonly client: JsonObject | null;
 }
 
 /** Whose it is, and for what: the name of one server, or "" for all of them. */

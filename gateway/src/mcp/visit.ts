@@ -8,7 +8,7 @@ import { countUp } from "../metrics.ts";
 import type { Exchange, OpenRecord } from "../ports.ts";
 import type { Authenticated, Limited, McpAdmission, RequestFacts, Trace } from "../rooms.ts";
 import { type McpDeps, providerOf } from "./deps.ts";
-import { Reply } from "./reply.ts";
+import { Reply, type ReplyPart } from "./reply.ts";
 import type { McpRoute } from "./routes.ts";
 
 /** What a request is about. */
@@ -27,13 +27,18 @@ export interface McpVisit {
   readonly atMs: number;
   readonly startedMonoMs: number;
   readonly trace: Trace | undefined;
-  readonly reply: Reply;
+  readonly reply: ReplyPart;
   ip: Authenticated["ip"];
   tokenId: string | undefined;
   about: About;
 }
 
-export function createVisit(deps: McpDeps, exchange: Exchange, route: McpRoute, server: string): McpVisit {
+export function createVisit(
+  deps: McpDeps,
+  exchange: Exchange,
+  route: McpRoute,
+  server: string,
+): McpVisit & { readonly reply: Reply } {
   const requestId = `req_${deps.crypto.randomId()}`;
   const { gatewayName } = deps.settings;
   const ours = ["x-request-id", requestId, "x-claviger-gateway", gatewayName, "cache-control", "no-store"];
@@ -91,8 +96,13 @@ function modelOf({ server, method, name }: About): string {
 }
 
 /** What stands of the request before its first byte goes to a server. */
-export function openRecordOf(visit: McpVisit, { key, generation }: Principal): OpenRecord {
-  const { requestId, atMs, ip, about } = visit;
+export function openRecordOf(
+  visit: McpVisit,
+  { key, generation }: Principal,
+  about = visit.about,
+  attempt = 1,
+): OpenRecord {
+  const { requestId, atMs, ip } = visit;
   return {
     requestId,
     atMs,
@@ -104,6 +114,7 @@ export function openRecordOf(visit: McpVisit, { key, generation }: Principal): O
     llmKeyId: about.serverId ?? "",
     model: modelOf(about),
     ipPrefix: ip === undefined ? "" : networkOf(ip),
+    ...(attempt === 1 ? {} : { attempt }),
   };
 }
 
@@ -118,16 +129,22 @@ export interface Ended {
 const NOTHING = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
 
 /** Writes down what became of it: calls of tools cost nothing that is known here, and that is said. */
-export function settle(visit: McpVisit, admission: McpAdmission, ended: Ended): void {
-  const { deps, about, startedMonoMs } = visit;
+export function settle(
+  visit: McpVisit,
+  admission: McpAdmission,
+  ended: Ended,
+  about = visit.about,
+  attempt = 1,
+): void {
+  const { deps, startedMonoMs } = visit;
   const { key, generation, tokenId, rights } = admission;
-  const facts = factsOf(visit, ended.outcome);
+  const facts = factsOf({ ...visit, about }, ended.outcome);
   const mcp = facts.mcp && { ...facts.mcp, epoch: rights.epoch, rev: rights.rev };
   countUp(deps.metrics.settled, ended.code ?? "ok");
   deps.ledger.settle({
     facts: { ...facts, ...(mcp === undefined ? {} : { mcp }) },
     admission: { key, generation, tokenId, provider: providerOf(rights.server), model: modelOf(about) },
-    attempt: 1,
+    attempt,
     followed: false,
     earlier: undefined,
     spent: { cost: "0", priceRev: 0 },
