@@ -1,13 +1,16 @@
 /** A hard budget over three gateways, in small; `npm run soak -- budget` is the same with eight and a dollar, fifty times. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { proveBudget, tellBudget } from "./proofs/budget.ts";
+import { closeBudgetRuns, proveBudget, tellBudget } from "./proofs/budget.ts";
 import { startWorld, type World } from "./support/world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await startWorld({ gateways: { "eu-1": 1, "eu-2": 2, "us-1": 3 } });
 });
-afterAll(() => world?.stack.stop());
+afterAll(async () => {
+  await closeBudgetRuns();
+  await world?.stack.stop();
+});
 
 const small = { limitUsd: "0.05", requestsPerGateway: 120, tokensMax: 350 };
 

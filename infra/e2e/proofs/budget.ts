@@ -3,11 +3,13 @@
  * providers fail, and (with faults) one gateway is killed, one frozen and the control plane restarted at random moments.
  * What the provider has billed is compared with the limit and, row by row, with the control plane's ledger.
  */
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import { Agent, request } from "undici";
 import type { World } from "../support/world.ts";
 import { type Bill, compareLedgers, readBill, readUsage, type UsageRow } from "./ledgers.ts";
+import { quiet } from "./quiet.ts";
 
 export interface BudgetRun {
   readonly limitUsd: string;
@@ -38,27 +40,41 @@ export interface BudgetFigures {
 }
 
 const RUN_MS_MAX = 240_000;
-const QUIET_MS_MAX = 120_000;
 const FROZEN_MS = 4_000;
 /** No request is bounded by more nano-dollars than its output and some 300 tokens in. What is less may be left. */
 const boundMax = (tokens: number) => BigInt(2_000 * tokens + 300_000);
 
+/** Connections stay from run to run: to make them anew takes longer than to spend the money. */
+let agent: Agent | undefined;
+
 /** One run; throws when a promise is broken. */
 export async function proveBudget(world: World, run: BudgetRun): Promise<BudgetFigures> {
+  agent ??= new Agent({ connections: run.requestsPerGateway, headersTimeout: 0, bodyTimeout: 0 });
+  const dispatcher = agent;
   const sinceMs = Date.now();
   const startedMs = performance.now();
   const attributes = { budgetUsd: run.limitUsd, budgetPeriod: "total" };
   const key = await world.admin.createKey(world.projectId, attributes);
   const limit = BigInt(Math.round(Number(run.limitUsd) * 1e9));
-  const agent = new Agent({ connections: run.requestsPerGateway, headersTimeout: 0, bodyTimeout: 0 });
   const sql = postgres(world.stack.urls.postgres, { max: 1 });
   const answered = new Map<string, string>();
+  const exhausted = new AbortController();
+  setMaxListeners(0, exhausted.signal);
   try {
     const outcomes: Record<string, number> = {};
     const callers = world.gateways.flatMap(({ name, url }) =>
       Array.from({ length: run.requestsPerGateway }, async (_, n) => {
         const mark = `${key.id}.${name}.${n}`;
-        const outcome = await ask({ agent, url, secret: key.secret, n, run, mark, answered });
+        const outcome = await ask({
+          agent: dispatcher,
+          url,
+          secret: key.secret,
+          n,
+          run,
+          mark,
+          answered,
+          exhausted,
+        });
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       }),
     );
@@ -83,8 +99,14 @@ export async function proveBudget(world: World, run: BudgetRun): Promise<BudgetF
     check(figures, { billed, rows, answered }, run);
     return figures;
   } finally {
-    await Promise.all([agent.close(), sql.end()]);
+    await sql.end();
   }
+}
+
+/** Nobody runs any more. */
+export async function closeBudgetRuns(): Promise<void> {
+  await agent?.close();
+  agent = undefined;
 }
 
 /** One line for a person. */
@@ -148,16 +170,27 @@ interface Caller {
   /** Each time it asks, the provider is told another mark that begins so. */
   readonly mark: string;
   readonly answered: Map<string, string>;
+  /** Aborted when somebody was told that nothing is left: less than the bound of one request. */
+  readonly exhausted: AbortController;
 }
 
-/** Asks until it is served or told that there is nothing left; a share that cannot be had now is asked for again. */
+/**
+ * Asks until it is served or told that there is nothing left; a share that cannot be had now is asked for again. When
+ * somebody was told so, one in four of those who still wait asks once more and all end: more would prove no more.
+ */
 async function ask(caller: Caller): Promise<string> {
+  const { exhausted, mark, n } = caller;
   const deadlineMs = performance.now() + RUN_MS_MAX;
   for (let time = 1; performance.now() < deadlineMs; time++) {
-    const outcome = await askOnce(caller, `${caller.mark}.${time}`).catch(() => "lost");
+    const isLast = exhausted.signal.aborted;
+    const outcome = await askOnce(caller, `${mark}.${time}`).catch(() => "lost");
+    if (outcome === "402") exhausted.abort();
     if (outcome !== "503" && outcome !== "lost") return outcome;
-    // Sooner than `retry-after` says, which is 5 s; asked for every moment it is the machine that is measured.
-    await delay(outcome === "503" ? 1_500 + Math.random() * 3_000 : 300 + Math.random() * 700);
+    if (isLast) return outcome;
+    // As `retry-after` says; asked for every moment, it is the machine that would be measured.
+    const restMs = outcome === "503" ? 4_000 + Math.random() * 2_000 : 300 + Math.random() * 700;
+    await delay(restMs, undefined, { signal: exhausted.signal }).catch(() => undefined);
+    if (exhausted.signal.aborted && n % 4 !== 0) return outcome;
   }
   return "gave up";
 }
@@ -218,23 +251,6 @@ function faults(world: World, withinMs: number): Promise<void>[] {
       await world.stack.child("control-plane").start();
     }),
   ];
-}
-
-/** Resolves when nothing is in flight and PostgreSQL has everything that gateways have written down. */
-async function quiet(world: World): Promise<void> {
-  const deadlineMs = performance.now() + QUIET_MS_MAX;
-  const isQuiet = async (url: string) => {
-    const metrics = await (await fetch(`${url}/metrics`)).text();
-    const of = (name: string) => Number(new RegExp(`^${name} (.+)$`, "m").exec(metrics)?.[1]);
-    return of("claviger_requests_inflight") === 0 && of("claviger_usage_outbox_events") === 0;
-  };
-  let quietRounds = 0;
-  while (quietRounds < 3) {
-    if (performance.now() > deadlineMs) throw new Error("usage did not reach the control plane");
-    await delay(500);
-    const all = await Promise.all(world.gateways.map(({ url }) => isQuiet(url).catch(() => false)));
-    quietRounds = all.every(Boolean) ? quietRounds + 1 : 0;
-  }
 }
 
 function costOf({ cost }: UsageRow): bigint {
