@@ -1,8 +1,10 @@
 /** What works on this machine's files, database and bus, and not through the API. */
-import { ConfigError } from "@claviger/control-plane/runtime/node/config";
+import { resolve } from "node:path";
+import { ConfigError, readKeysConfig } from "@claviger/control-plane/runtime/node/config";
 import { rotateKek } from "@claviger/control-plane/runtime/node/kek-rotate";
 import { natsInit } from "@claviger/control-plane/runtime/node/nats-init";
 import type { Command } from "commander";
+import { defaultPorts, type Server, writeCluster } from "../../deploy/nats-cluster.ts";
 import { verifyAudit, verifyHelp } from "../audit-verify.ts";
 import { CommandError, exitCodes, type Terminal } from "../command.ts";
 import { addAuditList } from "./logs.ts";
@@ -32,9 +34,9 @@ export function addOperator(program: Command, terminal: Terminal): void {
     .option("--head <N:HASH>", "a link seen before, e.g. what a heartbeat told: the chain must still have it")
     .addHelpText("after", verifyHelp)
     .action((_options, command: Command) => verifyAudit(command.opts(), terminal));
-  program
-    .command("nats")
-    .description("the bus")
+  const nats = program.command("nats").description("the bus");
+  addCluster(nats, terminal);
+  nats
     .command("init")
     .description("write the configuration of nats-server, so that it trusts this control plane")
     .option("--out <dir>", "folder for nats.conf and for the server's accounts (required)")
@@ -50,6 +52,54 @@ export function addOperator(program: Command, terminal: Terminal): void {
     .description("wrap everything in the database under another key-encryption key")
     .addHelpText("after", kekHelp)
     .action(() => told(() => rotate(terminal)));
+}
+
+const clusterHelp = `
+Each --server is REGION/NAME=HOST. Servers of a region are a cluster, regions are joined with each other; one region of
+three is what most need. Writes a folder for each with nats.conf, its certificate and its key, and authority/ with the
+certificate that control planes and gateways are given as NODE_EXTRA_CA_CERTS. Clients reach port 4222 (tls://) and 8443
+(wss://), servers of a region each other at 6222, and of other regions at 7222. Safe to repeat: keys and authority are
+made once, certificates anew for a year.`;
+
+interface ClusterOptions {
+  readonly out?: string;
+  readonly installedAt?: string;
+  readonly server?: readonly string[];
+}
+
+function addCluster(nats: Command, { env, out, now }: Terminal): void {
+  nats
+    .command("cluster")
+    .description("write the configurations of several nats-servers, with TLS and wss")
+    .option("--out <dir>", "folder to write to (required)")
+    .option("--installed-at <dir>", "where that folder will lie on the servers, e.g. /etc/nats")
+    .option("--server <region/name=host...>", "one server; repeat it")
+    .addHelpText("after", clusterHelp)
+    .action((options: ClusterOptions) =>
+      told(async () => {
+        if (options.out === undefined)
+          throw new CommandError("--out is missing: the folder to write to", exitCodes.usage);
+        const { databaseUrl, kek } = readKeysConfig(env);
+        const { installedAt } = options;
+        const servers = (options.server ?? []).map(serverOf);
+        if (servers.length === 0)
+          throw new CommandError("--server is missing: REGION/NAME=HOST", exitCodes.usage);
+        const place = { out: resolve(options.out), ...(installedAt === undefined ? {} : { installedAt }) };
+        for (const file of await writeCluster({ databaseUrl, kek, ...place, servers, now: now() })) out(file);
+      }),
+    );
+}
+
+function serverOf(text: string): Server {
+  const [, region, name, host] =
+    /^([a-z0-9-]{1,32})\/([a-z0-9-]{1,64})=([A-Za-z0-9.:-]{1,253})$/.exec(text) ?? [];
+  if (region === undefined || name === undefined || host === undefined) {
+    throw new CommandError(
+      `--server ${text}: must be REGION/NAME=HOST, e.g. eu/nats-0=nats-0.example.com`,
+      exitCodes.usage,
+    );
+  }
+  return { region, name, host, ...defaultPorts };
 }
 
 /** A setting that will not do is a wrong question. */

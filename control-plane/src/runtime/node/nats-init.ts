@@ -30,7 +30,10 @@ export interface NatsNode {
   /** Its own region, and the addresses of the other servers there. */
   readonly cluster: { readonly name: string; readonly port: number; readonly routes: readonly string[] };
   /** The other regions; with none there is one cluster alone. */
-  readonly regions: { readonly port: number; readonly others: readonly { readonly name: string; readonly urls: readonly string[] }[] };
+  readonly regions: {
+    readonly port: number;
+    readonly others: readonly { readonly name: string; readonly urls: readonly string[] }[];
+  };
 }
 
 /** The text of `nats.conf`. No JetStream: nothing that a promise needs is stored on the bus. */
