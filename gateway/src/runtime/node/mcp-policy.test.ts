@@ -378,3 +378,24 @@ test("a key may call tools only so often in a minute; other requests go on", asy
   expectRefused(await call(secret, "read"), "rate_limit_exceeded", 429);
   expect((await post(gateway, PATH, secret, rpc("tools/list"))).status).toBe(200);
 });
+
+test("addresses of MCP take three methods; what is none of them is told in JSON-RPC", async () => {
+  const { secret } = keyWith({ enabled: true, mode: "allow-all" });
+  const headers = { authorization: `Bearer ${secret}` };
+  for (const [path, method, status, code] of [
+    ["/mcp/files", "PUT", 405, "method_not_allowed"],
+    ["/mcp", "PATCH", 405, "method_not_allowed"],
+    ["/mcp/files/more", "POST", 404, "unknown_url"],
+    ["/mcp/", "POST", 404, "unknown_url"],
+  ] as const) {
+    const answer = await fetch(gateway.url + path, { method, headers });
+    expect([path, answer.status, await answer.json()]).toMatchObject([
+      path,
+      status,
+      { jsonrpc: "2.0", id: null, error: { data: { code } } },
+    ]);
+    if (status === 405) expect(answer.headers.get("allow")).toBe("GET, POST, DELETE");
+  }
+  const anonymous = await post(gateway, PATH, "", rpc("ping"));
+  expect([anonymous.status, anonymous.headers["www-authenticate"]]).toEqual([401, "Bearer"]);
+});

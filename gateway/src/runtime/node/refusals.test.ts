@@ -1,6 +1,7 @@
 import { parseApiKey } from "@claviger/shared/key/secret";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { routes } from "../../forward/routes.ts";
+import { mcpRoutes } from "../../mcp/routes.ts";
 import {
   call,
   jsonHeaders,
@@ -30,6 +31,12 @@ afterAll(async () => {
   await provider.stop();
 });
 
+/** Every door to somebody else. */
+const doors = [...routes, ...mcpRoutes].map(({ method, path }) => ({
+  method,
+  path: path.replace("{model}", "sandbox/echo").replace("{server}", "files"),
+}));
+
 const CHAT = "/v1/chat/completions";
 const ok = '{"model":"echo","messages":[]}';
 
@@ -50,10 +57,9 @@ test("every route refuses without a key, with a wrong one and with a dead one, a
   const dead = gateway.table.addKey({ status: "revoked" });
   const unknown = gateway.table.addKey();
   gateway.table.keys.delete(unknown.record.id);
-  for (const route of routes) {
-    const path = route.path.replace("{model}", "sandbox/echo");
+  for (const { path, method } of doors) {
     const ask = (headers: Record<string, string>) =>
-      refused(path, { method: route.method, headers, ...(route.method === "POST" ? { body: ok } : {}) });
+      refused(path, { method, headers, ...(method === "POST" ? { body: ok } : {}) });
     const type = { "content-type": "application/json" };
     expect((await ask(type)).code).toEqual([401, "missing_api_key"]);
     expect((await ask(jsonHeaders("sk-something"))).code).toEqual([401, "invalid_api_key"]);
@@ -65,12 +71,11 @@ test("every route refuses without a key, with a wrong one and with a dead one, a
 test("a refusal of a known key is written down on every route, one of nobody's key on none", async () => {
   const dead = gateway.table.addKey({ status: "revoked" });
   const { refusals } = gateway.ledger;
-  for (const route of routes) {
-    const path = route.path.replace("{model}", "sandbox/echo");
-    const body = route.method === "POST" ? { body: ok } : {};
+  for (const { path, method } of doors) {
+    const body = method === "POST" ? { body: ok } : {};
     const before = refusals.length;
-    await refused(path, { method: route.method, headers: jsonHeaders(dead.secret), ...body });
-    await refused(path, { method: route.method, headers: jsonHeaders("sk-something"), ...body });
+    await refused(path, { method, headers: jsonHeaders(dead.secret), ...body });
+    await refused(path, { method, headers: jsonHeaders("sk-something"), ...body });
     expect(refusals.slice(before)).toEqual(["key_revoked"]);
   }
   const before = refusals.length;
