@@ -19,8 +19,8 @@ beforeAll(async () => {
   world = await startWorld({
     gateways: { "eu-1": 1 },
     workers: { "edge-1": 3 },
-    // An object falls asleep a second after its last request, and its alarm comes once in ten minutes.
-    env: { [EDGE]: { CLAVIGER_ACTIVE_SECONDS: "1", CLAVIGER_QUIET_SECONDS: "600" } },
+    // An object falls asleep a second after its last request, and its alarm comes once in five minutes.
+    env: { [EDGE]: { CLAVIGER_ACTIVE_SECONDS: "1", CLAVIGER_QUIET_SECONDS: "300" } },
   });
   edge = world.gateways.find(({ name }) => name === "edge-1")?.url ?? "";
   load = startLoad();

@@ -58,7 +58,10 @@ function alarmsOf({ alarms }: GatewayRow, nowMs: number): GatewayAlarm[] {
 }
 
 function replicaView(row: ReplicaRow, { head, nowMs }: FleetNow): ReplicaView {
-  const status = replicaState({ lastSeenMs: row.lastSeen?.getTime() ?? null, bye: row.bye }, nowMs);
+  const status = replicaState(
+    { lastSeenMs: row.lastSeen?.getTime() ?? null, bye: row.bye, runtime: row.runtime },
+    nowMs,
+  );
   const serves = status === "online" || status === "degraded";
   return {
     id: row.id,

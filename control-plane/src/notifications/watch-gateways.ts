@@ -1,6 +1,8 @@
 /** Gateways none of whose replicas is heard of, and those that are heard again: once for each silence. */
+
 import { sql } from "drizzle-orm";
 import type { Tx } from "../fleet/journal.ts";
+import { ASLEEP_MS_MAX } from "../gateways/fleet-state.ts";
 import type { Ports } from "../ports.ts";
 import { apart } from "./apart.ts";
 import { rulesOfAll } from "./rules.ts";
@@ -12,6 +14,8 @@ interface Heard extends Record<string, unknown> {
   readonly name: string;
   readonly region: string;
   readonly seen_ms: string;
+  /** All of it are objects that may be asleep. */
+  readonly sleeps: boolean;
   /** When it was last heard before the silence that was told last; null: none was, or its end was told too. */
   readonly silent_since: string | null;
 }
@@ -24,6 +28,7 @@ export async function watchGateways(tx: Tx, ports: Ports, listeningSinceMs: numb
   const nowMs = ports.clock.nowMs();
   const rows = await tx.execute<Heard>(sql`
     select g.id, g.org_id, g.name, g.region, floor(extract(epoch from max(r.last_seen)) * 1000)::bigint as seen_ms,
+      bool_and(coalesce(r.runtime = 'workers', false)) as sleeps,
       (select n.data->>'lastSeenMs' from notification n
         where n.org_id = g.org_id and n.kind = 'gateway.offline' and n.data->>'gatewayId' = g.id
           and not exists (select 1 from notification b
@@ -40,7 +45,7 @@ export async function watchGateways(tx: Tx, ports: Ports, listeningSinceMs: numb
     const seenMs = Number(row.seen_ms);
     const silentMs = nowMs - Math.max(seenMs, listeningSinceMs);
     const isBack = row.silent_since !== null && seenMs > Number(row.silent_since);
-    const isSilent = silentMs > afterSeconds * 1000;
+    const isSilent = silentMs > Math.max(afterSeconds * 1000, row.sleeps ? ASLEEP_MS_MAX : 0);
     if (!isBack && !isSilent) continue;
     await apart(tx, ports, { orgId: row.org_id, gateway: row.id }, async (own) => {
       if (isBack) await tellBack(own, ports, row, Number(row.silent_since));

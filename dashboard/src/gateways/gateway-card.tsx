@@ -16,7 +16,10 @@ export interface GatewayCardProps {
   readonly atMs: number;
 }
 
-const tones = { online: "healthy", degraded: "degraded", down: "down", pending: "blank" } as const;
+const tones = {
+  ...{ online: "healthy", asleep: "healthy", degraded: "degraded" },
+  ...{ down: "down", pending: "blank" },
+} as const;
 
 export function GatewayCard({ gateway, fleetVersion, atMs }: GatewayCardProps) {
   const t = useTranslations("gateways");
@@ -62,7 +65,7 @@ function Figures({ gateway: { attributes } }: { gateway: Gateway }) {
       <dt>{t("revisionOf", { revision: revisionNumber(revisionWanted) })}</dt>
       <dd className={`num ${behind ? "soon" : "strong"}`}>{revisionNumber(revision)}</dd>
       <dt>{t("heartbeat")}</dt>
-      <dd className={`num ${status === "online" ? "strong" : "soon"}`}>
+      <dd className={`num ${status === "online" || status === "asleep" ? "strong" : "soon"}`}>
         {lastHeartbeatAt === null
           ? t("noHeartbeat")
           : t("ago", { span: span(now - Date.parse(lastHeartbeatAt)) })}
@@ -87,6 +90,7 @@ function useStep({ attributes }: Gateway, fleetVersion: string | null): { warns:
     const running = replicas.reduce((sum, { inflight }) => sum + inflight, 0);
     return { warns: true, words: t("drainingStep", { at: dayAndClock(drainingSince), running }) };
   }
+  if (status === "asleep") return { warns: false, words: t("asleepStep") };
   if (status === "degraded") return { warns: true, words: t("degradedStep") };
   const refused = replicas.find(({ problem }) => problem !== null)?.problem;
   if (refused) return { warns: true, words: t("refusedState", { detail: refused.detail }) };

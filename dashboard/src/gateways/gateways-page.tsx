@@ -92,7 +92,7 @@ function Fleet({ fleet, atMs, onAct }: FleetProps) {
       </div>
       <ReplicaTable fleet={fleet} onAct={onAct} />
       <section className="defs" aria-label={t("meaning")}>
-        {(["online", "degraded", "down", "pending"] as const).map((status) => (
+        {(["online", "asleep", "degraded", "down", "pending"] as const).map((status) => (
           <div key={status}>
             <FleetStatus status={status} />
             <p>{t(`${status}Means`)}</p>

@@ -12,6 +12,8 @@ export const gatewayWords = {
   place: "{region}, {runtime}",
   nothingToDo: "Nothing to do.",
   behind: "It lags behind the organization’s revision. If this stays for a minute, read its log.",
+  asleepStep:
+    "Nobody asks it now. A request wakes it, a change reaches it by a knock; unreached, it refuses each key when that key’s own limit without contact is over.",
   degradedStep: "No heartbeat for 15 s. It serves by itself; check its network and the control plane.",
   downStep:
     "No heartbeat since {at}. It refuses each key when that key’s own limit without contact is over. Start it again, or detach it.",
@@ -74,6 +76,8 @@ export const gatewayWords = {
     "{count, plural, =0 {No LLM API key.} one {One LLM API key, in clear. Rotate it if you do not trust that machine:} other {# LLM API keys, in clear. Rotate them if you do not trust that machine:}}",
   meaning: "What the states mean",
   onlineMeans: "Heartbeat under 15 s old. It confirms changes within moments.",
+  asleepMeans:
+    "A Worker without requests. It speaks every 5 minutes, wakes with the next request and confirms changes when it is knocked at.",
   degradedMeans: "No heartbeat for 15 s. It serves, but changes may not reach it. Look now.",
   downMeans:
     "No heartbeat for 25 s, or stopped cleanly. It refuses each key when that key’s own limit without contact is over.",

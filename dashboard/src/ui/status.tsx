@@ -7,6 +7,7 @@ import {
   CirclePause,
   ClockAlert,
   type LucideIcon,
+  Moon,
   TriangleAlert,
   Unplug,
 } from "lucide-react";
@@ -37,6 +38,7 @@ export function KeyStatus({ status }: { status: ApiKeyStatus }) {
 
 const fleetLooks: Record<FleetState, readonly [tone: string, icon: LucideIcon]> = {
   online: ["healthy", CircleCheck],
+  asleep: ["never", Moon],
   degraded: ["degraded", TriangleAlert],
   down: ["down", Unplug],
   pending: ["never", CircleDashed],

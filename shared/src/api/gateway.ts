@@ -18,8 +18,8 @@ export interface EnrolmentTokenView {
   readonly expiresAt: string;
 }
 
-/** `pending`: no replica has enrolled or spoken yet. */
-export type FleetState = "pending" | "online" | "degraded" | "down";
+/** `pending`: no replica has enrolled or spoken yet. `asleep`: an idle object on Workers, which a request or a knock wakes. */
+export type FleetState = "pending" | "online" | "asleep" | "degraded" | "down";
 
 export interface ReplicaView {
   readonly id: string;

@@ -31,7 +31,7 @@ const Environment = z.object({
     { error: "must be addresses or CIDRs, separated by commas" },
   ),
   CLAVIGER_EGRESS_ALLOW: list,
-  CLAVIGER_QUIET_SECONDS: z.coerce.number().int().min(10).max(3_600).default(300),
+  CLAVIGER_QUIET_SECONDS: z.coerce.number().int().min(10).max(300).default(300),
   CLAVIGER_ACTIVE_SECONDS: z.coerce.number().int().min(1).max(3_600).default(60),
   CLAVIGER_LOG_DAYS_MAX: z.coerce.number().int().min(3).max(3650).default(30),
   CLAVIGER_LOG_BYTES_MAX: z.coerce.number().int().min(10_000_000).default(5_000_000_000),
