@@ -29,6 +29,7 @@ export const sharedWords = {
     expired: "Expired",
     revoked: "Revoked",
     online: "Healthy",
+    asleep: "Asleep",
     degraded: "Degraded",
     down: "Down",
     pending: "Never connected",
