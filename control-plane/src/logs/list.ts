@@ -12,6 +12,7 @@ export interface LogFilter {
   readonly model?: string | undefined;
   readonly provider?: string | undefined;
   readonly code?: string | undefined;
+  readonly surface?: string | undefined;
   readonly requestId?: string | undefined;
   readonly bodies?: boolean;
   readonly fromMs?: number | undefined;
@@ -38,7 +39,9 @@ export async function listLogs(ports: Ports, caller: Caller, filter: LogFilter):
     question: (range) => ({ kind: "logs", ...range, ...where }),
     schema: LogRow,
   });
-  return asked({ ...page, rows: page.rows.map(unfolded) }, "log-entry");
+  const { surface } = filter;
+  const rows = page.rows.filter(({ row }) => surface === undefined || row.surface === surface);
+  return asked({ ...page, rows: rows.map(unfolded) }, "log-entry");
 }
 
 type Shown = Omit<LogRow, "tokens" | "cost"> & { tokens: Usage | null; costUsd: string | null };

@@ -86,13 +86,23 @@ function Details({ entry: { attributes } }: { entry: LogEntry }) {
 function useCurl(entry: LogEntry | undefined): string | undefined {
   const { data: fleet = [] } = useQuery(fleetQuery);
   if (entry === undefined) return undefined;
-  const { gatewayId, method, path, model, provider } = entry.attributes;
+  const { gatewayId, method, path, model, provider, mcp } = entry.attributes;
   const url = fleet.find(({ id }) => id === gatewayId)?.attributes.publicUrl ?? "https://YOUR-GATEWAY";
   const asked = model === null ? "MODEL" : provider === null ? model : `${provider}/${model}`;
-  const body = JSON.stringify({ model: asked, messages: [{ role: "user", content: "…" }] });
+  const body = JSON.stringify(
+    mcp === undefined
+      ? { model: asked, messages: [{ role: "user", content: "…" }] }
+      : {
+          jsonrpc: "2.0",
+          id: 1,
+          method: mcp.method,
+          params: mcp.name === undefined ? {} : { name: mcp.name },
+        },
+  );
   return [
     `curl ${url}${path} -X ${method} \\`,
     `  -H "authorization: Bearer $CLAVIGER_API_KEY" -H "content-type: application/json" \\`,
+    ...(mcp === undefined ? [] : [`  -H "accept: application/json, text/event-stream" \\`]),
     `  -d '${body.replaceAll("'", "'\\''")}'`,
   ].join("\n");
 }
@@ -132,13 +142,7 @@ function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
       ),
     ],
     [t("request"), <span key="path" className="mono">{`${attributes.method} ${attributes.path}`}</span>],
-    [
-      t("model"),
-      <span key="model" className="mono">
-        {attributes.model ?? "–"}
-      </span>,
-    ],
-    [t("provider"), attributes.provider ?? "–"],
+    ...useCalled(attributes),
     [t("surface"), attributes.streamed ? `${attributes.surface}, ${t("streamed")}` : attributes.surface],
     [
       t("ip"),
@@ -156,6 +160,25 @@ function useRows(attributes: LogEntry["attributes"]): [string, ReactNode][] {
         {JSON.stringify(attributes.metadata)}
       </span>,
     ],
+  ];
+}
+
+/** The model and its provider, or the tool and its server with what came of the call. */
+function useCalled({ mcp, model, provider }: LogEntry["attributes"]): [string, ReactNode][] {
+  const t = useTranslations("records");
+  const mono = (name: string, text: string): [string, ReactNode] => [
+    name,
+    <span key={name} className="mono">
+      {text}
+    </span>,
+  ];
+  if (mcp === undefined) return [mono(t("model"), model ?? "–"), [t("provider"), provider ?? "–"]];
+  return [
+    mono(t("mcpServer"), mcp.server === "" ? "–" : mcp.server),
+    mono(t("mcpMethod"), mcp.method),
+    mono(t("mcpTool"), mcp.name ?? "–"),
+    [t("mcpOutcome"), t(`mcpOutcomes.${mcp.outcome}`)],
+    [t("decidedBy"), `${mcp.epoch}.${mcp.rev}`],
   ];
 }
 

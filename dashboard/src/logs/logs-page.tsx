@@ -15,6 +15,7 @@ import { LogDrawer } from "./log-drawer.tsx";
 import { NoRecords } from "./no-records.tsx";
 import { RecordFilters, TextFilter } from "./record-filters.tsx";
 import { type LogEntry, recordsQuery } from "./records.ts";
+import { toolOf } from "./tool.ts";
 import { useOpen } from "./use-open.ts";
 import { useRecordSearch } from "./use-record-search.ts";
 import { useTail } from "./use-tail.ts";
@@ -23,9 +24,9 @@ export function LogsPage() {
   const t = useTranslations("records");
   const { search, set, clear } = useRecordSearch();
   const { open, setOpen } = useOpen();
-  const { key, code, model, gateway, after } = search;
+  const { key, code, model, gateway, surface, after } = search;
   const tail = useTail(search.live, set);
-  const filters = { key, code, model, gateway };
+  const filters = { key, code, model, gateway, surface };
   const query = useQuery(recordsQuery<LogEntry>({ noun: "logs", filters, after, live: tail.live }));
   return (
     <>
@@ -34,6 +35,7 @@ export function LogsPage() {
         <TextFilter label={t("keyId")} value={key ?? ""} onChange={(value) => set("key", value)} />
         <TextFilter label={t("model")} value={model ?? ""} onChange={(value) => set("model", value)} />
         <TextFilter label={t("code")} value={code ?? ""} onChange={(value) => set("code", value)} />
+        <SurfaceFilter value={surface ?? ""} onChange={(value) => set("surface", value)} />
         <GatewayFilter value={gateway ?? ""} onChange={(value) => set("gateway", value)} />
       </RecordFilters>
       <Loaded query={query}>
@@ -51,6 +53,7 @@ export function LogsPage() {
                 [t("keyId"), key],
                 [t("model"), model],
                 [t("code"), code],
+                [t("surface"), surface],
                 [t("gateway"), gateway],
               ]}
             />
@@ -72,6 +75,21 @@ export function LogsPage() {
         <LogDrawer requestId={open} rows={query.data?.data ?? []} onClose={() => setOpen(undefined)} />
       )}
     </>
+  );
+}
+
+/** Of all surfaces the one that calls tools and not models; a link may name any other. */
+function SurfaceFilter({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const t = useTranslations("records");
+  const other = value === "" || value === "mcp" ? [] : [{ value, label: value }];
+  return (
+    <Select
+      look="filter"
+      label={t("surface")}
+      value={value}
+      onChange={onChange}
+      options={[{ value: "", label: t("any") }, { value: "mcp", label: t("mcpCalls") }, ...other]}
+    />
   );
 }
 
@@ -180,8 +198,10 @@ function useFacts(): DataColumn<LogEntry>[] {
   return [
     {
       id: "model",
-      head: t("model"),
-      cell: ({ attributes }) => <span className="mono">{attributes.model ?? "–"}</span>,
+      head: t("modelOrTool"),
+      cell: ({ attributes: { model, mcp } }) => (
+        <span className="mono">{model ?? (mcp && toolOf(mcp)) ?? "–"}</span>
+      ),
     },
     {
       id: "key",

@@ -16,9 +16,11 @@ export interface FiltersProps {
   readonly set: SetSearch;
 }
 
+/** `tool`: models of the provider `mcp`, which are tools. */
 const groups = [
   "key",
   "model",
+  "tool",
   "provider",
   "gateway",
   "owner",
@@ -28,11 +30,21 @@ const groups = [
   "metadata",
 ] as const;
 
+/** What calls of MCP servers are counted under; they cost nothing that is known, so their number is shown. */
+const MCP = "mcp";
+
+function groupedBy(by: string, ofTools: boolean): Record<string, string> {
+  if (by === "tool") return { by: "model", provider: MCP, show: "requests", sort: "" };
+  const others = ofTools && by === "model" ? { provider: "" } : {};
+  return { by: by === "metadata" ? "metadata.team" : by, sort: "", ...others };
+}
+
 /** Time, grouping and what is shown; below them, when asked for, what narrows. */
 export function Filters({ search, range, set }: FiltersProps) {
   const t = useTranslations("usage");
   const narrowing = Object.keys(search.filters).length + (search.tag === undefined ? 0 : 1);
   const [open, setOpen] = useState(narrowing > 0);
+  const ofTools = search.filters.provider === MCP;
   const [group, tag] = search.by.startsWith("metadata.") ? ["metadata", search.by.slice(9)] : [search.by, ""];
   return (
     <search className="usage-filters">
@@ -50,8 +62,8 @@ export function Filters({ search, range, set }: FiltersProps) {
         <Select
           look="filter"
           label={t("by")}
-          value={group}
-          onChange={(by) => set({ by: by === "metadata" ? "metadata.team" : by, sort: "" })}
+          value={ofTools && group === "model" ? "tool" : group}
+          onChange={(by) => set(groupedBy(by, ofTools))}
           options={groups.map((value) => ({ value, label: t(`bys.${value}`) }))}
         />
         {group === "metadata" ? (
@@ -132,10 +144,10 @@ function Narrowing({ search, set }: Pick<FiltersProps, "search" | "set">) {
         "gateway",
         fleet.map(({ attributes: { name } }) => ({ value: name, label: name })),
       )}
-      {choose(
-        "provider",
-        providers.map(({ id }) => ({ value: id, label: id })),
-      )}
+      {choose("provider", [
+        ...providers.map(({ id }) => ({ value: id, label: id })),
+        { value: MCP, label: t("mcp") },
+      ])}
       {choose("owner", named(members))}
       {choose("project", named(projects))}
       {write("model")}

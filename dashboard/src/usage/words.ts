@@ -24,6 +24,7 @@ export const usageWords = {
   bys: {
     key: "Key",
     model: "Model",
+    tool: "MCP tool",
     provider: "Provider",
     gateway: "Gateway",
     owner: "Owner",
@@ -32,6 +33,7 @@ export const usageWords = {
     code: "Outcome",
     metadata: "Tag",
   },
+  mcp: "MCP servers",
   lower: {
     key: "key",
     model: "model",

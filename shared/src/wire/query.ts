@@ -21,6 +21,8 @@ export const Question = z.discriminatedUnion("kind", [
     model: z.string().optional(),
     provider: z.string().optional(),
     code: z.string().optional(),
+    /** `mcp`: calls of MCP servers. Gateways of before know nothing of it and answer with all. */
+    surface: z.string().optional(),
     requestId: z.string().optional(),
     /** With `requestId`: what was said in that request, as far as it was captured. */
     bodies: z.boolean().optional(),

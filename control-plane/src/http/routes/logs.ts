@@ -24,6 +24,8 @@ const LogQuery = z.strictObject({
   "filter[model]": text,
   "filter[provider]": text,
   "filter[code]": text,
+  /** As the log names it; `mcp` for calls of MCP servers. */
+  "filter[surface]": text,
   "filter[requestId]": text,
   /** With `filter[requestId]`, for admins: what was said in it, where body capture is on. */
   include: z.literal("bodies").optional(),
@@ -47,6 +49,7 @@ export const logRoutes: readonly Route[] = [
         model: query["filter[model]"],
         provider: query["filter[provider]"],
         code: query["filter[code]"],
+        surface: query["filter[surface]"],
         requestId: query["filter[requestId]"],
         ...(wantsBodies(caller, query) ? { bodies: true } : {}),
       });

@@ -25,6 +25,7 @@ export function questionSql(question: LogQuestion): BoundSql {
     add("json_extract(log, '$.model') = ?", question.model);
     add("json_extract(log, '$.provider') = ?", question.provider);
     add("json_extract(log, '$.code') = ?", question.code);
+    add("json_extract(log, '$.surface') = ?", question.surface);
     const { requestId } = question;
     add(`n IN (${ROWS_OF_REQUEST})`, requestId, requestId);
   } else {

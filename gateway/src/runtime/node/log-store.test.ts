@@ -166,6 +166,8 @@ test("logs are filtered and paged newest first; audit follows a key through chan
   expect(await ids({ before: 3 })).toEqual([2, 1]);
   expect(await ids({ model: "story" })).toEqual([5]);
   expect(await ids({ code: "key_revoked" })).toEqual([4]);
+  expect(await ids({ surface: other.kind === "settled" ? other.log.surface : "" })).toEqual([5, 4, 2, 1]);
+  expect(await ids({ surface: "mcp" })).toEqual([]);
   expect(await ids({ requestId: "req_000000000002" })).toEqual([2]);
   expect(await ids({ fromMs: 1_000_002, toMs: 1_000_004 })).toEqual([4, 2]);
   const rows = (await store.query({ kind: "logs", limit: 10 })) as LogRow[];
