@@ -1,5 +1,6 @@
 /** One stream of what all servers tell a client that listens. It cannot be resumed: whoever reconnects hears what comes then. */
 import type { McpRights } from "@claviger/shared/decide/mcp-rights";
+import { statusOf } from "@claviger/shared/decide/problem";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import { renameFrom } from "./rename.ts";
 import type { ReplyPart } from "./reply.ts";
@@ -61,9 +62,11 @@ class Together {
 
   part(): ReplyPart {
     let over = false;
+    let status = 200;
     const end = (refusal?: Refusal) => {
       if (over) return;
       over = true;
+      if (refusal !== undefined) status = statusOf(refusal);
       this.#left--;
       if (this.#left > 0) return;
       if (this.#begun || refusal === undefined) this.#reply.end();
@@ -71,7 +74,9 @@ class Together {
     };
     return {
       ours: [],
-      status: 200,
+      get status() {
+        return status;
+      },
       onGone: (then) => {
         if (this.#isGone) then();
         else this.#gone.push(then);

@@ -64,7 +64,7 @@ export async function onBehalf(
   } finally {
     const code = "code" in said ? said.code : null;
     const outcome = "result" in said ? "ok" : "error";
-    const status = talk.status ?? 502;
+    const status = "result" in said ? 200 : (talk.status ?? 502);
     settle(visit, admission, { outcome, status, code, streamed: false, firstByteMs: null }, about, part);
     if (!isKnown && !begins) void talk.end();
   }

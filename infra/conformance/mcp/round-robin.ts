@@ -72,7 +72,8 @@ export async function runRoundRobin({ url, restarts, everyMs, clientsOfEach }: S
   state.isOver = true;
   await Promise.all(work);
   // Each break is one call's.
-  if (state.broken > balancer.breaks()) state.failures.push(`${state.broken} calls of ${balancer.breaks()} broke`);
+  if (state.broken > balancer.breaks())
+    state.failures.push(`${state.broken} calls of ${balancer.breaks()} broke`);
   await Promise.all(clients.map((client) => client.close()));
   await balancer.stop();
   await Promise.all(places.map(({ gateway }) => gateway?.stop()));
