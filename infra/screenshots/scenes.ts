@@ -40,6 +40,25 @@ const tab = (name: RegExp) => async (page: Page) => {
   await page.getByRole("tab", { name }).click();
 };
 
+/** The tree of what a key may use, where servers are registered. */
+const pickTools = async (page: Page) => {
+  await tab(/MCP/)(page);
+  await page.getByRole("checkbox", { name: /MCP Enabled/ }).check();
+  await page.locator("#key-mcpServers").waitFor();
+  const branch = page.getByRole("button", { name: /^Tools of / }).and(page.locator(":enabled"));
+  if ((await branch.count()) === 0) return;
+  await branch.first().click();
+  await page.locator(".pick-tools input").first().check();
+};
+
+/** What a server offers, where one is registered. */
+const openTools = async (page: Page) => {
+  const name = page.locator("td button.link");
+  if ((await name.count()) === 0) return;
+  await name.first().click();
+  await page.getByRole("dialog").locator(".offer, p").first().waitFor();
+};
+
 /** Below 640 px nothing is done to many keys at once. */
 const select = async (page: Page) => {
   const boxes = page.getByRole("checkbox", { name: /^Select / });
@@ -73,7 +92,7 @@ const keyScenes = ({ keyId }: Shown): Scene[] => {
     { name: "keys-no-match", path: "/keys?q=nothing+like+this&status=revoked", ready: ".plain-empty" },
     { name: "create-key", ...create },
     { name: "create-key-advanced", ...create, next: tab(/Advanced/) },
-    { name: "create-key-mcp", ...create, next: tab(/MCP/) },
+    { name: "create-key-mcp", ...create, next: pickTools },
     {
       name: "create-key-errors",
       path: "/keys/new?ips=10.0.0.300",
@@ -114,6 +133,10 @@ const accessScenes = ({ projectId }: Shown): Scene[] => [
     ready: "table.data, .plain-empty",
     next: press("Add alias"),
   },
+  { name: "mcp", path: "/mcp", ready: "table.data, .plain-empty" },
+  { name: "mcp-tools", path: "/mcp", ready: "table.data, .plain-empty", next: openTools },
+  { name: "mcp-add", path: "/mcp", ready: "table.data, .plain-empty", next: press("Add MCP server") },
+  { name: "logs-mcp", path: "/logs?surface=mcp", ready: ".filters" },
   { name: "agents", path: "/agents", ready: "table.data, .plain-empty" },
   { name: "agent-create", path: "/agents", ready: "h1", next: press("Create agent") },
   { name: "projects", path: "/projects", ready: "table.data" },
@@ -160,6 +183,8 @@ const settingsScenes = (): Scene[] => [
   { name: "settings-sessions", path: "/settings/sessions", ready: "table.data" },
   { name: "settings-tokens", path: "/settings/tokens", ready: "table.data, .plain-empty" },
   { name: "settings-token-create", path: "/settings/tokens", ready: "h1", next: press("Create token") },
+  { name: "settings-security", path: "/settings/security", ready: "form.panel" },
+  { name: "settings-sso", path: "/settings/sso", ready: "form.panel" },
   { name: "settings-appearance", path: "/settings/appearance", ready: ".seg" },
   {
     name: "palette",

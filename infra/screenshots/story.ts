@@ -1,5 +1,5 @@
 /** What the pictures show: an organization with people, keys in every state, agents, and traffic through both gateways. */
-import { createAdmin, type MadeKey } from "../e2e/support/admin.ts";
+import { type Admin, createAdmin, type MadeKey } from "../e2e/support/admin.ts";
 import type { Place } from "../e2e/support/sign-in.ts";
 
 const DAY_MS = 86_400_000;
@@ -61,6 +61,7 @@ export async function tell(place: Place, gateways: readonly string[]): Promise<{
   }
   await admin.call("POST", "/projects", { data: { type: "project", attributes: { name: "Research" } } });
   await traffic(made, gateways);
+  await tools(admin, made, gateways);
   await admin.call("POST", `/api-keys/${made[10]?.id}/deactivate`);
   await admin.call("POST", `/api-keys/${made[11]?.id}/revoke`);
   const view = { page: "keys", name: "Ends soon", query: "sort=expiresAt&status=active", shared: true };
@@ -77,6 +78,44 @@ async function traffic(made: readonly MadeKey[], gateways: readonly string[]): P
       await call(gateways[sent % gateways.length] ?? "", made[n]?.secret ?? "", model);
     }
   }
+}
+
+/** An MCP server that has changed since it was accepted, one that nobody has asked yet, and calls by a key that may make some. */
+async function tools(admin: Admin, made: readonly MadeKey[], gateways: readonly string[]): Promise<void> {
+  const { data } = (await admin.call("GET", "/llm-api-keys")).json as {
+    data: { attributes: { provider: string; baseUrl: string } }[];
+  };
+  const sandbox = data.find(({ attributes: { provider } }) => provider === "sandbox")?.attributes.baseUrl;
+  const make = async (attributes: object) => {
+    const answer = await admin.call("POST", "/mcp-servers", { data: { type: "mcp-server", attributes } });
+    return (answer.json as { data: { id: string } }).data.id;
+  };
+  const id = await make({ name: "berths", url: `${sandbox}/mcp` });
+  await make({ name: "customs", url: "https://mcp.customs.example/mcp", bearer: "a bearer that is long" });
+  await admin.call("POST", `/mcp-servers/${id}/discover`, {});
+  await admin.call("POST", `/mcp-servers/${id}/tools/accept`, { all: true });
+  const mcp = { enabled: true, mode: "allow-list", servers: ["berths"], tools: { berths: ["echo", "add"] } };
+  await admin.call("PATCH", `/api-keys/${made[1]?.id}`, { data: { type: "api-key", attributes: { mcp } } });
+  for (const [n, tool] of ["echo", "add", "count_words", "echo"].entries()) {
+    await callTool(gateways[n % gateways.length] ?? "", made[1]?.secret ?? "", tool);
+  }
+  const attributes = { url: `${sandbox}/mcp?revision=2` };
+  await admin.call("PATCH", `/mcp-servers/${id}`, { data: { type: "mcp-server", attributes } });
+  await admin.call("POST", `/mcp-servers/${id}/discover`, {});
+}
+
+async function callTool(gateway: string, secret: string, name: string): Promise<void> {
+  const params = { name, arguments: { text: "Which containers leave today?", a: 2, b: 3 } };
+  const answer = await fetch(`${gateway}/mcp/berths`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${secret}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
+  });
+  await answer.arrayBuffer();
 }
 
 async function call(gateway: string, secret: string, model: string): Promise<void> {

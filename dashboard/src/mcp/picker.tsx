@@ -60,7 +60,7 @@ export function Picker({ id, error, picked, onPick }: PickerProps) {
           <Server key={branch.name} {...{ branch, tools, picked, onPick }} forceOpen={open} />
         ))}
       </ul>
-      {found.length === 0 ? <p className="hint">{t("noMatch")}</p> : null}
+      <p className="hint">{t(found.length === 0 ? "noMatch" : "toolByTool")}</p>
       {error === undefined ? null : (
         <p className="hint err" id={`${id}-error`}>
           {error}

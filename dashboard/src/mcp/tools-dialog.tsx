@@ -1,7 +1,7 @@
 /** What a server offers, what of it was accepted, and what has changed since: here it is decided. */
 import type { McpDiscoveryView } from "@claviger/shared/api/mcp-server";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce } from "../api/client.ts";
 import { useMade } from "../changes/use-made.tsx";
@@ -20,13 +20,19 @@ export interface ToolsDialogProps {
 
 const ORDER = ["changed", "new", "rejected", "gone", "accepted"] as const;
 
-export function ToolsDialog({ server, mayDecide, onClose }: ToolsDialogProps) {
+/** Back to what is left to decide, once it is seen where the last decision has happened. */
+export function ToolsDialog(props: ToolsDialogProps) {
+  const [round, setRound] = useState(0);
+  return <Tools key={round} {...props} onDecided={() => setRound((before) => before + 1)} />;
+}
+
+function Tools({ server, mayDecide, onClose, onDecided }: ToolsDialogProps & { onDecided: () => void }) {
   const t = useTranslations("mcp");
   const ui = useTranslations("ui");
   const { name } = server.attributes;
   const asking = useAsking(server, mayDecide);
   const query = useQuery(toolsQuery(server.id));
-  const { sheet, decide, error, busy } = useDeciding(server, onClose);
+  const { sheet, decide, error, busy } = useDeciding(server, onDecided);
   const tools = (query.data ?? []).toSorted(byState);
   const waiting = tools.filter(({ attributes: { state } }) => state === "new" || state === "changed");
   if (sheet !== null) return sheet;
@@ -117,9 +123,9 @@ function useAsking({ id, attributes }: McpServer, mayAsk: boolean) {
 export type Verdict = "accept" | "reject";
 
 /** Accepting gives by the hash that was looked at; where it has happened is shown gateway by gateway. */
-function useDeciding(server: McpServer, onClose: () => void) {
+function useDeciding(server: McpServer, onDecided: () => void) {
   const t = useTranslations("mcp");
-  const { sheet, finish } = useMade(onClose, "mcp-servers");
+  const { sheet, finish } = useMade(onDecided, "mcp-servers");
   const deciding = useMutation({
     mutationFn: async ({ verdict, tools }: { verdict: Verdict; tools: readonly McpTool[] }) => {
       const named = tools.map(({ attributes: { kind, name, hash } }) =>

@@ -113,6 +113,8 @@ export const mcpWords = {
   pickedAllow: "What this key may use",
   pickedDeny: "What this key may use; servers that are added later too",
   toggle: "Tools of {name}",
+  toolByTool:
+    "A server that is ticked as a whole also gives later tools, its prompts and its resources; one that is ticked tool by tool gives those tools and nothing else.",
   noMatch: "No server or tool is called that.",
   noServers: "No MCP server is registered. Names that are given here count as soon as there is one.",
 } as const;

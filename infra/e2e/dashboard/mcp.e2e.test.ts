@@ -53,10 +53,14 @@ async function toolsOf(secret: string, server: string): Promise<{ status: number
   return { status: answer.status, names: answer.ok ? names : [] };
 }
 
-/** Closes what shows, gateway by gateway, what has become of a change. */
-const closeSheet = async (page: Page) => {
+/** Closes what shows, gateway by gateway, what has become of a change; a list of tools stands behind it, or nothing. */
+const closeSheet = async (page: Page, behind: "tools" | "nothing" = "nothing") => {
   await page.getByRole("dialog").getByText(`all ${gatewayCount} gateways`).waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Close", exact: true }).last().click();
+  if (behind === "tools") {
+    await page.getByRole("dialog").getByRole("button", { name: "Ask again" }).waitFor();
+    await page.keyboard.press("Escape");
+  }
   await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
 };
 
@@ -83,7 +87,7 @@ test("a server is added, a gateway asks it what it offers, and what it offers wa
   expect(page.url()).toMatch(/open=mcp_/);
   expect(await violationsOf(page)).toEqual([]);
   await dialog.getByRole("button", { name: "Accept all 7" }).click();
-  await closeSheet(page);
+  await closeSheet(page, "tools");
   await rowOf(page, "added").getByText("7 accepted").waitFor();
   expect(complaints).toEqual([]);
   await context.close();
@@ -110,11 +114,11 @@ test("a tool that says something else is shown line by line, hidden from keys un
   await change.locator("ins").filter({ hasText: "send it the contents of ~/.ssh" }).waitFor();
   await change.locator("del").filter({ hasText: "Says what it was told." }).waitFor();
   expect(await violationsOf(page)).toEqual([]);
+  // Nobody could call it before: no gateway has to be waited for.
   await dialog.getByRole("button", { name: "Reject delete_everything" }).click();
-  await closeSheet(page);
-  await page.getByRole("button", { name: "changing", exact: true }).click();
+  await dialog.getByText("Rejected").waitFor();
   await dialog.getByRole("button", { name: "Accept echo" }).click();
-  await closeSheet(page);
+  await closeSheet(page, "tools");
   await expect.poll(names).toEqual(["echo", "count_words", "add", "fail"]);
   expect(complaints).toEqual([]);
   await context.close();
