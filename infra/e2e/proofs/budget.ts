@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import { Agent, request } from "undici";
 import type { World } from "../support/world.ts";
-import { type Bill, compareLedgers, readBill, readUsage, type UsageRow } from "./ledgers.ts";
+import { type Bill, compareAndKeep, readBill, readUsage, type UsageRow } from "./ledgers.ts";
 import { quiet } from "./quiet.ts";
 
 export interface BudgetRun {
@@ -151,7 +151,7 @@ function check(
   if (figures.enforced !== figures.counted)
     fail(`${figures.enforced} are enforced and ${figures.counted} counted`);
   try {
-    compareLedgers(ledgers, true);
+    compareAndKeep(ledgers, true);
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
   }

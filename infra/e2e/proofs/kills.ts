@@ -10,7 +10,7 @@ import postgres from "postgres";
 import { Agent, request } from "undici";
 import type { ChildName } from "../../local/types.ts";
 import type { World } from "../support/world.ts";
-import { type Bill, compareLedgers, readBill, readUsage, type UsageRow } from "./ledgers.ts";
+import { type Bill, compareAndKeep, readBill, readUsage, type UsageRow } from "./ledgers.ts";
 import { quiet } from "./quiet.ts";
 
 export interface KillsRun {
@@ -162,7 +162,7 @@ async function compare(
     const billed = await readBill(world.sandboxUrl, sinceMs, keyId);
     const rows = await readUsage(sql, keyId);
     const answered = new Map([...about.answered].filter(([mark]) => mark.startsWith(keyId)));
-    compareLedgers({ billed, rows, answered }, hard);
+    compareAndKeep({ billed, rows, answered }, hard);
     const figures = figuresOf(billed, rows);
     if (hard) await compareEnforced(sql, keyId, figures.counted);
     return figures;

@@ -2,6 +2,9 @@
  * The provider's bill against the control plane's usage, attempt by attempt: those whose request id the caller was told one
  * by one, all others (callers that left, gateways that were killed) together.
  */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type postgres from "postgres";
 import type { LedgerEntry } from "../../sandbox-provider/ledger.ts";
 
@@ -43,6 +46,19 @@ export async function readUsage(sql: postgres.Sql, keyId: string): Promise<Usage
     ...{ requestId, attempt, basis },
     cost: cost === null ? null : BigInt(cost),
   }));
+}
+
+/** As `compareLedgers`; what was compared is left in a file, which the sentence names. */
+export function compareAndKeep(ledgers: Ledgers, hard: boolean): void {
+  try {
+    compareLedgers(ledgers, hard);
+  } catch (error) {
+    const file = join(mkdtempSync(join(tmpdir(), "claviger-ledgers-")), "ledgers.json");
+    const answered = Object.fromEntries(ledgers.answered);
+    const plain = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
+    writeFileSync(file, JSON.stringify({ ...ledgers, answered }, plain, 1));
+    throw new Error(`${error instanceof Error ? error.message : error} (${file})`);
+  }
 }
 
 /**

@@ -56,6 +56,29 @@ test("headers over 16 KiB are 431, a body that does not come is 408, an announce
   expect(flood).toMatchObject({ status: 413 });
 });
 
+test("a request whose head came too late is refused, and not carried out when the rest of it comes", async () => {
+  const body = JSON.stringify({ model: "sandbox/echo", messages: [{ role: "user", content: "hi" }] });
+  const socket = connect(gateway.port, "127.0.0.1", () =>
+    socket.write(`POST ${CHAT} HTTP/1.1\r\nhost: x\r\n`),
+  );
+  let text = "";
+  const refused = new Promise<void>((resolve) => {
+    socket.on("data", (data) => {
+      text += data;
+      resolve();
+    });
+  });
+  const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+  socket.on("error", () => undefined);
+  await refused;
+  const head = `authorization: Bearer ${secret}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+  socket.write(head + body);
+  await closed;
+  expect(text).toMatch(/^HTTP\/1\.1 408 /);
+  // Whatever was begun has ended by then; that nothing reached the provider is asked when all is over.
+  await call(gateway.url + CHAT, { headers: jsonHeaders("nobody"), body: "{}" });
+}, 60_000);
+
 test("a credential with a byte that is not ASCII is malformed, also where the parser takes it", async () => {
   for (const bytes of [Buffer.from([0x80]), Buffer.from([0xff]), Buffer.from("\u00e9"), Buffer.from("\t")]) {
     const value = Buffer.concat([Buffer.from("Bearer a"), bytes, Buffer.from("b")]).toString("latin1");

@@ -25,6 +25,8 @@ export function answerWhatIsNoRequest(server: Server, gatewayName: string): void
     if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
     else
       end(socket, gatewayName, unknownMethod(error) ?? badCredential(error) ?? { refusal: refusalOf(error) });
+    // The parser is well and would go on: the rest of what was refused would be a request, and be carried out.
+    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") destroySoon(socket);
   });
   server.on("checkExpectation", (incoming, outgoing) => {
     refuseOn(outgoing, gatewayName, { refusal: refuse("invalid_header"), path: incoming.url });
@@ -34,6 +36,12 @@ export function answerWhatIsNoRequest(server: Server, gatewayName: string): void
     socket.on("error", () => socket.destroy());
     end(socket, gatewayName, { refusal: refuse("method_not_allowed", { allow: [] }) });
   });
+}
+
+/** Once all that was said is handed to the system; before anything else is read. */
+function destroySoon(socket: Duplex): void {
+  if (socket.writableFinished) socket.destroy();
+  else socket.once("finish", () => socket.destroy());
 }
 
 /** For a request that HTTP forbids although Node has read it, such as one without a host. */
