@@ -178,6 +178,16 @@ const routeTree = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => settings,
+      path: "/security",
+      component: lazyRouteComponent(() => import("./settings/security.tsx"), "Security"),
+    }),
+    createRoute({
+      getParentRoute: () => settings,
+      path: "/sso",
+      component: lazyRouteComponent(() => import("./settings/single-sign-on.tsx"), "SingleSignOn"),
+    }),
+    createRoute({
+      getParentRoute: () => settings,
       path: "/appearance",
       component: lazyRouteComponent(() => import("./settings/appearance.tsx"), "Appearance"),
     }),

@@ -2,10 +2,6 @@ import { join, resolve } from "node:path";
 import { replicaIn, slotsWithLog, verifyLog } from "@claviger/gateway/runtime/node/verify-log";
 import { CommandError, type Terminal } from "./command.ts";
 
-export const verifyHelp = `
-Says ok, or the first broken link, for each replica. Exit code 0: every chain holds; 1: one does not; 2: it was not
-asked for rightly. Without --head it cannot see that the newest links were cut off. The gateway may run meanwhile.`;
-
 export interface VerifyOptions {
   readonly home?: string;
   readonly slot?: string;

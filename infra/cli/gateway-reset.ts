@@ -2,11 +2,6 @@ import { join, resolve } from "node:path";
 import { planReset, resetSlot } from "@claviger/gateway/runtime/node/reset";
 import { CommandError, exitCodes, type Terminal } from "./command.ts";
 
-export const resetHelp = `
-Erases the replica's identity, its state and its open records, and sets its log aside. Usage that was not yet
-reported is in that log and is not reported any more. The gateway then needs a new enrolment token to start;
-detach the old replica in the dashboard, so that nobody waits for it. Refused while the gateway runs.`;
-
 export interface ResetOptions {
   readonly home?: string;
   readonly slot?: string;

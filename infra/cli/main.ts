@@ -1,6 +1,6 @@
 /** The process of `npx claviger`. */
 import { createInterface } from "node:readline";
-import { isCancel, password, text } from "@clack/prompts";
+import type * as Prompts from "@clack/prompts";
 import { claviger } from "./claviger.ts";
 import { CommandError, exitCodes, type Terminal } from "./command.ts";
 
@@ -22,13 +22,13 @@ async function nextLine(question: string): Promise<string> {
   return value;
 }
 
-async function prompted(
-  question: string,
-  prompt: () => Promise<string | symbol | undefined>,
-): Promise<string> {
+type Prompt = (prompts: typeof Prompts) => Promise<string | symbol | undefined>;
+
+async function prompted(question: string, prompt: Prompt): Promise<string> {
   if (!isInteractive) return nextLine(question);
-  const answer = await prompt();
-  if (isCancel(answer)) throw new CommandError("nothing was done", exitCodes.usage);
+  const prompts = await import("@clack/prompts");
+  const answer = await prompt(prompts);
+  if (prompts.isCancel(answer)) throw new CommandError("nothing was done", exitCodes.usage);
   return String(answer ?? "");
 }
 
@@ -41,8 +41,9 @@ const terminal: Terminal = {
   write: (chunk) => void process.stdout.write(chunk),
   say: (line) => void process.stderr.write(`${line}\n`),
   // What is asked is no part of the answer, which may go into a file.
-  ask: (question) => prompted(question, () => text({ message: question, output: process.stderr })),
-  askSecret: (question) => prompted(question, () => password({ message: question, output: process.stderr })),
+  ask: (question) => prompted(question, ({ text }) => text({ message: question, output: process.stderr })),
+  askSecret: (question) =>
+    prompted(question, ({ password }) => password({ message: question, output: process.stderr })),
 };
 
 // `claviger logs | head`: whoever read us has what they wanted.

@@ -2,25 +2,30 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import * as z from "zod";
 import { CommandError } from "./command.ts";
 
-const SignIn = z.object({
-  token: z.string(),
-  /** The personal access token's id, so that signing out ends it. */
-  tokenId: z.string(),
-  email: z.string(),
-  organization: z.string(),
-});
-export type SignIn = z.infer<typeof SignIn>;
+export interface SignIn {
+  readonly token: string;
+  /** The personal access token's id, so that signing out ends it; empty when it was made elsewhere. */
+  readonly tokenId: string;
+  readonly email: string;
+  readonly organization: string;
+}
 
-const File = z.object({
+export interface SignIns {
   /** The address that commands go to unless they name another. */
-  current: z.string().optional(),
+  readonly current?: string;
   /** By the control plane's address. */
-  servers: z.record(z.string(), SignIn).default({}),
-});
-export type SignIns = z.infer<typeof File>;
+  readonly servers: Readonly<Record<string, SignIn>>;
+}
+
+/** A file that this program wrote; whoever changed it by hand hears of it. */
+function isSignIns(value: unknown): value is SignIns {
+  if (typeof value !== "object" || value === null || !("servers" in value)) return false;
+  const { servers } = value;
+  if (typeof servers !== "object" || servers === null) return false;
+  return Object.values(servers).every((each) => typeof (each as Partial<SignIn> | null)?.token === "string");
+}
 
 /** Where it is kept. */
 export function signInPath(env: NodeJS.ProcessEnv): string {
@@ -40,11 +45,14 @@ export function readSignIns(env: NodeJS.ProcessEnv): SignIns {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return { servers: {} };
     throw error;
   }
+  let read: unknown;
   try {
-    return File.parse(JSON.parse(text));
+    read = JSON.parse(text);
   } catch {
-    throw new CommandError(`${path} is damaged; remove it and sign in again`);
+    // Said below.
   }
+  if (isSignIns(read)) return read;
+  throw new CommandError(`${path} is damaged; remove it and sign in again`);
 }
 
 /** Replaces the file in one step. */

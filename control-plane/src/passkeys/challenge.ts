@@ -8,6 +8,7 @@ import type { Ports } from "../ports.ts";
 import type { Caller } from "../sessions/caller.ts";
 import { beginCeremony, CEREMONY_SECONDS, type CeremonyKind } from "../sessions/ceremony.ts";
 import type { Settings } from "../settings.ts";
+import { originOf } from "./party.ts";
 
 export interface Challenge {
   readonly resource: Resource<PasskeyChallengeView>;
@@ -74,5 +75,5 @@ async function challenge(
 }
 
 function rpIdOf(settings: Settings): string {
-  return new URL(settings.publicUrl).hostname;
+  return new URL(originOf(settings)).hostname;
 }

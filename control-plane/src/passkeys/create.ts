@@ -1,4 +1,4 @@
-import { ApiProblem, problem } from "@claviger/shared/api/problem";
+import { ApiProblem, invalidAttribute, problem } from "@claviger/shared/api/problem";
 import type { PasskeyCreate } from "@claviger/shared/api/sign-in";
 import { and, eq } from "drizzle-orm";
 import { newId } from "../db/new-id.ts";
@@ -9,6 +9,7 @@ import type { Caller } from "../sessions/caller.ts";
 import { endCeremony } from "../sessions/ceremony.ts";
 import type { Settings } from "../settings.ts";
 import { type PasskeyResource, type PasskeyRow, passkeyResource } from "./find.ts";
+import { originOf } from "./party.ts";
 
 const PASSKEYS_MAX = 20;
 
@@ -22,9 +23,9 @@ export async function createPasskey(
 ): Promise<Changed<PasskeyResource>> {
   const { challenge = "", memberId } = await endCeremony(ports, "passkey-create", ceremony);
   if (memberId !== caller.memberId) throw problem("sign_in_expired");
-  const origin = new URL(settings.publicUrl).origin;
+  const origin = originOf(settings);
   const made = await ports.webAuthn.registered(input.response, { origin, challenge });
-  if (made === undefined) throw problem("invalid_passkey");
+  if (made === undefined) throw invalidAttribute("response", "The authenticator's answer does not hold.");
   const orgId = caller.organizationId;
   return commit(ports, caller, async (tx) => {
     const mine = and(eq(passkey.orgId, orgId), eq(passkey.memberId, memberId));

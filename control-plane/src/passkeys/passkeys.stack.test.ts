@@ -10,9 +10,10 @@ import {
   type Tenant,
   type TestApi,
 } from "../http/testing/api.ts";
+import { originOf } from "./party.ts";
 import { type Authenticator, createAuthenticator } from "./testing/authenticator.ts";
 
-const origin = new URL(settings.publicUrl).origin;
+const origin = originOf(settings);
 
 let api: TestApi;
 let tenant: Tenant;
@@ -120,7 +121,7 @@ test("nobody registers with somebody else's challenge, twice, or from another si
   );
   const evil = await toCreate();
   const answer = device.create(evil.options, { origin: "https://evil.example" });
-  expect((await keep(answer, evil.ceremony)).refusal).toBe("401 invalid_passkey");
+  expect((await keep(answer, evil.ceremony)).refusal).toBe("400 invalid_value /data/attributes/response");
   expect((await register()).status).toBe(201);
   expect((await register()).refusal).toBe("409 name_conflict");
 });

@@ -11,6 +11,7 @@ import { type Client, openSession, type SignedIn } from "../sessions/open.ts";
 import type { Settings } from "../settings.ts";
 import { requireOwnSignIn } from "../sign-in-policy/find.ts";
 import { keyOf } from "./find.ts";
+import { originOf } from "./party.ts";
 
 /** Signs in who holds the passkey. One that is unknown and one that did not sign get the same answer. */
 export async function signInByPasskey(
@@ -36,7 +37,7 @@ export async function signInByPasskey(
       ),
     );
   if (found === undefined) throw problem("invalid_passkey");
-  const party = { origin: new URL(settings.publicUrl).origin, challenge };
+  const party = { origin: originOf(settings), challenge };
   const signed = await ports.webAuthn.signed(response, party, keyOf(found.passkey));
   if (signed === undefined) throw problem("invalid_passkey");
   await requireOwnSignIn(ports.db, found.member);

@@ -5,6 +5,8 @@ export const settingsWords = {
   sessions: "Sessions",
   tokens: "Personal access tokens",
   appearance: "Appearance",
+  security: "Security",
+  sso: "Single sign-on",
   colDevice: "Browser",
   colFrom: "From",
   colSince: "Signed in",

@@ -13,6 +13,7 @@ import { modelWords } from "../models/words.ts";
 import { notificationWords } from "../notifications/words.ts";
 import { projectWords } from "../projects/words.ts";
 import { viewWords } from "../saved-views/words.ts";
+import { securityWords } from "../settings/security-words.ts";
 import { settingsWords } from "../settings/words.ts";
 import { usageWords } from "../usage/words.ts";
 import { sharedWords } from "./shared.ts";
@@ -37,6 +38,7 @@ export const messages = {
   projects: projectWords,
   records: recordWords,
   settings: settingsWords,
+  security: securityWords,
   usage: usageWords,
 } as const;
 

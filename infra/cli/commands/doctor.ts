@@ -1,16 +1,7 @@
 import type { Command } from "commander";
-import { createApi } from "../api.ts";
 import { CommandError, type Terminal } from "../command.ts";
-import { type Globals, tokenFor, urlOf } from "../connect.ts";
-import { checkControlPlane } from "../doctor/control-plane.ts";
-import { type Finding, warning } from "../doctor/finding.ts";
-import { checkFleet } from "../doctor/fleet.ts";
-import { checkGatewayHome, isGateway } from "../doctor/gateway-home.ts";
-import { checkOperator, isOperator } from "../doctor/operator.ts";
-
-interface Options extends Globals {
-  readonly providers?: boolean;
-}
+import type { DoctorOptions } from "../doctor/diagnose.ts";
+import type { Finding } from "../doctor/finding.ts";
 
 const help = `
 Looks at the control plane from here: address, TLS, database, bus, clocks. Signed in, also at every gateway, its
@@ -25,7 +16,8 @@ export function addDoctor(program: Command, terminal: Terminal): void {
     .option("--providers", "also ask every provider, from every gateway, whether it lets us in")
     .addHelpText("after", help)
     .action(async (_options, command: Command) => {
-      const options = command.optsWithGlobals<Options>();
+      const options = command.optsWithGlobals<DoctorOptions>();
+      const { diagnose } = await import("../doctor/diagnose.ts");
       const findings = await diagnose(options, terminal);
       print(findings, options, terminal);
       const errors = findings.filter(({ level }) => level === "error").length;
@@ -34,36 +26,9 @@ export function addDoctor(program: Command, terminal: Terminal): void {
     });
 }
 
-/** All findings, in the order in which one mends them. */
-export async function diagnose(
-  options: Options,
-  { env, now }: Pick<Terminal, "env" | "now">,
-): Promise<Finding[]> {
-  const url = urlOf(options, env);
-  const findings: Finding[] = [];
-  if (isOperator(env)) findings.push(...(await checkOperator(env, now)));
-  if (isGateway(env)) findings.push(...(await checkGatewayHome(env)));
-  const { findings: seen, there } = await checkControlPlane(url, now);
-  findings.push(...seen);
-  if (!there) return findings;
-  const token = tokenFor(url, env);
-  if (token === undefined) {
-    return [
-      ...findings,
-      warning(
-        "sign-in",
-        "nobody is signed in, so gateways were not looked at",
-        '"claviger login", or set CLAVIGER_TOKEN',
-      ),
-    ];
-  }
-  const api = createApi(url, { authorization: `Bearer ${token}` });
-  return [...findings, ...(await checkFleet(api, now(), { providers: options.providers === true }))];
-}
-
 const marks = { ok: "ok     ", warning: "warning", error: "ERROR  " } as const;
 
-function print(findings: readonly Finding[], { json }: Options, { out }: Terminal): void {
+function print(findings: readonly Finding[], { json }: DoctorOptions, { out }: Terminal): void {
   if (json) return out(JSON.stringify({ data: findings }, undefined, 2));
   for (const { about, level, said, mend } of findings) {
     out(`${marks[level]}  ${about}: ${said}`);

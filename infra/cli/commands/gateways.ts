@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import type { Terminal } from "../command.ts";
 import { connect, type Globals } from "../connect.ts";
 import { findGateway, listGateways } from "../find.ts";
-import { resetGateway, resetHelp } from "../gateway-reset.ts";
 import { type Column, showChange, showList, showOne } from "../show.ts";
 import { confirm, waitHeader, wholeOf } from "./options.ts";
 
@@ -22,6 +21,11 @@ const columns: readonly Column[] = [
   ["req/s", ({ requestsPerSecond }) => Number(Number(requestsPerSecond).toFixed(1))],
   ["public url", ({ publicUrl }) => (publicUrl === null ? null : String(publicUrl))],
 ];
+
+const resetHelp = `
+Erases the replica's identity, its state and its open records, and sets its log aside. Usage that was not yet
+reported is in that log and is not reported any more. The gateway then needs a new enrolment token to start;
+detach the old replica in the dashboard, so that nobody waits for it. Refused while the gateway runs.`;
 
 interface Options extends Globals {
   readonly region?: string;
@@ -66,7 +70,10 @@ export function addGateways(program: Command, terminal: Terminal): void {
     .option("--slot <name>", "the replica's folder in it (CLAVIGER_SLOT, or 0)")
     .option("--yes", "do it; without this it only says what it would do")
     .addHelpText("after", resetHelp)
-    .action((_options, command: Command) => resetGateway(command.opts(), terminal));
+    .action(async (_options, command: Command) => {
+      const { resetGateway } = await import("../gateway-reset.ts");
+      await resetGateway(command.opts(), terminal);
+    });
 }
 
 async function enrol(name: string, options: Options, terminal: Terminal): Promise<void> {

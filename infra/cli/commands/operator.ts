@@ -1,13 +1,13 @@
-/** What works on this machine's files, database and bus, and not through the API. */
+/** What works on this machine's files, database and bus, and not through the API. What each needs is loaded when it runs. */
 import { resolve } from "node:path";
-import { ConfigError, readKeysConfig } from "@claviger/control-plane/runtime/node/config";
-import { rotateKek } from "@claviger/control-plane/runtime/node/kek-rotate";
-import { natsInit } from "@claviger/control-plane/runtime/node/nats-init";
 import type { Command } from "commander";
-import { defaultPorts, type Server, writeCluster } from "../../deploy/nats-cluster.ts";
-import { verifyAudit, verifyHelp } from "../audit-verify.ts";
+import type { Server } from "../../deploy/nats-cluster.ts";
 import { CommandError, exitCodes, type Terminal } from "../command.ts";
 import { addAuditList } from "./logs.ts";
+
+const verifyHelp = `
+Says ok, or the first broken link, for each replica. Exit code 0: every chain holds; 1: one does not; 2: it was not
+asked for rightly. Without --head it cannot see that the newest links were cut off. The gateway may run meanwhile.`;
 
 const initHelp = `
 Reads DATABASE_URL and CLAVIGER_KEK. Migrates the database, makes the cluster's keys when there are none, and
@@ -33,7 +33,10 @@ export function addOperator(program: Command, terminal: Terminal): void {
     )
     .option("--head <N:HASH>", "a link seen before, e.g. what a heartbeat told: the chain must still have it")
     .addHelpText("after", verifyHelp)
-    .action((_options, command: Command) => verifyAudit(command.opts(), terminal));
+    .action(async (_options, command: Command) => {
+      const { verifyAudit } = await import("../audit-verify.ts");
+      await verifyAudit(command.opts(), terminal);
+    });
   const nats = program.command("nats").description("the bus");
   addCluster(nats, terminal);
   nats
@@ -79,9 +82,11 @@ function addCluster(nats: Command, { env, out, now }: Terminal): void {
       told(async () => {
         if (options.out === undefined)
           throw new CommandError("--out is missing: the folder to write to", exitCodes.usage);
+        const { readKeysConfig } = await import("@claviger/control-plane/runtime/node/config");
+        const { defaultPorts, writeCluster } = await import("../../deploy/nats-cluster.ts");
         const { databaseUrl, kek } = readKeysConfig(env);
         const { installedAt } = options;
-        const servers = (options.server ?? []).map(serverOf);
+        const servers = (options.server ?? []).map((text) => ({ ...serverOf(text), ...defaultPorts }));
         if (servers.length === 0)
           throw new CommandError("--server is missing: REGION/NAME=HOST", exitCodes.usage);
         const place = { out: resolve(options.out), ...(installedAt === undefined ? {} : { installedAt }) };
@@ -90,7 +95,7 @@ function addCluster(nats: Command, { env, out, now }: Terminal): void {
     );
 }
 
-function serverOf(text: string): Server {
+function serverOf(text: string): Pick<Server, "region" | "name" | "host"> {
   const [, region, name, host] =
     /^([a-z0-9-]{1,32})\/([a-z0-9-]{1,64})=([A-Za-z0-9.:-]{1,253})$/.exec(text) ?? [];
   if (region === undefined || name === undefined || host === undefined) {
@@ -99,11 +104,12 @@ function serverOf(text: string): Server {
       exitCodes.usage,
     );
   }
-  return { region, name, host, ...defaultPorts };
+  return { region, name, host };
 }
 
 /** A setting that will not do is a wrong question. */
 async function told(run: () => Promise<void>): Promise<void> {
+  const { ConfigError } = await import("@claviger/control-plane/runtime/node/config");
   try {
     await run();
   } catch (error) {
@@ -118,10 +124,12 @@ async function initBus(options: Readonly<Record<string, string>>, { env, out }: 
     const value = options[name];
     return value === undefined ? [] : [flag, value];
   });
+  const { natsInit } = await import("@claviger/control-plane/runtime/node/nats-init");
   out(await natsInit(args, env));
 }
 
 async function rotate({ env, out }: Terminal): Promise<void> {
+  const { rotateKek } = await import("@claviger/control-plane/runtime/node/kek-rotate");
   const { clusterKeys, accounts, dataKeys, channels, singleSignOns } = await rotateKek(env);
   const ofCluster = `${clusterKeys} keys of the cluster, ${accounts} accounts, ${dataKeys} data keys`;
   out(

@@ -2,7 +2,7 @@ import type { Violation } from "../source.ts";
 
 /** Names that somebody else fixed. */
 const given =
-  /^(README|CHANGELOG|LICENSE|NOTICE|CONTRIBUTING|SECURITY|NOTES|Dockerfile|Chart|_helpers|__root|\$)/;
+  /^(README|CHANGELOG|LICENSE|NOTICE|CONTRIBUTING|SECURITY|NOTES|Dockerfile|Chart|_helpers|__root|\$)|@\.service$/;
 /** drizzle-kit names these. */
 const generated = /\/migrations\//;
 const kebab = /^[a-z0-9]+(-[a-z0-9]+)*$/;
