@@ -22,7 +22,7 @@ export interface Mcp {
 }
 
 export function createMcp(given: Omit<McpDeps, "streams" | "sightings">): Mcp {
-  const streams = new Streams(given.settings.streamMsMax);
+  const streams = new Streams(given.settings);
   const sightings = new Sightings(createLook(given), () => given.clock.monoMs());
   const deps: McpDeps = { ...given, streams, sightings };
   return {

@@ -14,6 +14,8 @@ export interface McpSettings extends LegLimits {
   readonly gatewayName: string;
   readonly bodyBytesMax: number;
   readonly bodyMsMax: number;
+  /** A caller that takes nothing for so long is cut off. */
+  readonly stallMsMax: number;
 }
 
 export interface McpDeps {

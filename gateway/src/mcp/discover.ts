@@ -21,9 +21,9 @@ export interface DiscoverDeps {
   readonly clock: Pick<Clock, "monoMs">;
 }
 
-/** Whoever asks waits for ten seconds in all. */
-const WHOLE_MS = 8_000;
-const EXCHANGE_MS = 5_000;
+/** Whoever asks waits for thirty seconds in all. */
+const WHOLE_MS = 20_000;
+const EXCHANGE_MS = 10_000;
 const PAGES_MAX = 50;
 const OFFERS_MAX = 2_000;
 const NAME_LENGTH_MAX = 2_048;

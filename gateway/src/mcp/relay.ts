@@ -47,7 +47,8 @@ export class McpRelay implements LegListener, Running {
   /** What is told later is looked at later. */
   #tail: Promise<void> = Promise.resolve();
   #queued = 0;
-  #isFull = false;
+  /** Since when the caller takes nothing. */
+  stalledMonoMs: number | undefined;
   #session: string | undefined;
   #outcome: McpCall["outcome"] | undefined;
   #firstByteMs: number | null = null;
@@ -68,7 +69,10 @@ export class McpRelay implements LegListener, Running {
     deps.metrics.admitted++;
     reply.ours.push("x-claviger-key", this.#job.admission.key.id);
     reply.onGone(() => this.#finish("aborted", 499, "client_closed"));
-    reply.onDrained(() => this.#resume(false));
+    reply.onDrained(() => {
+      this.stalledMonoMs = undefined;
+      this.#resume();
+    });
     if (!this.#over) this.#call = openLeg(deps.upstream, request, deps.settings, this);
   }
 
@@ -157,7 +161,7 @@ export class McpRelay implements LegListener, Running {
 
   #write(event: SseEvent): void {
     if (!this.#job.visit.reply.event(event)) {
-      this.#isFull = true;
+      this.stalledMonoMs ??= this.#job.visit.deps.clock.monoMs();
       this.#call?.pause();
     }
   }
@@ -171,13 +175,12 @@ export class McpRelay implements LegListener, Running {
         this.#fail(refuse("internal_error"), "error");
       })
       .then(() => {
-        if (--this.#queued === 0) this.#resume(this.#isFull);
+        if (--this.#queued === 0) this.#resume();
       });
   }
 
-  #resume(isFull: boolean): void {
-    this.#isFull = isFull;
-    if (!isFull && this.#queued < QUEUE_MAX && !this.#over) this.#call?.resume();
+  #resume(): void {
+    if (this.stalledMonoMs === undefined && this.#queued < QUEUE_MAX && !this.#over) this.#call?.resume();
   }
 
   #fail(refusal: Refusal, outcome: McpCall["outcome"]): void {

@@ -5,18 +5,27 @@ export interface Running {
   /** Only listens: nobody waits for its end, and at a shutdown it ends first. */
   readonly listens: boolean;
   readonly startedMonoMs: number;
+  /** Since when its caller takes nothing; undefined: it takes what comes. */
+  readonly stalledMonoMs: number | undefined;
   /** Why it may not go on, by the table as it is now. */
   refused(): Refusal | undefined;
   abort(refusal: Refusal): void;
 }
 
+export interface StreamLimits {
+  /** No stream lives longer. */
+  readonly streamMsMax: number;
+  /** A caller that takes nothing for so long is cut off. */
+  readonly stallMsMax: number;
+}
+
 export class Streams {
   readonly #running = new Set<Running>();
-  readonly #streamMsMax: number;
+  readonly #limits: StreamLimits;
   #begun = 0;
 
-  constructor(streamMsMax: number) {
-    this.#streamMsMax = streamMsMax;
+  constructor(limits: StreamLimits) {
+    this.#limits = limits;
   }
 
   get size(): number {
@@ -60,8 +69,11 @@ export class Streams {
   /** To be called about once a second. */
   tick(nowMonoMs: number): void {
     this.recheck();
+    const { streamMsMax, stallMsMax } = this.#limits;
     for (const running of [...this.#running]) {
-      if (nowMonoMs - running.startedMonoMs >= this.#streamMsMax) running.abort(refuse("stream_too_long"));
+      const { startedMonoMs, stalledMonoMs = nowMonoMs } = running;
+      const isTooLong = nowMonoMs - startedMonoMs >= streamMsMax;
+      if (isTooLong || nowMonoMs - stalledMonoMs >= stallMsMax) running.abort(refuse("stream_too_long"));
     }
   }
 

@@ -1,7 +1,7 @@
 /** What of a caller never reaches a server, and when streams end. */
-import { request } from "node:http";
+import { request, type ServerResponse } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { addMcpKey, post, rpc, setServer, startMcpGateway } from "./testing/mcp-rig.ts";
+import { addMcpKey, post, rpc, setServer, startMcpGateway, startRecorder } from "./testing/mcp-rig.ts";
 import { type FakeServer, startFakeServer, tool } from "./testing/mcp-server.ts";
 import type { TestGateway } from "./testing/rig.ts";
 
@@ -185,6 +185,77 @@ test("a list that turns up in a resumed stream is filtered like any other", asyn
   await expect.poll(() => stream.text(), WAIT).toContain('"read"');
   expect(stream.text()).not.toContain("secret-tool");
   stream.leave();
+});
+
+test("a call that streams ends with an error of its own when its key is revoked", async () => {
+  const slow = await startRecorder((request, outgoing) => {
+    if (request.body === "") return void outgoing.writeHead(405).end();
+    outgoing.writeHead(200, { "content-type": "text/event-stream" });
+    outgoing.write('data: {"jsonrpc":"2.0","method":"notifications/message","params":{}}\n\n');
+    left = new Promise((resolve) => outgoing.on("close", () => resolve()));
+  });
+  let left: Promise<void> = Promise.resolve();
+  setServer(gateway, { id: "mcp_000000000005", name: "slow", url: slow.url, newOffers: "accept" });
+  const { secret, record } = addMcpKey(gateway);
+  const answer = await fetch(`${gateway.url}/mcp/slow`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    body: JSON.stringify(rpc("tools/call", { name: "read" }, "mine")),
+  });
+  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = (await reader?.read())?.value ?? "";
+  gateway.table.edit(record.id, { status: "revoked" });
+  gateway.follower.abort({ keyIds: new Set([record.id]) });
+  for (;;) {
+    const { value, done } = (await reader?.read()) ?? { done: true };
+    if (done) break;
+    text += value;
+  }
+  expect(text).toContain('"id":"mine","error"');
+  expect(text).toContain('"key_revoked"');
+  await left;
+  expect(gateway.ledger.settlements.at(-1)).toMatchObject({
+    code: "key_revoked",
+    facts: { mcp: { server: "slow", name: "read", outcome: "aborted" } },
+  });
+  await slow.stop();
+});
+
+test("a server that sends elsewhere, garbage or too much is not followed, believed or read on", async () => {
+  const { secret } = addMcpKey(gateway);
+  let respond: (outgoing: ServerResponse) => void = () => undefined;
+  const odd = await startRecorder((_, outgoing) => respond(outgoing));
+  setServer(gateway, { id: "mcp_000000000006", name: "odd", url: odd.url, newOffers: "accept" });
+  const json = { "content-type": "application/json" };
+  const version = { jsonrpc: "2.0", id: 1, result: { protocolVersion: "2099-01-01" } };
+  const cases: [(outgoing: ServerResponse) => void, number, string][] = [
+    [(out) => out.writeHead(302, { location: "http://169.254.169.254/" }).end(), 502, "upstream_blocked"],
+    [(out) => out.writeHead(401, { "www-authenticate": "Bearer" }).end(), 502, "provider_auth_failed"],
+    [(out) => out.writeHead(429).end(), 429, "provider_rate_limited"],
+    [(out) => out.writeHead(500).end("secret of the server"), 502, "provider_error"],
+    [(out) => out.writeHead(200, { "content-type": "text/html" }).end("<p>"), 502, "provider_bad_response"],
+    [(out) => out.writeHead(200, json).end("{"), 502, "provider_bad_response"],
+    [(out) => out.writeHead(200, json).end("[]"), 502, "provider_bad_response"],
+    [(out) => out.writeHead(200, json).end(JSON.stringify(version)), 502, "provider_bad_response"],
+    [(out) => void out.destroy(), 502, "provider_disconnected"],
+    [
+      (out) => out.writeHead(200, { ...json, "content-length": 10 ** 9 }).write(Buffer.alloc(70 << 20, 32)),
+      502,
+      "provider_response_too_large",
+    ],
+  ];
+  for (const [behave, status, code] of cases) {
+    respond = behave;
+    const answer = await post(
+      gateway,
+      "/mcp/odd",
+      secret,
+      rpc("initialize", { protocolVersion: "2025-11-25" }),
+    );
+    expect([code, answer.status, JSON.parse(answer.body).error.data.code]).toEqual([code, status, code]);
+    expect(answer.body).not.toContain("secret of the server");
+  }
+  await odd.stop();
 });
 
 test("at a shutdown those who only listen are let go first", async () => {
