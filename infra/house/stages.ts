@@ -36,6 +36,11 @@ export const stages: readonly Stage[] = [
   },
   { name: "workerd", about: "tests inside workerd", run: vitest("gateway/vitest.workerd.config.ts") },
   {
+    name: "workers",
+    about: "a gateway's end-to-end tests once more, with every gateway on workerd",
+    run: vitest("infra/house/vitest.workers.config.ts"),
+  },
+  {
     name: "sim",
     about: "the real cores in a simulated, hostile world",
     run: counting("infra/sim/run.ts", "--seconds-max", "170"),

@@ -4,6 +4,15 @@ export const stackTests = ["{shared,control-plane,gateway,dashboard,infra}/**/*.
 /** Tests that start the whole local stack as processes. */
 export const e2eTests = ["infra/e2e/*.e2e.test.ts"];
 
+/**
+ * Of these, what every gateway promises whatever it runs on: admission and refusals by bytes, the relay with real clients,
+ * metering, spend, following, freshness. They run once on each runtime.
+ */
+export const contractTests = [
+  ...["answers-bodies", "answers-credentials", "tokens", "upstream", "sdk", "llm-keys", "budget", "revoke"],
+  ...["lifecycle", "audit"],
+].map((name) => `infra/e2e/${name}.e2e.test.ts`);
+
 /** Tests in a browser. */
 export const browserTests = ["infra/e2e/dashboard/*.e2e.test.ts"];
 

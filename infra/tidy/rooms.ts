@@ -91,6 +91,7 @@ export const rooms: readonly Room[] = [
     name: "gateway/replica",
     at: /^gateway\/src\/replica\//,
     files: [/^gateway\/src\/(?!runtime\/|app\.ts$)/, ...shared],
+    types: [/^gateway\/src\/app\.ts$/],
     packages: portable,
     because: "it puts the rooms of a replica together, on every runtime",
   },

@@ -2,7 +2,7 @@
 import type { EscrowState } from "@claviger/shared/escrow/replica-state";
 import type { Verify } from "@claviger/shared/wire/sign";
 import type { FollowerEvents, Vitals, Witness } from "../follow/follower.ts";
-import { type LogsDeps, openLogs } from "../logs/logs.ts";
+import { type Logs, type LogsDeps, openLogs } from "../logs/logs.ts";
 import { type RetentionSettings, startRetention } from "../logs/retention.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock, Courier, Log, LogStore, OpenJournal } from "../ports.ts";
@@ -84,7 +84,6 @@ export async function openLocalLogs(
   });
   const usageCursor = () => logs.heads().usageCursor;
   const retention = startRetention({ store, log: deps.log, ...time, usageCursor }, deps.retention);
-  let last = { admitted: 0, monoMs: deps.clock.monoMs() };
   return {
     ledger: logs,
     events: {
@@ -93,14 +92,7 @@ export async function openLocalLogs(
       usageCursor: (cursor) => logs.usageCursor(cursor),
     },
     witness: { openedN, auditN: () => logs.heads().auditN, knowsLater: (at) => store.knowsLater(at) },
-    vitals() {
-      const { usageNextSeq, auditN, auditHead } = logs.heads();
-      const now = { admitted: deps.metrics.admitted, monoMs: deps.clock.monoMs() };
-      const seconds = Math.max(0.001, (now.monoMs - last.monoMs) / 1000);
-      const requestsPerSecond = (now.admitted - last.admitted) / seconds;
-      last = now;
-      return { usage: { nextSeq: usageNextSeq }, audit: { n: auditN, head: auditHead }, requestsPerSecond };
-    },
+    vitals: createVitals(logs, deps),
     gauges() {
       const { usageNextSeq, usageCursor: taken, auditN } = logs.heads();
       return { outboxLag: Math.max(0, usageNextSeq - 1 - taken), auditLinks: auditN };
@@ -123,5 +115,18 @@ export async function openLocalLogs(
       retention.stop();
       await logs.close();
     },
+  };
+}
+
+/** What a heartbeat says of the logs; its rate is over the time since the one before. */
+function createVitals(logs: Logs, { metrics, clock }: Pick<LocalLogsDeps, "metrics" | "clock">) {
+  let last = { admitted: 0, monoMs: clock.monoMs() };
+  return () => {
+    const { usageNextSeq, auditN, auditHead } = logs.heads();
+    const now = { admitted: metrics.admitted, monoMs: clock.monoMs() };
+    const seconds = Math.max(0.001, (now.monoMs - last.monoMs) / 1000);
+    const requestsPerSecond = (now.admitted - last.admitted) / seconds;
+    last = now;
+    return { usage: { nextSeq: usageNextSeq }, audit: { n: auditN, head: auditHead }, requestsPerSecond };
   };
 }

@@ -6,12 +6,10 @@ import { createCouriers } from "../../courier/couriers.ts";
 import { HttpsCourier } from "../../courier/https-courier.ts";
 import type { RunningFollower } from "../../follow/create-follower.ts";
 import { SERVE_LIMITS } from "../../forward/serve-limits.ts";
-import { createTryProvider } from "../../forward/try-provider.ts";
 import type { EnrolledIdentity } from "../../identity/identity.ts";
-import { createDiscover } from "../../mcp/discover.ts";
 import type { Clock, Courier, Log } from "../../ports.ts";
 import { type Habitat, openReplica, type Replica } from "../../replica/open-replica.ts";
-import { createReserve } from "../../spend/reserve.ts";
+import { portsOf } from "../../replica/ports-of.ts";
 import type { Config } from "./config.ts";
 import { createCrypto } from "./crypto.ts";
 import { parseEgressAllow } from "./egress.ts";
@@ -85,30 +83,17 @@ async function serveReplica(
   log: Log,
   unlock: () => Promise<void>,
 ): Promise<RunningReplica> {
-  const { follower, vault, logs, escrow, courier, store, keeper } = replica;
+  const { follower, logs, escrow, courier, store, keeper } = replica;
   const { organizationId, gatewayName, gatewayId, replicaId } = replica.identity.enrolled;
   const trustedProxies = prepareRanges(config.trustedProxies);
   const egressAllow = parseEgressAllow(config.egressAllow);
   const upstream = createUpstream({ egressAllow, connectTimeoutMs: config.attempts.connectTimeoutMs });
   const gateway: Gateway = createGateway(
     {
-      clock,
+      ...portsOf(replica, { clock, log, upstream }),
       crypto: createCrypto(),
-      verify: replica.verify,
-      upstream,
-      vault,
-      shared: vault.shared,
-      follower,
-      ledger: logs.ledger,
-      ...(escrow === undefined
-        ? {}
-        : { reserve: createReserve({ view: follower.view, escrow, monoMs: clock.monoMs }) }),
-      log,
-      metrics: replica.metrics,
       gauges: () => ({ ...logs.gauges(), ...memoryGauges() }),
       post: postText,
-      replicas: () => follower.replicas(),
-      limits: replica.limits,
       exchangeOf,
       alreadyAnswered,
     },
@@ -118,8 +103,6 @@ async function serveReplica(
     },
   );
   replica.countInflight(() => gateway.inflight());
-  logs.triesBy(createTryProvider({ view: follower.view, vault, upstream, clock }));
-  logs.discoversBy(createDiscover({ vault, upstream, clock }, follower.view));
   const { host, port } = config;
   const server = await startServer(gateway, { ...SERVER_LIMITS, host, port, gatewayName });
   follower.start();

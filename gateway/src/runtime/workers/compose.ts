@@ -2,13 +2,11 @@
 import { prepareRanges } from "@claviger/shared/decide/ip-ranges";
 import { createGateway, type Gateway } from "../../app.ts";
 import { SERVE_LIMITS } from "../../forward/serve-limits.ts";
-import { createTryProvider } from "../../forward/try-provider.ts";
 import { chainRoot } from "../../logs/chain.ts";
-import { createDiscover } from "../../mcp/discover.ts";
 import type { Clock, Exchange, Log } from "../../ports.ts";
 import { openLocalLogs } from "../../replica/local-logs.ts";
 import { openReplica, type Replica } from "../../replica/open-replica.ts";
-import { createReserve } from "../../spend/reserve.ts";
+import { portsOf } from "../../replica/ports-of.ts";
 import { createObjectCourier, type ObjectCourier } from "./courier.ts";
 import { createCrypto } from "./crypto.ts";
 import { createIdentityFile } from "./identity-file.ts";
@@ -77,25 +75,18 @@ export async function composeReplica(
 
 function gatewayOf(
   { trustedProxies, egressAllow, attempts }: Settings,
-  { follower, vault, logs, escrow, limits, metrics, verify, identity }: Replica,
+  replica: Replica,
   log: Log,
   alreadyAnswered: () => Response,
 ): Gateway {
-  const { organizationId, gatewayName, gatewayId } = identity.enrolled;
-  const upstream = createUpstream(egressAllow);
-  const { view } = follower;
-  logs.triesBy(createTryProvider({ view, vault, upstream, clock }));
-  logs.discoversBy(createDiscover({ vault, upstream, clock }, view));
+  const { organizationId, gatewayName, gatewayId } = replica.identity.enrolled;
   return createGateway(
     {
-      ...{ clock, verify, upstream, vault, follower, log, metrics, limits, alreadyAnswered },
+      ...portsOf(replica, { clock, log, upstream: createUpstream(egressAllow) }),
       crypto: createCrypto(),
-      shared: vault.shared,
-      ledger: logs.ledger,
-      ...(escrow === undefined ? {} : { reserve: createReserve({ view, escrow, monoMs: clock.monoMs }) }),
-      gauges: () => ({ ...logs.gauges(), heapUsedBytes: 0, residentBytes: 0 }),
-      replicas: () => follower.replicas(),
+      gauges: () => ({ ...replica.logs.gauges(), heapUsedBytes: 0, residentBytes: 0 }),
       exchangeOf: (env) => env as Exchange,
+      alreadyAnswered,
     },
     {
       ...{ ...SERVE_LIMITS, ...attempts, organizationId, gatewayName, gatewayId },
