@@ -13,8 +13,8 @@ import type { Caller } from "../sessions/caller.ts";
 import { findMcpServer, type McpServerResource, type McpServerTarget, readResource } from "./find.ts";
 import { type Found, storeFound } from "./found.ts";
 
-/** A gateway gives up after 25 s. */
-const TIMEOUT_MS = 30_000;
+/** A gateway gives up after 8 s. */
+const TIMEOUT_MS = 10_000;
 /** Of one server. */
 const OFFERS_MAX = 2_000;
 /** How long a gateway may take to hear of a server that was made just now. */

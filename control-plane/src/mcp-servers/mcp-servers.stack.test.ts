@@ -1,6 +1,8 @@
 import { type McpServerRecord, SecretRecord } from "@claviger/shared/wire/record";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createDataKey } from "../fleet/data-key.ts";
+import { rotateDataKeys } from "../fleet/rotate-data-key.ts";
 import {
   type Heard,
   makeKey,
@@ -106,6 +108,26 @@ test("headers take a bearer's place, another host needs them again, and null tak
   await call("PATCH", `/mcp-servers/${id}`, mcp({ bearer: "two" }));
   // A version is given once, or a gateway could hold two credentials for one.
   expect(await recordOf("mcp", id)).toMatchObject({ secretVersion: 3 });
+});
+
+test("when the data key is rotated the credential moves with it, and goes on by its version", async () => {
+  const mine = await makeTenant(api);
+  const made = await call(
+    "POST",
+    "/mcp-servers",
+    mcp({ name: "moves", url: URL, bearer: CANARY }),
+    mine.token,
+  );
+  const { id } = made.resource;
+  const before = SecretRecord.parse(await recordOf("secret", id));
+  await api.ports.db.transaction((tx) => createDataKey(tx, api.ports, mine.organizationId));
+  await rotateDataKeys(api.ports, 0);
+  const after = SecretRecord.parse(await recordOf("secret", id));
+  expect(after.dataKeyId).not.toBe(before.dataKeyId);
+  expect([after.version, after.host]).toEqual([before.version, before.host]);
+  // Later changes of the server put what was moved, and not what was there before.
+  await call("PATCH", `/mcp-servers/${id}`, mcp({ enabled: false }), mine.token);
+  expect(await recordOf("secret", id)).toEqual(after);
 });
 
 test("what takes something away waits as such, and ends what is in flight only where the server is gone", async () => {

@@ -29,7 +29,9 @@ export function admitMcpServer(view: TableView, principal: Principal, name: stri
   const policies = policiesOf(principal);
   if (policies.some(({ enabled }) => !enabled)) return refuse("mcp_disabled");
   const server = view.mcp.byName(name);
-  if (server === undefined || !isOpen(server, principal, policies)) return refuse("mcp_server_not_allowed");
+  if (server === undefined || view.closed(server.id) || !isOpen(server, principal, policies)) {
+    return refuse("mcp_server_not_allowed");
+  }
   return { server, policies, epoch: view.epoch, rev: view.rev };
 }
 
@@ -38,7 +40,9 @@ export function mcpServersOf(view: TableView, principal: Principal): readonly Mc
   const policies = policiesOf(principal);
   if (policies.some(({ enabled }) => !enabled)) return refuse("mcp_disabled");
   const { epoch, rev } = view;
-  const open = view.mcp.all().filter((server) => isOpen(server, principal, policies));
+  const open = view.mcp
+    .all()
+    .filter((server) => !view.closed(server.id) && isOpen(server, principal, policies));
   return open.map((server) => ({ server, policies, epoch, rev }));
 }
 

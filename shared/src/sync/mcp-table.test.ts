@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { buildMcpServer } from "../testing/records.ts";
+import type { Principal } from "../decide/admit.ts";
+import { admitMcpServer, mcpServersOf } from "../decide/mcp-rights.ts";
+import { buildKey, buildMcpServer } from "../testing/records.ts";
 import { Delta } from "../wire/delta.ts";
 import { Change } from "../wire/record.ts";
 import { GENESIS_CHAIN } from "../wire/scalars.ts";
@@ -35,12 +37,20 @@ test("the name of one that is gone is another's, in whatever order the two come"
   expect(table.mcp.all()).toHaveLength(1);
 });
 
-test("one that was closed by caution is open again with the next word of it", () => {
+test("one that was closed by caution serves nobody, and is open again with the next word of it", () => {
   const table = holding(put());
+  const key = buildKey({ mcp: { enabled: true, mode: "allow-all" } });
+  const { requestsPerMinute, tokensPerMinute, maxConcurrency } = key;
+  const principal = { key, generation: 1, requestsPerMinute, tokensPerMinute, maxConcurrency };
+  const served = () => [
+    "server" in admitMcpServer(table, principal as Principal, "files"),
+    (mcpServersOf(table, principal as Principal) as unknown[]).length,
+  ];
+  expect(served()).toEqual([true, 1]);
   table.close(ID);
-  expect(table.closed(ID)).toBe(true);
+  expect(served()).toEqual([false, 0]);
   table.apply(put());
-  expect(table.closed(ID)).toBe(false);
+  expect(served()).toEqual([true, 1]);
 });
 
 test("calls and streams end with the server, when it is disabled or gone, also by a snapshot", () => {
