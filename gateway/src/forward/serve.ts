@@ -10,7 +10,7 @@ import type { Limited } from "../rooms.ts";
 import { Attempts } from "./attempts.ts";
 import { findCandidates } from "./candidates.ts";
 import { factsOf } from "./facts.ts";
-import { readRequest } from "./read-request.ts";
+import { readRequest, refuseUnread } from "./read-request.ts";
 import type { ForwardRoute } from "./routes.ts";
 import { ownHeaders, type ServeDeps, turnAway, type Visit } from "./visit.ts";
 
@@ -73,7 +73,10 @@ async function forward(
   limited: Limited,
 ): Promise<Refusal | "relayed" | "gone"> {
   const { deps, exchange, route } = visit;
-  const body = await readRequest(deps, exchange, route);
+  const unread = refuseUnread(deps, exchange, route);
+  if (unread !== undefined) return unread;
+  const { bodyBytesMax: bytesMax, bodyMsMax: timeoutMs } = deps.settings;
+  const body = readRequest(await exchange.readBody({ bytesMax, timeoutMs }), exchange, route);
   if (body === "gone" || "code" in body) return body;
   const asked = readModel(body.model);
   if (typeof asked !== "string") return asked;

@@ -145,9 +145,9 @@ class Books implements Logs {
   async open(record: Parameters<Ledger["open"]>[0]): Promise<boolean> {
     const strict = this.#deps.auditPolicy() === "strict";
     if (strict && (this.#broken || this.#room() <= 0)) return false;
-    if (await this.#open.add(record)) return true;
-    if (!strict) this.#deps.metrics.unrecorded++;
-    return !strict;
+    const recorded = await this.#open.add(record);
+    if (!recorded && !strict) this.#deps.metrics.unrecorded++;
+    return recorded || !strict;
   }
 
   withdraw(attemptId: string): void {
@@ -170,8 +170,7 @@ class Books implements Logs {
     });
     this.#pending.push(...mine);
     await this.#flush();
-    const own = new Set(mine);
-    const left = this.#pending.filter((entry) => !own.has(entry));
+    const left = this.#pending.filter((entry) => !mine.includes(entry));
     if (left.length === this.#pending.length) return;
     // Whoever asked will ask again: kept here too, they would gather with every failure.
     this.#pending = left;

@@ -23,18 +23,21 @@ export class OpenRecords {
   }
 
   /** False when it could not be written. */
-  async add(record: OpenRecord): Promise<boolean> {
-    const { journal, metrics, log } = this.#deps;
-    try {
-      await journal.open(record);
-      metrics.openRecords++;
-      return true;
-    } catch (error) {
-      metrics.journalFailures++;
-      log.error({ err: error }, "open record could not be written");
-      return false;
-    }
+  add(record: OpenRecord): Promise<boolean> {
+    return this.#deps.journal.open(record).then(this.#opened, this.#failed);
   }
+
+  readonly #opened = (): boolean => {
+    this.#deps.metrics.openRecords++;
+    return true;
+  };
+
+  readonly #failed = (error: unknown): boolean => {
+    const { metrics, log } = this.#deps;
+    metrics.journalFailures++;
+    log.error({ err: error }, "open record could not be written");
+    return false;
+  };
 
   /** Its settlement is on disk, or the attempt was not made. */
   mark(attemptId: string): void {

@@ -63,10 +63,11 @@ const HIGH_BITS = -0x7f7f7f80;
 /**
  * Four bytes in one word: the lowest of the high bits that is set stands in the first byte that is ≥ 0x80, a quote, a
  * backslash or below 0x20; none is set when there is no such byte. ("haszero" and "hasless" of Bit Twiddling Hacks without
- * their last step: it takes out bytes ≥ 0x80, which are wanted here. A borrow can mark only later bytes.)
+ * their last step: it takes out bytes ≥ 0x80, which are wanted here. A borrow can mark only later bytes. A quote is told
+ * together with what is below 0x20: with its second bit turned, each of them and nothing else is below 0x21.)
  */
 function marks(word: number): number {
-  return word | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101) | (word - 0x20202020);
+  return word | ((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101);
 }
 
 /** Which byte of a word the lowest set bit stands in. */

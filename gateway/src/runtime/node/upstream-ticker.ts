@@ -1,5 +1,5 @@
 /**
- * One coarse timer for all connections: a limit of time costs a number and not a timer. Its time stands still while the
+ * One coarse timer for many: a limit of time costs a number and not a timer. Its time stands still while the
  * process does, so that nobody is timed out for what was not read meanwhile.
  */
 
@@ -15,7 +15,7 @@ export interface Ticked {
 }
 
 export class Ticker {
-  /** Milliseconds that have passed while there was anybody to tick for. */
+  /** Milliseconds that have passed while there was anybody to tick for, or had been until just now. */
   nowMs = 0;
   readonly #all: Ticked[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -35,9 +35,6 @@ export class Ticker {
       this.#all[one.place] = last;
       last.place = one.place;
     }
-    if (this.#all.length > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
   }
 
   /** Ends all of them. */
@@ -50,5 +47,9 @@ export class Ticker {
     this.nowMs += Math.min(nowMs - this.#lastMs, 2 * TICK_MS);
     this.#lastMs = nowMs;
     for (const each of [...this.#all]) each.tick(this.nowMs);
+    // Not with the last that goes: another one mostly comes before the next tick.
+    if (this.#all.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }
