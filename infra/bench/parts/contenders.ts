@@ -139,6 +139,16 @@ http {
 `;
 }
 
+/** A proxy of `floor-main.ts`, which does nothing that a gateway is for. */
+export async function startFloor(kind: "net" | "server" | "relay", upstreamPort: number): Promise<Contender> {
+  const port = await findFreePort();
+  const file = join(import.meta.dirname, "floor-main.ts");
+  return startMeasured(`node ${kind}`, port, direct(upstreamPort).ask, () => ({
+    command: process.execPath,
+    args: [file, kind, String(port), String(upstreamPort)],
+  }));
+}
+
 /** The peer: it routes, and has no keys, budgets or logs. */
 export async function startPortkey(upstreamPort: number, purpose: "plain" | "streams"): Promise<Contender> {
   const port = await findFreePort();

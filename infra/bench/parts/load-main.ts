@@ -5,6 +5,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { LoadOrder, LoadReport } from "./load.ts";
 import { cpuSecondsOf } from "./processes.ts";
 
+/** However slow a proxy is. */
+const WARM_MS_MAX = 40_000;
+
 interface Listener {
   /** The first bytes of a body have come. */
   begun?(): void;
@@ -63,7 +66,9 @@ async function saturate(order: Extract<LoadOrder, { kind: "saturate" }>): Promis
     each.send();
     return each;
   });
+  const warmUntilMs = performance.now() + WARM_MS_MAX;
   await pause(order.warmMs);
+  while (done < (order.warmRequests ?? 0) && performance.now() < warmUntilMs) await pause(100);
   const before = { done, cpu: cpuSecondsOf(order.pid), ms: performance.now() };
   await pause(order.measureMs);
   const requests = done - before.done;

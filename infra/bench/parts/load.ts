@@ -14,6 +14,8 @@ export type LoadOrder =
       readonly request: string;
       readonly connections: number;
       readonly warmMs: number;
+      /** It warms up for longer than `warmMs` until it has answered so many, and for `WARM_MS_MAX` at most. */
+      readonly warmRequests?: number;
       readonly measureMs: number;
     }
   | { readonly kind: "firstBytes"; readonly port: number; readonly request: string; readonly count: number }

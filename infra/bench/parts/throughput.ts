@@ -5,6 +5,7 @@ import { chatRequest } from "./requests.ts";
 import { medianOf, printTable } from "./verdict.ts";
 
 const CONNECTIONS = 64;
+const WARM_REQUESTS = 100_000;
 
 export interface ThroughputOptions {
   readonly bodyBytes: number;
@@ -27,11 +28,13 @@ export async function compareThroughput(
     for (const { name, port, pid, ask } of run % 2 === 0 ? contenders : contenders.toReversed()) {
       const request = chatRequest({ ...ask(), bodyBytes });
       // Many short turns: what else the machine does then meets all of them alike.
-      // Until the compilers have done most of their work: they run in the threads of the measured process.
+      // Until the compilers have done their work: they run in the threads of the measured process, and what they wait for is
+      // calls and not time.
       const warmMs = run === 0 ? 8000 : 200;
+      const warmRequests = run === 0 ? WARM_REQUESTS : 0;
       const report = await load.run({
         kind: "saturate",
-        ...{ port, pid, request, connections: CONNECTIONS, warmMs, measureMs },
+        ...{ port, pid, request, connections: CONNECTIONS, warmMs, warmRequests, measureMs },
       });
       measured.get(name)?.perCpuSecond.push(report.requests / report.cpuSeconds);
       measured.get(name)?.perSecond.push(report.requests / report.seconds);
