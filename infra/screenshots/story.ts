@@ -60,6 +60,7 @@ export async function tell(place: Place, gateways: readonly string[]): Promise<{
     });
   }
   await admin.call("POST", "/projects", { data: { type: "project", attributes: { name: "Research" } } });
+  await rooms(admin, credentials.projectId);
   await traffic(made, gateways);
   await tools(admin, made, gateways);
   await admin.call("POST", `/api-keys/${made[10]?.id}/deactivate`);
@@ -67,6 +68,32 @@ export async function tell(place: Place, gateways: readonly string[]): Promise<{
   const view = { page: "keys", name: "Ends soon", query: "sort=expiresAt&status=active", shared: true };
   await admin.call("POST", "/saved-views", { data: { type: "saved-view", attributes: view } });
   return { keyId: made[1]?.id ?? "" };
+}
+
+/** Providers, models and names of one's own. */
+async function rooms(admin: ReturnType<typeof createAdmin>, projectId: string): Promise<void> {
+  for (const attributes of [
+    { provider: "openai", name: "gpt", secretKey: "sk-for-the-pictures-4mQ9", withDefaultModels: true },
+    { provider: "anthropic", name: "anthropic-reserved-capacity-eu-west", secretKey: "sk-ant-pictures-77Ab" },
+    { provider: "groq", name: "groq", secretKey: "gsk-pictures-Zz81", customModels: ["house/dispatch-70b"] },
+  ]) {
+    const data = { type: "llm-api-key", attributes };
+    await admin.call("POST", `/projects/${projectId}/llm-api-keys`, { data });
+  }
+  for (const [name, targets] of [
+    ["quick", ["sandbox/echo"]],
+    ["careful", ["sandbox/story", "sandbox/echo", "nowhere/large"]],
+  ] as const) {
+    const attributes = { name, targets, projectId: null };
+    await admin.call("POST", "/model-aliases", { data: { type: "model-alias", attributes } });
+  }
+  await admin.call("PATCH", `/models/${encodeURIComponent("sandbox/story")}`, {
+    data: { type: "model", attributes: { inputUsdPerMillion: "0.8", outputUsdPerMillion: "2.4" } },
+  });
+  const channel = { kind: "email", name: "On call", recipients: ["oncall@ostia.example"] };
+  await admin.call("POST", "/notification-channels", {
+    data: { type: "notification-channel", attributes: channel },
+  });
 }
 
 /** Some keys are used a lot, some once, one asks for what it may not have. */
@@ -91,7 +118,7 @@ async function tools(admin: Admin, made: readonly MadeKey[], gateways: readonly 
     return (answer.json as { data: { id: string } }).data.id;
   };
   const id = await make({ name: "berths", url: `${sandbox}/mcp` });
-  await make({ name: "customs", url: "https://mcp.customs.example/mcp", bearer: "a bearer that is long" });
+  await make({ name: "customs", url: "https://mcp.customs.example/mcp", bearer: "customs-bearer-0123456789" });
   await admin.call("POST", `/mcp-servers/${id}/discover`, {});
   await admin.call("POST", `/mcp-servers/${id}/tools/accept`, { all: true });
   const mcp = { enabled: true, mode: "allow-list", servers: ["berths"], tools: { berths: ["echo", "add"] } };
