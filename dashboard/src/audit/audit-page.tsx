@@ -115,7 +115,11 @@ function AuditLines({ lines, dim, children }: Pick<AuditTableProps, "lines" | "d
           id: "actor",
           head: t("actor"),
           width: 190,
-          cell: ({ actor }) => <span title={actor}>{actor}</span>,
+          cell: ({ actor, kind }) => (
+            <span className={kind === "request" ? "mono" : ""} title={actor}>
+              {actor}
+            </span>
+          ),
         },
         {
           id: "what",

@@ -32,3 +32,15 @@ export const conflictWords = {
     status: "Status",
   },
 } as const;
+
+/** The course of a key's budget. */
+export const budgetWords = {
+  title: "Budget, spent and forecast",
+  spent: "Spent",
+  ahead: "Forecast",
+  cap: "Never more than {amount}",
+  reaches:
+    "At this pace ≈ all of {amount} is spent by {at}; from then on requests are refused. US dollars, UTC",
+  stays: "At this pace ≈ {amount} by {at}. US dollars, UTC",
+  help: "{title}. The arrow keys move along it.",
+} as const;

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Ellipsis, Pencil, RotateCw } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslations } from "use-intl";
 import { type ApiKey, keyQuery } from "../api/queries.ts";
 import { useKeyboard } from "../shell/keyboard.ts";
@@ -19,6 +19,9 @@ import { type Acting, KeyAction } from "./actions.tsx";
 import { useAtOnce } from "./at-once.ts";
 import { Grace } from "./grace.tsx";
 import { KeyFacts } from "./key-facts.tsx";
+
+/** Charts come after the facts. */
+const BudgetChart = lazy(async () => ({ default: (await import("./budget-chart.tsx")).BudgetChart }));
 
 export function KeyPage() {
   const ui = useTranslations("ui");
@@ -90,6 +93,13 @@ function KeyView({ apiKey: read }: { apiKey: ApiKey }) {
       />
       <Grace apiKey={apiKey} may={may} />
       <KeyFacts apiKey={apiKey} />
+      {apiKey.attributes.budgetUsd === null ? null : (
+        <Suspense>
+          <div className="mt-4">
+            <BudgetChart apiKey={apiKey} />
+          </div>
+        </Suspense>
+      )}
       {acting === null ? null : (
         <KeyAction
           acting={acting}

@@ -14,6 +14,7 @@ import { ModelTable } from "./model-table.tsx";
 import { type PriceActing, PriceAction } from "./price-action.tsx";
 import { cataloguePage, type ModelSearch, PAGE_SIZE } from "./queries.ts";
 
+const showWords = { served: "showServed", override: "showOverride", unpriced: "showUnpriced" } as const;
 const SHOWS = ["", "served", "override", "unpriced"] as const;
 /** Letters that follow each other faster than this are one question. */
 const TYPING_MS = 200;
@@ -29,7 +30,7 @@ export function Catalogue() {
       <Loaded query={query}>
         {({ data, meta }) =>
           data.length === 0 ? (
-            <NoMatch onClear={() => set({ q: "", provider: "", show: "" })} />
+            <NoMatch search={search} onClear={() => set({ q: "", provider: "", show: "" })} />
           ) : (
             <ModelTable
               models={data}
@@ -128,13 +129,16 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
   );
 }
 
-function NoMatch({ onClear }: { onClear: () => void }) {
+function NoMatch({ search, onClear }: { search: ModelSearch; onClear: () => void }) {
   const t = useTranslations("models");
+  const { q, provider, show } = search;
+  const named = [q === "" ? "" : `“${q}”`, provider, show === "" ? "" : t(showWords[show])];
+  const filters = named.filter((one) => one !== "").join(", ");
   return (
     <section className="panel plain-empty">
       <div>
         <b>{t("noMatch")}</b>
-        <p>{t("noMatchText")}</p>
+        <p>{t("noMatchFilters", { filters })}</p>
       </div>
       <Button onClick={onClear}>{t("clear")}</Button>
     </section>

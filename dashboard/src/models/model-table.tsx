@@ -83,7 +83,7 @@ function useFacts(): DataColumn<Model>[] {
         contextWindow === null ? "–" : t("tokens", { count: contextWindow }),
     },
     {
-      ...{ id: "served", head: t("colServed"), width: 104 },
+      ...{ id: "served", head: t("colServed"), width: 112, className: "after-figures" },
       cell: ({ attributes: { served } }) =>
         served ? t("served") : <span className="soft">{t("notServed")}</span>,
     },

@@ -15,7 +15,7 @@ export const modelWords = {
   showUnpriced: "Unpriced",
   clear: "Clear filters",
   noMatch: "No model fits",
-  noMatchText: "No model of the catalogue or of your LLM keys has that name with these filters.",
+  noMatchFilters: "Filters: {filters}.",
   colModel: "Model",
   colInput: "Input",
   colOutput: "Output",

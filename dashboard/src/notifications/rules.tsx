@@ -91,7 +91,7 @@ interface RuleProps {
 function Rule({ name, on, onChange, children }: RuleProps) {
   const t = useTranslations("notifications");
   return (
-    <div className="col-span-full grid gap-3">
+    <div className="rule col-span-full grid gap-3">
       <RowSwitch label={t(name)} hint={t(`${name}Hint`)} on={on} onChange={onChange} />
       <div className={on ? "grid grid-cols-1 gap-3 sm:grid-cols-2" : "hidden"}>{children}</div>
     </div>

@@ -192,7 +192,12 @@ export function LatencyOverTime({ range, timeline, nowMs, dim }: ChartProps) {
     >
       {(drawn) => (
         <Lines
-          {...{ ...drawn, series, ticks: time.ticks, axis: (value: number) => onAxis(text(value)) }}
+          {...{
+            ...drawn,
+            series,
+            ticks: time.ticks,
+            axis: (value: number) => onAxis(text(value)).replace("≈", ""),
+          }}
           label={t("plotHelp", { title })}
         />
       )}

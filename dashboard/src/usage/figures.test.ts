@@ -59,7 +59,7 @@ test("words for shares, changes, durations and axes", () => {
     ...["+6.0 %", "−6.0 %", null, null],
   ]);
   expect([duration(2.4), duration(350), duration(2_510), duration(null)]).toEqual([
-    ...[{ text: "2", unit: "ms" }, { text: "350", unit: "ms" }, { text: "2.51", unit: "s" }, null],
+    ...[{ text: "≈2", unit: "ms" }, { text: "≈350", unit: "ms" }, { text: "≈2.51", unit: "s" }, null],
   ]);
   expect(["1.50M", "6.00 s", "$1,000", "10.0M", "0"].map(onAxis)).toEqual([
     "1.5M",

@@ -38,7 +38,8 @@ export function exactly(value: number, metric: Metric): string {
 /** Between decimal text and integers by their digits: a float of dollars has not enough of them. */
 const DIGITS = 9;
 
-function nanosOf(usd: string): number {
+/** Integer nano-dollars of decimal text. */
+export function nanosOf(usd: string): number {
   const [whole = "0", fraction = ""] = usd.split(".");
   return Number(`${whole}${fraction.padEnd(DIGITS, "0")}`);
 }
@@ -55,11 +56,11 @@ export function shareOf(part: number, whole: number): string | null {
   return `${percent.toFixed(percent === 0 || percent >= 99.95 ? 0 : percent < 10 ? 2 : 1)} %`;
 }
 
-/** A duration with its unit: `8 ms`, `350 ms`, `2.51 s`. */
+/** A percentile's duration with its unit: `≈8 ms`, `≈350 ms`, `≈2.51 s`. They are known within 5 %. */
 export function duration(ms: number | null): { readonly text: string; readonly unit: string } | null {
   if (ms === null) return null;
-  if (ms < 1_000) return { text: String(Math.round(ms)), unit: "ms" };
-  return { text: (ms / 1_000).toFixed(ms < 10_000 ? 2 : 1), unit: "s" };
+  if (ms < 1_000) return { text: `≈${Math.round(ms)}`, unit: "ms" };
+  return { text: `≈${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)}`, unit: "s" };
 }
 
 /** Everything that was read from caches, of everything that was read. */

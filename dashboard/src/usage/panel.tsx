@@ -16,6 +16,8 @@ export interface Twin {
   /** Adds a column with the sum of the others. */
   readonly summed: boolean;
   readonly dim: boolean;
+  /** In place of `text`, where the series are read differently. */
+  readonly textOf?: (series: Series, value: number) => string;
 }
 
 /** What a chart is drawn with. */
@@ -80,7 +82,9 @@ const sumAt = (series: readonly Series[], place: number) =>
   series.reduce((sum, { values }) => sum + (values[place] ?? 0), 0);
 
 /** The values under the cursor; without one, of the whole range where they can be added. */
-function Readout({ moments, series, text, summed, cursor }: Twin & { cursor: number | null }) {
+function Readout(props: Twin & { cursor: number | null }) {
+  const { moments, series, text, summed, cursor } = props;
+  const read = props.textOf ?? ((_: Series, value: number) => text(value));
   const t = useTranslations("usage");
   const valueNow = ({ values }: Series) => {
     if (cursor !== null) return values[cursor] ?? Number.NaN;
@@ -104,7 +108,7 @@ function Readout({ moments, series, text, summed, cursor }: Twin & { cursor: num
               {one.label}
             </span>
           </dt>
-          <dd>{text(valueNow(one))}</dd>
+          <dd>{read(one, valueNow(one))}</dd>
         </div>
       ))}
     </dl>
@@ -112,7 +116,8 @@ function Readout({ moments, series, text, summed, cursor }: Twin & { cursor: num
 }
 
 /** Every interval that has something, the newest first. */
-function TwinTable({ title, moments, series, text, summed }: Twin) {
+function TwinTable({ title, moments, series, text, summed, textOf }: Twin) {
+  const read = textOf ?? ((_: Series, value: number) => text(value));
   const t = useTranslations("usage");
   const places = moments
     .map((_, place) => place)
@@ -141,9 +146,9 @@ function TwinTable({ title, moments, series, text, summed }: Twin) {
           {places.map((place) => (
             <tr key={place}>
               <th scope="row">{moments[place]}</th>
-              {series.map(({ id, values }) => (
-                <td key={id} className="r num">
-                  {text(values[place] ?? Number.NaN)}
+              {series.map((one) => (
+                <td key={one.id} className="r num">
+                  {read(one, one.values[place] ?? Number.NaN)}
                 </td>
               ))}
               {summed ? <td className="r num strong">{text(sumAt(series, place))}</td> : null}

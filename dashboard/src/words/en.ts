@@ -3,7 +3,7 @@
 import { agentWords } from "../agents/words.ts";
 import { gatewayWords } from "../gateways/words.ts";
 import { bulkWords, safetyWords } from "../keys/bulk-words.ts";
-import { conflictWords } from "../keys/conflict-words.ts";
+import { budgetWords, conflictWords } from "../keys/conflict-words.ts";
 import { keyChangeWords, keyDetailWords, keyFormWords, keyWords } from "../keys/words.ts";
 import { llmKeyWords } from "../llm-keys/words.ts";
 import { recordWords } from "../logs/words.ts";
@@ -25,6 +25,7 @@ export const messages = {
   keyChange: keyChangeWords,
   keyDetail: keyDetailWords,
   conflict: conflictWords,
+  budget: budgetWords,
   agents: agentWords,
   bulk: bulkWords,
   safety: safetyWords,
