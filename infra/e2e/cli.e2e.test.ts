@@ -204,3 +204,20 @@ test("models and chat read the key from the environment, else from standard inpu
   const nobody = await run("models --gateway-url http://127.0.0.1:9", { env: { CLAVIGER_API_KEY: key } });
   expect(nobody.exitCode).toBe(7);
 });
+
+test("every metric that the dashboard and the alerts name is on a page that is served", async () => {
+  const folder = join(import.meta.dirname, "../deploy/monitoring");
+  const texts = ["grafana.json", "alerts.yaml"].map((name) => readFileSync(join(folder, name), "utf8"));
+  const pages = await Promise.all(
+    [gatewayUrl, stack.urls.controlPlane].map(async (url) => (await fetch(`${url}/metrics`)).text()),
+  );
+  const served = new Set([...pages.join("\n").matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name ?? ""));
+  const named = texts.join("\n").matchAll(/\b((?:claviger|process|nodejs)_[a-z_]+)\b/g);
+  const missing = [...named]
+    .map(([, name = ""]) => name.replace(/_(bucket|sum|count)$/, ""))
+    .filter((name) => !served.has(name));
+  expect([...new Set(missing)]).toEqual([]);
+  const alerts = [...(texts[1] ?? "").matchAll(/alert: (\w+)/g)].map(([, name]) => name ?? "");
+  const page = readFileSync(join(import.meta.dirname, "../../docs/operations/monitoring.md"), "utf8");
+  expect(alerts.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
