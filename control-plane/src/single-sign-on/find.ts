@@ -19,7 +19,7 @@ export async function findSingleSignOn(db: Queryable, orgId: string): Promise<Si
 }
 
 export function singleSignOnResource(row: SingleSignOnRow, settings: Settings): SingleSignOnResource {
-  const { issuer, clientId, roleClaim, roleMapping, defaultRole } = row;
+  const { issuer, clientId, roleClaim, roleMapping, defaultRole, trustEmail } = row;
   return {
     type: "single-sign-on",
     id: row.orgId,
@@ -30,6 +30,7 @@ export function singleSignOnResource(row: SingleSignOnRow, settings: Settings): 
       roleClaim,
       roleMapping,
       defaultRole,
+      trustEmail,
       redirectUri: redirectUriOf(settings),
       signInUrl: `${new URL(SINGLE_SIGN_ON_PATH, settings.publicUrl)}?organization=${row.orgId}`,
       createdAt: row.createdAt.toISOString(),

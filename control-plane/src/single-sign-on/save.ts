@@ -96,6 +96,7 @@ async function draftOf(
     roleClaim: input.roleClaim === undefined ? (before?.roleClaim ?? null) : input.roleClaim,
     roleMapping: input.roleMapping ?? before?.roleMapping ?? {},
     defaultRole: input.defaultRole === undefined ? (before?.defaultRole ?? null) : input.defaultRole,
+    trustEmail: input.trustEmail ?? before?.trustEmail ?? false,
     createdAt: before?.createdAt ?? new Date(ports.clock.nowMs()),
     revision: before?.revision ?? "",
   };

@@ -42,7 +42,8 @@ type Found =
   | { readonly member: undefined; readonly email: string }
   | { readonly failed: SingleSignOnFailure };
 
-async function findKnown(tx: Tx, { orgId, issuer }: SingleSignOnRow, claims: Claims): Promise<Found> {
+async function findKnown(tx: Tx, rules: SingleSignOnRow, claims: Claims): Promise<Found> {
+  const { orgId, issuer } = rules;
   const subject = String(claims.sub);
   const identity = { orgId, issuer, subject };
   const [known] = await tx
@@ -58,7 +59,9 @@ async function findKnown(tx: Tx, { orgId, issuer }: SingleSignOnRow, claims: Cla
       ),
     );
   if (known !== undefined) return admitted(known.member);
-  const email = claims.email_verified === true ? Email.safeParse(claims.email) : undefined;
+  // A provider that says "false" is believed, whatever is trusted.
+  const isVerified = claims.email_verified === undefined ? rules.trustEmail : claims.email_verified === true;
+  const email = isVerified ? Email.safeParse(claims.email) : undefined;
   if (!email?.success) return { failed: "single_sign_on_email_unverified" };
   const [same] = await tx
     .select()

@@ -145,6 +145,15 @@ test("an address that the provider has not verified opens nothing", async () => 
   }
 });
 
+test("where owners trust the provider's addresses one without a word on it is taken, and a `false` is believed", async () => {
+  await setUp({ trustEmail: true });
+  const member = await makeMember(api, tenant, "admin");
+  const unverified = somebody({ email: member.email, email_verified: false });
+  expect(await signIn(unverified)).toBe("single_sign_on_email_unverified");
+  const silent = somebody({ email: member.email, email_verified: undefined });
+  expect((await me(await signIn(silent))).memberId).toBe(member.id);
+});
+
 test("claims decide the role at each sign-in, the highest counts, and the last owner stays one", async () => {
   await setUp({
     roleClaim: "groups",

@@ -8,6 +8,7 @@ import { useMay } from "../shell/session.ts";
 import { Button } from "../ui/button.tsx";
 import { described, Labelled, TextField } from "../ui/field.tsx";
 import { Problem } from "../ui/problem.tsx";
+import { RowSwitch } from "../ui/row-switch.tsx";
 import { Select } from "../ui/select.tsx";
 import { useToast } from "../ui/toast.tsx";
 import { readMapping, writeMapping } from "./role-mapping.ts";
@@ -27,6 +28,7 @@ export function ProviderForm({ held, onSaved }: ProviderFormProps) {
   const toast = useToast();
   const { busy, error, change } = useChange();
   const [role, setRole] = useState<string>(held === null ? "viewer" : (held.defaultRole ?? NOBODY));
+  const [trustEmail, setTrustEmail] = useState(held?.trustEmail ?? false);
   const [wrong, setWrong] = useState<string>();
   const save = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -34,7 +36,7 @@ export function ProviderForm({ held, onSaved }: ProviderFormProps) {
     const read = readMapping(String(form.get("roleMapping")));
     setWrong("wrongLine" in read ? t("mappingWrong", { line: String(read.wrongLine) }) : undefined);
     if ("wrongLine" in read) return;
-    const body = resourceBody("single-sign-on", attributesOf(form, role, read.mapping));
+    const body = resourceBody("single-sign-on", { ...attributesOf(form, role, read.mapping), trustEmail });
     if ((await change("PATCH", "/single-sign-on", { body })) === undefined) return;
     toast(t("saved"));
     onSaved();
@@ -63,6 +65,14 @@ export function ProviderForm({ held, onSaved }: ProviderFormProps) {
           </div>
         </Labelled>
         <DefaultRole role={role} onChange={setRole} />
+        <div className="col-span-full">
+          <RowSwitch
+            label={t("trustEmail")}
+            hint={t("trustEmailHint")}
+            on={trustEmail}
+            onChange={setTrustEmail}
+          />
+        </div>
       </fieldset>
       {owner ? (
         <div className="col-span-full">

@@ -42,6 +42,9 @@ export const securityWords = {
   roleMappingHint: "One on each line, such as platform-team: admin. The highest counts.",
   defaultRole: "Everybody else",
   nobody: "Not let in",
+  trustEmail: "Trust its addresses",
+  trustEmailHint:
+    "For a provider that says nothing of verification, such as Entra ID, and whose accounts only your organization makes.",
   redirectUri: "Redirect URI",
   redirectUriHint: "Register it with the provider.",
   signInUrl: "Sign-in address",

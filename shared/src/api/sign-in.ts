@@ -37,6 +37,7 @@ export const SingleSignOnEdit = z.strictObject({
   roleClaim: z.string().min(1).max(128).nullable().optional(),
   roleMapping: RoleMapping.optional(),
   defaultRole: Role.nullable().optional(),
+  trustEmail: z.boolean().optional(),
 });
 export type SingleSignOnEdit = z.infer<typeof SingleSignOnEdit>;
 
@@ -47,6 +48,8 @@ export interface SingleSignOnView {
   readonly roleClaim: string | null;
   readonly roleMapping: Readonly<Record<string, Role>>;
   readonly defaultRole: Role | null;
+  /** Addresses count as verified although the provider does not say so. */
+  readonly trustEmail: boolean;
   /** To be registered with the provider. */
   readonly redirectUri: string;
   /** Where members begin. */

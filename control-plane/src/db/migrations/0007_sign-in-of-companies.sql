@@ -42,6 +42,7 @@ CREATE TABLE "single_sign_on" (
 	"role_claim" text,
 	"role_mapping" jsonb DEFAULT '{}'::jsonb NOT NULL,
 	"default_role" text,
+	"trust_email" boolean DEFAULT false NOT NULL,
 	"created_at" timestamp with time zone NOT NULL,
 	"revision" text NOT NULL
 );

@@ -1,5 +1,5 @@
 import type { Role } from "@claviger/shared/api/role";
-import { jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { boolean, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 import { bytea } from "./bytea.ts";
 import { organization } from "./organization.ts";
 
@@ -17,6 +17,8 @@ export const singleSignOn = pgTable("single_sign_on", {
   roleMapping: jsonb("role_mapping").$type<Record<string, Role>>().notNull().default({}),
   /** Of whom no value of the claim is mapped; null: they are not let in. */
   defaultRole: text("default_role", { enum: ["viewer", "member", "admin", "owner"] }),
+  /** Addresses count as verified although the provider does not say so: for one whose accounts the organization itself makes. */
+  trustEmail: boolean("trust_email").notNull().default(false),
   createdAt: timestamp("created_at", { withTimezone: true }).notNull(),
   /** `<epoch>.<revision>` of its last change. */
   revision: text("revision").notNull(),
