@@ -93,13 +93,7 @@ function KeyView({ apiKey: read }: { apiKey: ApiKey }) {
       />
       <Grace apiKey={apiKey} may={may} />
       <KeyFacts apiKey={apiKey} />
-      {apiKey.attributes.budgetUsd === null ? null : (
-        <Suspense>
-          <div className="mt-4">
-            <BudgetChart apiKey={apiKey} />
-          </div>
-        </Suspense>
-      )}
+      <Course apiKey={apiKey} />
       {acting === null ? null : (
         <KeyAction
           acting={acting}
@@ -108,5 +102,16 @@ function KeyView({ apiKey: read }: { apiKey: ApiKey }) {
         />
       )}
     </>
+  );
+}
+
+function Course({ apiKey }: { apiKey: ApiKey }) {
+  if (apiKey.attributes.budgetUsd === null) return null;
+  return (
+    <Suspense>
+      <div className="mt-4">
+        <BudgetChart apiKey={apiKey} />
+      </div>
+    </Suspense>
   );
 }
