@@ -47,23 +47,7 @@ export function ProviderForm({ held, onSaved }: ProviderFormProps) {
       {error === null || errors.size > 0 ? null : <Problem error={error} />}
       <fieldset className="contents" disabled={!owner}>
         <ProviderFields held={held} errors={errors} />
-        <Labelled
-          id="role-mapping"
-          label={t("roleMapping")}
-          hint={t("roleMappingHint")}
-          error={wrong ?? errors.get("roleMapping")}
-          className="col-span-full"
-        >
-          <div className="field area">
-            <textarea
-              {...described("role-mapping", wrong, true)}
-              name="roleMapping"
-              rows={3}
-              className="mono"
-              defaultValue={writeMapping(held?.roleMapping ?? {})}
-            />
-          </div>
-        </Labelled>
+        <MappingField held={held} error={wrong ?? errors.get("roleMapping")} />
         <DefaultRole role={role} onChange={setRole} />
         <div className="col-span-full">
           <RowSwitch
@@ -158,5 +142,28 @@ function errorsOf(error: unknown): Map<string, string> {
       const name = pointer?.split("/")[3];
       return name === undefined ? [] : [[name, detail]];
     }),
+  );
+}
+
+function MappingField({ held, error }: { held: SingleSignOnView | null; error: string | undefined }) {
+  const t = useTranslations("security");
+  return (
+    <Labelled
+      id="role-mapping"
+      label={t("roleMapping")}
+      hint={t("roleMappingHint")}
+      error={error}
+      className="col-span-full"
+    >
+      <div className="field area">
+        <textarea
+          {...described("role-mapping", error, true)}
+          name="roleMapping"
+          rows={3}
+          className="mono"
+          defaultValue={writeMapping(held?.roleMapping ?? {})}
+        />
+      </div>
+    </Labelled>
   );
 }
