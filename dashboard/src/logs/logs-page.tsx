@@ -216,8 +216,8 @@ function useFacts(): DataColumn<LogEntry>[] {
       width: 120,
       right: true,
       className: "num",
-      cell: ({ attributes: { tokens } }) =>
-        tokens === null ? "–" : `${tokens.input ?? "–"} / ${tokens.output ?? "–"}`,
+      cell: ({ attributes: { tokens, mcp } }) =>
+        tokens === null || mcp !== undefined ? "–" : `${tokens.input ?? "–"} / ${tokens.output ?? "–"}`,
     },
     {
       id: "time",

@@ -169,9 +169,8 @@ function Figures({ branch, picked }: { branch: Branch; picked: Picked }) {
   const { name, tools, registered } = branch;
   if (!registered) return t("unknown");
   const all = tools.length;
-  if (isAdmitted(picked, name) && pickedTools(picked, name) === null) {
-    return all === 0 ? t("noTools") : t("allTools", { all });
-  }
+  if (all === 0) return t("noTools");
+  if (isAdmitted(picked, name) && pickedTools(picked, name) === null) return t("allTools", { all });
   return t("of", { n: pickedTools(picked, name)?.length ?? 0, all });
 }
 

@@ -23,6 +23,15 @@ export function McpServerTable({ servers, onOpen, onAct }: McpServerTableProps) 
       rowKey={({ id }) => id}
       columns={[
         { id: "name", head: t("colName"), cell: (server) => <Name server={server} onOpen={onOpen} /> },
+        {
+          id: "url",
+          head: t("url"),
+          cell: ({ attributes: { url } }) => (
+            <div className="soft cut" title={url}>
+              {url}
+            </div>
+          ),
+        },
         { id: "state", head: t("colState"), width: 110, cell: (server) => <State server={server} /> },
         { id: "tools", head: t("colTools"), cell: (server) => <Counts server={server} /> },
         {
@@ -55,16 +64,10 @@ export function McpServerTable({ servers, onOpen, onAct }: McpServerTableProps) 
 }
 
 function Name({ server, onOpen }: { server: McpServer; onOpen: (id: string) => void }) {
-  const { name, url } = server.attributes;
   return (
-    <div className="min-w-0">
-      <button type="button" className="link strong mono" onClick={() => onOpen(server.id)}>
-        {name}
-      </button>
-      <div className="soft cut" title={url}>
-        {url}
-      </div>
-    </div>
+    <button type="button" className="link strong mono" onClick={() => onOpen(server.id)}>
+      {server.attributes.name}
+    </button>
   );
 }
 

@@ -37,9 +37,9 @@ async function makeServer(name: string): Promise<string> {
   return id;
 }
 
-/** What a key is answered by a gateway, and the names of the tools if it is let in. */
-async function toolsOf(secret: string, server: string): Promise<{ status: number; names: string[] }> {
-  const answer = await fetch(`${eu}/mcp/${server}`, {
+/** What a key is answered by a gateway. */
+function ask(secret: string, server: string, method: string, params: object = {}): Promise<Response> {
+  return fetch(`${eu}/mcp/${server}`, {
     method: "POST",
     headers: {
       authorization: `Bearer ${secret}`,
@@ -47,8 +47,13 @@ async function toolsOf(secret: string, server: string): Promise<{ status: number
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": "2025-06-18",
     },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
   });
+}
+
+/** The names of the tools that it is told of, if it is let in. */
+async function toolsOf(secret: string, server: string): Promise<{ status: number; names: string[] }> {
+  const answer = await ask(secret, server, "tools/list");
   const names = [...(await answer.text()).matchAll(/"name":"(\w+)"/g)].map(([, name = ""]) => name);
   return { status: answer.status, names: answer.ok ? names : [] };
 }
@@ -167,6 +172,42 @@ test("a key's tools are picked from a tree with a search, and gateways let it us
   await branch.getByText("all 4, also later ones").waitFor();
   await page.keyboard.press("Control+Enter");
   await expect.poll(async () => (await toolsOf(secret, "picked")).names).toHaveLength(4);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test("calls are seen in the logs with what came of them and who decided, and in usage by tool", async () => {
+  await makeServer("seen");
+  const mcp = { enabled: true, mode: "allow-list", servers: ["seen"], tools: { seen: ["add", "fail"] } };
+  const key = await admin.createKey(credentials.projectId, { name: "of a server that is seen", mcp });
+  for (const [name, status] of [
+    ["add", 200],
+    ["fail", 200],
+    ["echo", 403],
+  ] as const) {
+    const asked = () => ask(key.secret, "seen", "tools/call", { name, arguments: { a: 1, b: 2 } });
+    await expect.poll(async () => (await asked()).status).toBe(status);
+  }
+  const { page, context, complaints, go } = await visit(browser);
+  await go(`/logs?key=${key.id}&surface=mcp`);
+  const row = (tool: string) =>
+    page
+      .getByRole("row")
+      .filter({ hasText: `seen/${tool}` })
+      .first();
+  await row("echo").getByText("403 mcp_tool_not_allowed").waitFor();
+  await row("fail").getByRole("button").click();
+  const drawer = page.getByRole("dialog");
+  await drawer.getByText("the tool failed").waitFor();
+  await drawer.getByText("tools/call").first().waitFor();
+  await drawer.getByText("Decided by revision").waitFor();
+  expect(await violationsOf(page)).toEqual([]);
+  await go("/usage?by=model&provider=mcp&show=requests&range=1h");
+  await page
+    .getByRole("combobox", { name: /Group by/ })
+    .getByText("MCP tool")
+    .waitFor();
+  await page.getByRole("row").filter({ hasText: "seen/add" }).first().waitFor();
   expect(complaints).toEqual([]);
   await context.close();
 });
