@@ -59,7 +59,10 @@ export class RowIndex {
   readonly #rows: PackedRows;
   readonly #from: number;
   readonly #to: number;
-  /** Numbers of rows, counted from 1. */
+  /**
+   * Numbers of rows, counted from 1, in as many bits as number the slots; in the others what the name is mixed to, so that a
+   * row which is not meant is mostly told without a look at it, which would be a read from far away.
+   */
   #slots = new Int32Array(SLOTS_MIN);
   #count = 0;
 
@@ -72,30 +75,36 @@ export class RowIndex {
   /** The row that has these columns; −1 when there is none. */
   find(columns: Int32Array): number {
     const slots = this.#slots;
-    for (let slot = this.#homeOf(columns); ; slot = (slot + 1) & (slots.length - 1)) {
-      const row = (slots[slot] as number) - 1;
-      if (row < 0 || this.#rows.has(row, columns, this.#from, this.#to)) return row;
+    const mask = slots.length - 1;
+    const mixed = this.#mixedOf(columns);
+    for (let slot = mixed & mask; ; slot = (slot + 1) & mask) {
+      const held = slots[slot] as number;
+      if (held === EMPTY) return -1;
+      if (((held ^ mixed) & ~mask) !== 0) continue;
+      const row = (held & mask) - 1;
+      if (this.#rows.has(row, columns, this.#from, this.#to)) return row;
     }
   }
 
   /** Adds a row whose columns no other row of the index has. */
   add(row: number, columns: Int32Array): void {
-    if (++this.#count * 2 > this.#slots.length) this.#grow();
-    this.#put(row, this.#homeOf(columns));
+    this.#count++;
+    while (this.#count * 2 > this.#slots.length || row + 1 >= this.#slots.length) this.#grow();
+    this.#put(row, this.#mixedOf(columns));
   }
 
   /** Takes a row out, with these columns; others close up, so that every one is found from its home on. */
   remove(row: number, columns: Int32Array): void {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let hole = this.#homeOf(columns);
-    while (slots[hole] !== row + 1) {
+    let hole = this.#mixedOf(columns) & mask;
+    while (((slots[hole] as number) & mask) !== row + 1) {
       if (slots[hole] === EMPTY) return;
       hole = (hole + 1) & mask;
     }
     this.#count--;
     for (let slot = (hole + 1) & mask; slots[slot] !== EMPTY; slot = (slot + 1) & mask) {
-      const home = this.#homeOfRow((slots[slot] as number) - 1);
+      const home = this.#mixedOfRow(((slots[slot] as number) & mask) - 1) & mask;
       // It may only go back as far as its home.
       if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
       slots[hole] = slots[slot] as number;
@@ -104,35 +113,40 @@ export class RowIndex {
     slots[hole] = EMPTY;
   }
 
-  #put(row: number, home: number): void {
+  #put(row: number, mixed: number): void {
     const slots = this.#slots;
-    let slot = home;
-    while (slots[slot] !== EMPTY) slot = (slot + 1) & (slots.length - 1);
-    slots[slot] = row + 1;
+    const mask = slots.length - 1;
+    let slot = mixed & mask;
+    while (slots[slot] !== EMPTY) slot = (slot + 1) & mask;
+    slots[slot] = (mixed & ~mask) | (row + 1);
   }
 
   #grow(): void {
     const before = this.#slots;
+    const mask = before.length - 1;
     this.#slots = new Int32Array(before.length * 2);
-    for (const held of before) if (held !== EMPTY) this.#put(held - 1, this.#homeOfRow(held - 1));
+    for (const held of before) {
+      const row = (held & mask) - 1;
+      if (held !== EMPTY) this.#put(row, this.#mixedOfRow(row));
+    }
   }
 
-  #homeOf(columns: Int32Array): number {
-    return this.#home(
+  #mixedOf(columns: Int32Array): number {
+    return mix(
       columns[this.#from] as number,
       columns[this.#from + 1] as number,
       columns[this.#to - 1] as number,
     );
   }
 
-  #homeOfRow(row: number): number {
+  #mixedOfRow(row: number): number {
     const rows = this.#rows;
-    return this.#home(rows.at(row, this.#from), rows.at(row, this.#from + 1), rows.at(row, this.#to - 1));
+    return mix(rows.at(row, this.#from), rows.at(row, this.#from + 1), rows.at(row, this.#to - 1));
   }
+}
 
-  #home(a: number, b: number, c: number): number {
-    let mixed = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
-    return (mixed ^ (mixed >>> 13)) & (this.#slots.length - 1);
-  }
+function mix(a: number, b: number, c: number): number {
+  let mixed = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
+  return mixed ^ (mixed >>> 13);
 }
