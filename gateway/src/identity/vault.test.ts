@@ -87,6 +87,27 @@ test("a credential is opened for the host that it was sealed for, once", async (
   expect(vault.credentialFor(provider)).toBe(vault.credentialFor(provider));
 });
 
+test("what one replica seals with a shared key all others of the organization open, and nothing else does", async () => {
+  const { sealKey } = await newIdentity();
+  const x = await importJWK({ kty: "OKP", crv: "X25519", x: sealKey.x }, "ECDH-ES+A256KW");
+  const other = createVault({ ...identity, gatewayId: "gw_000000000002", sealKey }, log);
+  const header = { alg: "ECDH-ES+A256KW", enc: "A256GCM", org: identity.organizationId };
+  const place = { gateway: "gw_000000000002", replica: identity.replicaId, dek_id: "dek_000000000001" };
+  const theirs = new CompactEncrypt(dataKey).setProtectedHeader({ ...header, ...place });
+  await other.addDataKeys([await theirs.encrypt(x)]);
+  const mine = await vaultWith([await jwe()]);
+  const iv = new Uint8Array(12);
+  const [sealer, opener] = [mine.shared.newest(), other.shared.byId("dek_000000000001")];
+  if (sealer === undefined || opener === undefined) throw new Error("there is a key");
+  const text = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, sealer.key, new Uint8Array([7]));
+  const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, opener.key, text);
+  expect([...new Uint8Array(plain)]).toEqual([7]);
+  const raw = await crypto.subtle.importKey("raw", dataKey, "AES-GCM", false, ["decrypt"]);
+  await expect(crypto.subtle.decrypt({ name: "AES-GCM", iv }, raw, text)).rejects.toThrow();
+  mine.forget();
+  expect(mine.shared.newest()).toBeUndefined();
+});
+
 test("another host, port, provider, version or a missing secret opens nothing", async () => {
   const vault = await vaultWith([await jwe()]);
   for (const changed of [
