@@ -1,4 +1,7 @@
 /** A gateway on Workers beside one on Node, on real workerd: the same promises, and those that only an object that sleeps needs. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { proveBudget } from "./proofs/budget.ts";
 import { RESTRICTIONS, type RestrictionName, tryRestriction } from "./proofs/restriction.ts";
@@ -98,6 +101,56 @@ test("workerd killed: without the control plane it serves from what it had, and 
     for (const name of ["control-plane", "nats"] as const) world.stack.child(name).kill("SIGCONT");
   }
 });
+
+/** Changes what the stopped object has on disk; there is one object, and one file for it. */
+function edit(change: (db: DatabaseSync) => void): void {
+  const folder = join(world.stack.home, "gateways/edge-1/objects");
+  const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)));
+  let edited = 0;
+  for (const file of files.filter((name) => name.endsWith(".sqlite"))) {
+    const db = new DatabaseSync(file);
+    if (db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'state'").get() !== undefined) {
+      change(db);
+      edited += 1;
+    }
+    db.close();
+  }
+  expect(edited).toBe(1);
+}
+
+test.each<[string, string]>([
+  [
+    "a record changed",
+    "UPDATE state SET sealed = zeroblob(length(sealed)) WHERE n = (SELECT min(n) FROM state)",
+  ],
+  ["its last record gone", "DELETE FROM state WHERE n = (SELECT max(n) FROM state)"],
+  ["all records gone", "DELETE FROM state"],
+  ["no mark", "DELETE FROM state_mark"],
+])(
+  "state with %s admits nothing before the control plane has been heard, and never what is dead (I8)",
+  async (_what, statement) => {
+    const { admin, projectId } = world;
+    const [good, dead] = [await admin.createKey(projectId), await admin.createKey(projectId)];
+    await RESTRICTIONS.revoke.take(admin, dead);
+    const child = world.stack.child(EDGE);
+    await child.stop();
+    edit((db) => db.exec(statement));
+    for (const name of ["control-plane", "nats"] as const) world.stack.child(name).kill("SIGSTOP");
+    // Ready it will not be: whether it answers is seen below.
+    const starting = child.start().catch(() => undefined);
+    const status = async (key: MadeKey) => (await useKey(edge, key).catch(() => undefined))?.status;
+    try {
+      await expect.poll(() => status(good), WAIT).toBe(503);
+      expect([401, 503]).toContain(await status(dead));
+    } finally {
+      for (const name of ["control-plane", "nats"] as const) world.stack.child(name).kill("SIGCONT");
+    }
+    await starting;
+    await expect.poll(() => status(good), WAIT).toBe(200);
+    expect(await status(dead)).toBe(401);
+  },
+  180_000,
+);
 
 test("a budget is hard over Node and Workers together, while callers leave and answers break off", async () => {
   const run = { limitUsd: "1.00", requestsPerGateway: 60, tokensMax: 4_000, aborts: true };

@@ -9,8 +9,23 @@ export const e2eTests = ["infra/e2e/*.e2e.test.ts"];
  * metering, spend, following, freshness. They run once on each runtime.
  */
 export const contractTests = [
-  ...["answers-bodies", "answers-credentials", "tokens", "upstream", "sdk", "llm-keys", "budget", "revoke"],
-  ...["lifecycle", "audit"],
+  ...["answers-bodies", "answers-credentials", "tokens", "upstream", "budget", "crash"],
+].map((name) => `infra/e2e/${name}.e2e.test.ts`);
+
+/** The rest of it, which takes longer than a stage may: `npm run soak -- contract` runs all of it on workerd. */
+export const longContractTests = [
+  ...[
+    "sdk",
+    "llm-keys",
+    "revoke",
+    "lifecycle",
+    "audit",
+    "provider-faults",
+    "rates",
+    "outage",
+    "no-nats",
+    "create",
+  ],
 ].map((name) => `infra/e2e/${name}.e2e.test.ts`);
 
 /** Tests in a browser. */

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { pathOf, root } from "./root.ts";
-import { contractTests } from "./test-kinds.ts";
+import { contractTests, longContractTests } from "./test-kinds.ts";
 
 /**
  * The contract of a gateway on its other runtime: the end-to-end tests that the `stack` stage runs on Node, file for file,
@@ -12,7 +12,10 @@ export default defineConfig({
   test: {
     globalSetup: [pathOf("infra/testing/global-setup.ts")],
     env: { CLAVIGER_TEST_RUNTIME: "workers" },
-    include: contractTests,
+    include:
+      process.env.CLAVIGER_WHOLE_CONTRACT === undefined
+        ? contractTests
+        : [...contractTests, ...longContractTests],
     environment: "node",
     pool: "forks",
     fileParallelism: false,
