@@ -17,7 +17,7 @@ const keys: readonly (readonly [string, object])[] = [
     "CI smoke tests",
     { expiresAt: inDays(30), budgetUsd: "25", budgetPeriod: "monthly", requestsPerMinute: 60 },
   ],
-  ["Warehouse copilot", { budgetUsd: "400", budgetPeriod: "monthly", allowedProviders: ["sandbox"] }],
+  ["Warehouse copilot", { budgetUsd: "2", budgetPeriod: "monthly", allowedProviders: ["sandbox"] }],
   ["Support macros, preview", { expiresAt: inDays(2), allowedModels: ["echo", "story"] }],
   [
     "Invoice extraction, nightly batch for accounts payable in every region of the company",
@@ -82,7 +82,7 @@ async function rooms(admin: ReturnType<typeof createAdmin>, projectId: string): 
   }
   for (const [name, targets] of [
     ["quick", ["sandbox/echo"]],
-    ["careful", ["sandbox/story", "sandbox/echo", "nowhere/large"]],
+    ["careful", ["sandbox/story", "sandbox/echo", "groq/house/dispatch-70b"]],
   ] as const) {
     const attributes = { name, targets, projectId: null };
     await admin.call("POST", "/model-aliases", { data: { type: "model-alias", attributes } });
@@ -118,7 +118,11 @@ async function tools(admin: Admin, made: readonly MadeKey[], gateways: readonly 
     return (answer.json as { data: { id: string } }).data.id;
   };
   const id = await make({ name: "berths", url: `${sandbox}/mcp` });
-  await make({ name: "customs", url: "https://mcp.customs.example/mcp", bearer: "customs-bearer-0123456789" });
+  await make({
+    name: "customs",
+    url: "https://mcp.customs.example/mcp",
+    bearer: "customs-bearer-0123456789",
+  });
   await admin.call("POST", `/mcp-servers/${id}/discover`, {});
   await admin.call("POST", `/mcp-servers/${id}/tools/accept`, { all: true });
   const mcp = { enabled: true, mode: "allow-list", servers: ["berths"], tools: { berths: ["echo", "add"] } };

@@ -55,14 +55,16 @@ function Station({ step: { name, outcome, ms, attempt }, from, all, code }: Stat
         <span className="sr">{t(`steps.${outcome}Word`)}</span>
         {word}
       </span>
-      <span className="bar" aria-hidden="true">
-        {ms === undefined ? null : (
+      {ms === undefined ? (
+        <span className="untimed" />
+      ) : (
+        <span className="bar" aria-hidden="true">
           <i style={{ left: `${from * 100}%`, width: `${Math.max(0.8, share * 100)}%` }} />
-        )}
-      </span>
+        </span>
+      )}
       <span className="num ms">{ms === undefined ? "" : t("ms", { ms: Math.round(ms * 10) / 10 })}</span>
       {said === "" ? null : (
-        <span className="said mono cut" title={said}>
+        <span className={`said cut${outcome === "skipped" ? "" : " mono"}`} title={said}>
           {said}
         </span>
       )}

@@ -83,7 +83,8 @@ function useFacts(): DataColumn<Model>[] {
         contextWindow === null ? "–" : t("tokens", { count: contextWindow }),
     },
     {
-      ...{ id: "served", head: t("colServed"), width: 112, className: "after-figures" },
+      ...{ id: "served", width: 112, className: "after-figures", label: t("colServed") },
+      head: <span className="pl-4">{t("colServed")}</span>,
       cell: ({ attributes: { served } }) =>
         served ? t("served") : <span className="soft">{t("notServed")}</span>,
     },

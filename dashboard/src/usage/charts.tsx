@@ -82,7 +82,8 @@ function useTopSeries(
   const asked = top.map(({ attributes }) =>
     usageQuery({ search, range, more, only: { by: search.by, value: valueIn(attributes, search.by) ?? "" } }),
   );
-  const rows = useQueries({ queries: asked }).map(({ data }) => data?.data ?? []);
+  const answers = useQueries({ queries: asked });
+  const rows = answers.map(({ data }) => data?.data ?? []);
   const read = (list: readonly UsageRow[]) =>
     valuesOf(
       list.map(({ attributes }) => attributes),
@@ -96,6 +97,8 @@ function useTopSeries(
     color: colorOf(n),
     values: read(rows[n] ?? []),
   }));
+  // What has not been read yet is not nothing.
+  if (answers.some(({ data }) => data === undefined)) return [];
   const rest = restOf(read(timeline), series);
   if (rest.every((value) => value === 0)) return series;
   const label = other === undefined ? t("rest") : nameOf(other);
