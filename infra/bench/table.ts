@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { judge } from "./parts/verdict.ts";
 import { type Mix, makeKeys } from "./table/keys.ts";
 import type { Loaded } from "./table/load.ts";
 import { writeState } from "./table/state-folder.ts";
@@ -43,6 +44,16 @@ function report(mix: Mix, bytes: number, startedMs: number, loaded: Loaded): voi
   console.log(
     `  cold start       ${(coldMs / 1000).toFixed(1)} s (to reach ${COLD_START_MS_MAX / 1000}), CPU ${(loaded.cpuMs / 1000).toFixed(1)} s`,
   );
+  judge([
+    {
+      ...{ what: `table (${mix}): memory per key`, value: perKey, unit: " B", is: "≤" },
+      ...{ toReach: BYTES_PER_KEY_MAX, stretch: 250 },
+    },
+    {
+      ...{ what: `table (${mix}): cold start`, value: coldMs / 1000, unit: " s", is: "≤" },
+      ...{ toReach: COLD_START_MS_MAX / 1000, stretch: 3 },
+    },
+  ]);
   console.log(
     `  snapshot ${mb(bytes)}, peak RSS while loading ${mb(loaded.rssPeakBytes)}, full collection ${loaded.collectMs.toFixed(0)} ms`,
   );

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Resolves when it is true; what throws is not true yet. Rejects after 20 s. */
+/** Resolves when it is true; what throws is not true yet. Rejects after a minute. */
 export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + 20_000;
+  const deadlineMs = performance.now() + 60_000;
   let last: unknown;
   for (;;) {
     try {

@@ -22,6 +22,7 @@ const tasks = {
   bench: "infra/house/bench.ts",
   sim: "infra/sim/run.ts",
   mutants: "infra/mutants/main.ts",
+  faults: "infra/faults/main.ts",
   screenshots: "infra/screenshots/main.ts",
 };
 

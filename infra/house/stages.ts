@@ -50,6 +50,11 @@ export const stages: readonly Stage[] = [
     about: "rules taken out of the source, and what notices",
     run: counting("infra/mutants/main.ts"),
   },
+  {
+    name: "faults",
+    about: "real processes under load while one fault of each kind happens to them",
+    run: counting("infra/faults/main.ts", "--short"),
+  },
 ];
 
 async function runVerify(): Promise<Tally> {

@@ -64,7 +64,10 @@ function readFile(file: JournalFile, open: Map<string, { record: OpenRecord; fil
 
 function parse(line: string): OpenRecord | string | undefined {
   try {
-    return JSON.parse(line) as OpenRecord | string;
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry === "string") return entry;
+    const isRecord = typeof (entry as Partial<OpenRecord> | null)?.requestId === "string";
+    return isRecord ? (entry as OpenRecord) : undefined;
   } catch {
     return undefined;
   }
