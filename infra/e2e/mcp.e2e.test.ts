@@ -1,32 +1,61 @@
-/** MCP over a whole stack: a real server, registered, looked at and accepted; an official client at two gateways in turn. */
+/**
+ * MCP over a whole stack with a gateway on each runtime: real servers, registered, looked at and accepted; official clients at
+ * both gateways in turn, and at each of them as directly.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startEverything } from "../conformance/mcp/servers.ts";
+import { OF_EVERYTHING, ofFilesystem, writeMemory } from "../conformance/mcp/cases.ts";
+import { CLIENTS, connectClient } from "../conformance/mcp/clients.ts";
+import {
+  type RunningServer,
+  startEverything,
+  startFilesystem,
+  startMemory,
+} from "../conformance/mcp/servers.ts";
 import type { MadeKey } from "./support/admin.ts";
 import { startWorld, type World } from "./support/world.ts";
 
 const WAIT = { timeout: 60_000, interval: 200 };
+let folder: string;
 let everything: RunningServer;
+let filesystem: RunningServer;
+let memory: RunningServer;
 let world: World;
 let serverId: string;
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "claviger-mcp-"));
+  await mkdir(join(folder, "files"));
+  await writeFile(join(folder, "files", "a.txt"), "first\nsecond\n");
+  await writeFile(join(folder, "memory.jsonl"), "");
   everything = await startEverything();
+  filesystem = await startFilesystem(join(folder, "files"));
+  memory = await startMemory(join(folder, "memory.jsonl"));
   const allow = { CLAVIGER_EGRESS_ALLOW: "127.0.0.0/8" };
-  const env = { "control-plane": allow, "gateway-eu-1": allow, "gateway-us-1": allow };
-  world = await startWorld({ env });
-  const made = await world.admin.call("POST", "/mcp-servers", {
-    data: { type: "mcp-server", attributes: { name: "everything", url: everything.url } },
-  });
-  expect(`${made.status} ${made.text}`).toMatch(/^201 /);
-  serverId = (made.json as { data: { id: string } }).data.id;
+  const env = { "control-plane": allow, "gateway-eu-1": allow, "gateway-edge-1": allow };
+  world = await startWorld({ gateways: { "eu-1": 1 }, workers: { "edge-1": 2 }, env });
+  serverId = await register({ name: "everything", url: everything.url });
+  await register({ name: "everything-as-it-comes", url: everything.url, newTools: "accept" });
+  await register({ name: "filesystem", url: filesystem.url, newTools: "accept" });
+  await register({ name: "memory", url: memory.url, newTools: "accept" });
 });
 
 afterAll(async () => {
   await world?.stack.stop();
-  await everything?.stop();
+  await Promise.all([everything?.stop(), filesystem?.stop(), memory?.stop()]);
+  await rm(folder, { recursive: true, force: true });
 });
+
+async function register(attributes: object): Promise<string> {
+  const body = { data: { type: "mcp-server", attributes } };
+  const made = await world.admin.call("POST", "/mcp-servers", body, { prefer: "wait=20" });
+  expect(`${made.status} ${made.text}`).toMatch(/^201 /);
+  return (made.json as { data: { id: string } }).data.id;
+}
 
 const mcpOf = (mcp: object) => ({ mcp: { enabled: true, mode: "allow-all", ...mcp } });
 
@@ -111,6 +140,38 @@ test("a key's tools are those that it has now; each call is in log, audit and us
       ]),
     );
 });
+
+// Three servers and two gateways, on a machine that does other things as well.
+const CONFORMANCE_MS = 600_000;
+
+test.each(CLIENTS)(
+  "%s gets at every gateway what it gets directly",
+  { timeout: CONFORMANCE_MS },
+  async (name) => {
+    const key = await world.admin.createKey(world.projectId, mcpOf({}));
+    for (const gateway of world.gateways) {
+      const at = async (server: string, url: string) =>
+        [
+          await connectClient(name, `${gateway.url}/mcp/${server}`, key.secret),
+          await connectClient(name, url),
+        ] as const;
+      const [through, direct] = await at("everything-as-it-comes", everything.url);
+      for (const [what, ask] of Object.entries(OF_EVERYTHING)) {
+        expect(await ask(through), what).toEqual(await ask(direct));
+      }
+      const files = await at("filesystem", filesystem.url);
+      const asks = ofFilesystem(join(folder, "files"), `${gateway.name}-${name.length}.txt`);
+      for (const [what, ask] of Object.entries(asks)) {
+        expect(await ask(files[0]), what).toEqual(await ask(files[1]));
+      }
+      const memories = await at("memory", memory.url);
+      const [graph, same] = await writeMemory(memories[0], memories[1], `${gateway.name} ${name}`);
+      expect(JSON.stringify(graph)).toContain(`${gateway.name} ${name}`);
+      expect(same).toEqual(graph);
+      await Promise.all([through, direct, ...files, ...memories].map((client) => client.close()));
+    }
+  },
+);
 
 test("a stream that listens ends when its key is revoked", async () => {
   const key = await world.admin.createKey(world.projectId, mcpOf({}));

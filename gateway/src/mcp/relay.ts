@@ -30,6 +30,8 @@ export interface RelayJob {
   readonly part: number | undefined;
   /** Seals a session that the server has begun; undefined when that cannot be. */
   readonly seal: (session: string) => Promise<string | undefined>;
+  /** What the client knows an event by; undefined: it cannot be resumed from. */
+  readonly sealEventId: (id: string) => Promise<string | undefined>;
   /** Once, after everything. */
   readonly over: () => void;
 }
@@ -113,13 +115,13 @@ export class McpRelay implements LegListener, Running {
     this.#then(async () => {
       const passed = await passFrom(this.#rights, this.#job.visit.deps.sightings, message);
       if (this.#over) return;
-      if (passed !== undefined) this.#pass(passed, passed === message ? event.data : undefined, event);
+      if (passed !== undefined) await this.#pass(passed, passed === message ? event.data : undefined, event);
       else if (this.#head?.form === "json") this.#fail(refuse("provider_bad_response"), "error");
     });
   }
 
   sign(event: SseEvent): void {
-    this.#then(() => this.#write(this.#job.rename === undefined ? event : { data: "" }));
+    this.#then(() => this.#tell(this.#job.rename === undefined ? event : { data: "" }));
   }
 
   end(): void {
@@ -145,7 +147,7 @@ export class McpRelay implements LegListener, Running {
     return this.#session === undefined ? [] : ["mcp-session-id", this.#session];
   }
 
-  #pass(message: JsonObject, text: string | undefined, event: SseEvent): void {
+  async #pass(message: JsonObject, text: string | undefined, event: SseEvent): Promise<void> {
     const { message: asked, visit } = this.#job;
     if (asked?.kind === "request" && message.id === asked.id && message.method === undefined) {
       if (asked.method === "initialize" && !isKnownVersion(message)) {
@@ -156,7 +158,12 @@ export class McpRelay implements LegListener, Running {
     const { rename } = this.#job;
     const data = rename === undefined ? (text ?? JSON.stringify(message)) : JSON.stringify(rename(message));
     if (this.#head?.form === "json") visit.reply.json(this.#head.status, data, this.#sessionHeader());
-    else this.#write(rename === undefined ? { ...event, data } : { event: "message", data });
+    else await this.#tell(rename === undefined ? { ...event, data } : { event: "message", data });
+  }
+
+  async #tell({ id, ...event }: SseEvent): Promise<void> {
+    const sealed = id === undefined || id === "" ? undefined : await this.#job.sealEventId(id);
+    if (!this.#over) this.#write(sealed === undefined ? event : { ...event, id: sealed });
   }
 
   #write(event: SseEvent): void {

@@ -38,22 +38,12 @@ const TOKEN_LENGTH_MAX = 10_000;
 const encoder = new TextEncoder();
 
 /** Undefined when there is no key to seal it with, or when it would be too long to be sent back. */
-export async function sealSession(
+export function sealSession(
   keys: SharedKeys,
   bound: SessionBound,
   content: SessionContent,
 ): Promise<string | undefined> {
-  const shared = keys.newest();
-  if (shared === undefined) return undefined;
-  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-  const additionalData = boundBytes(bound);
-  const plain = encoder.encode(JSON.stringify(content));
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData }, shared.key, plain);
-  const bytes = new Uint8Array(IV_BYTES + sealed.byteLength);
-  bytes.set(iv);
-  bytes.set(new Uint8Array(sealed), IV_BYTES);
-  const token = `${shared.id}.${toBase64Url(bytes)}`;
-  return token.length > TOKEN_LENGTH_MAX ? undefined : token;
+  return seal(keys, contextOf("session", bound), JSON.stringify(content));
 }
 
 /** Undefined for anything that was not sealed for exactly this key and address. */
@@ -62,21 +52,66 @@ export async function openSession(
   bound: SessionBound,
   token: string,
 ): Promise<SessionContent | undefined> {
+  const text = await open(keys, contextOf("session", bound), token);
+  // Only a gateway of the organization can have written it.
+  return text === undefined ? undefined : (JSON.parse(text) as SessionContent);
+}
+
+/** What a server calls an event of a stream: for whoever has the session that it came in, and nobody else. */
+export function sealEventId(
+  keys: SharedKeys,
+  bound: SessionBound,
+  session: string | undefined,
+  id: string,
+): Promise<string | undefined> {
+  return seal(keys, contextOf(`event ${session ?? ""}`, bound), id);
+}
+
+export function openEventId(
+  keys: SharedKeys,
+  bound: SessionBound,
+  session: string | undefined,
+  token: string,
+): Promise<string | undefined> {
+  return open(keys, contextOf(`event ${session ?? ""}`, bound), token);
+}
+
+async function seal(
+  keys: SharedKeys,
+  additionalData: Uint8Array<ArrayBuffer>,
+  text: string,
+): Promise<string | undefined> {
+  const shared = keys.newest();
+  if (shared === undefined) return undefined;
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+  const plain = encoder.encode(text);
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData }, shared.key, plain);
+  const bytes = new Uint8Array(IV_BYTES + sealed.byteLength);
+  bytes.set(iv);
+  bytes.set(new Uint8Array(sealed), IV_BYTES);
+  const token = `${shared.id}.${toBase64Url(bytes)}`;
+  return token.length > TOKEN_LENGTH_MAX ? undefined : token;
+}
+
+async function open(
+  keys: SharedKeys,
+  additionalData: Uint8Array<ArrayBuffer>,
+  token: string,
+): Promise<string | undefined> {
   const [, id, text] = TOKEN.exec(token) ?? [];
   const shared = id === undefined ? undefined : keys.byId(id);
   if (shared === undefined || text === undefined) return undefined;
   try {
     const bytes = new Uint8Array(fromBase64Url(text));
-    const algorithm = { name: "AES-GCM", iv: bytes.subarray(0, IV_BYTES), additionalData: boundBytes(bound) };
+    const algorithm = { name: "AES-GCM", iv: bytes.subarray(0, IV_BYTES), additionalData };
     const plain = await crypto.subtle.decrypt(algorithm, shared.key, bytes.subarray(IV_BYTES));
-    // Only a gateway of the organization can have written it.
-    return JSON.parse(new TextDecoder().decode(plain)) as SessionContent;
+    return new TextDecoder().decode(plain);
   } catch {
     // Another key's, another address's, or made up: the caller is told that there is none.
     return undefined;
   }
 }
 
-function boundBytes({ organizationId, keyId, scope }: SessionBound): Uint8Array<ArrayBuffer> {
-  return encoder.encode(`claviger mcp session\n${organizationId}\n${keyId}\n${scope}`);
+function contextOf(what: string, { organizationId, keyId, scope }: SessionBound): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`claviger mcp\n${organizationId}\n${keyId}\n${scope}\n${what}`);
 }

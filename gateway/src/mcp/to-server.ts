@@ -11,7 +11,7 @@ import { type ClientMessage, isObject, type JsonObject } from "./json-rpc.ts";
 import { judge, type Named } from "./judge.ts";
 import { requestRules } from "./methods.ts";
 import { McpRelay } from "./relay.ts";
-import { type SessionContent, sealSession } from "./session.ts";
+import { openEventId, type SessionBound, type SessionContent, sealEventId, sealSession } from "./session.ts";
 import { type McpVisit, openRecordOf, takeRate } from "./visit.ts";
 
 /** A request of a principal that was admitted. */
@@ -64,7 +64,9 @@ export async function forward(request: Admitted, to: ToForward): Promise<Outcome
   if ("code" in allowed) return allowed;
   const upstream = session?.upstreams[server.id];
   if (session !== undefined && upstream?.url !== server.url) return refuse("session_not_found");
-  const lastEventId = to.rename === undefined ? resumeFrom(visit) : undefined;
+  const bound = { organizationId: deps.settings.organizationId, keyId: principal.key.id, scope: name };
+  const resumed = to.rename === undefined ? resumeFrom(visit, bound, upstream?.session) : undefined;
+  const lastEventId = resumed === undefined ? undefined : await resumed;
   if (lastEventId !== undefined && typeof lastEventId !== "string") return lastEventId;
   const rate = to.part === undefined ? takeRate(visit, principal, limited) : undefined;
   if (rate !== undefined) return rate;
@@ -116,6 +118,7 @@ function relayFor({ visit, principal, server: scope, leave }: Admitted, to: ToRe
       const upstreams = { [server.id]: { session: upstreamSession, url: server.url } };
       return sealSession(visit.deps.shared, bound, { upstreams, client: null });
     },
+    sealEventId: (id) => sealEventId(visit.deps.shared, bound, to.upstreamSession, id),
     over: leave,
   });
 }
@@ -140,14 +143,15 @@ function isStateless(message: ClientMessage): boolean {
   return isObject(meta) && typeof meta[VERSION_MEMBER] === "string";
 }
 
-const EVENT_ID = /^[\x21-\x7e]{1,1024}$/;
-/** A credential of ours in a place where none belongs. */
-const SECRET = /clv(?:_live|[pste])_/;
-
-/** Where a stream is to be resumed: what the server called the last event that arrived. */
-function resumeFrom({ exchange }: McpVisit): string | Refusal | undefined {
-  if (exchange.method !== "GET") return undefined;
-  const id = exchange.header("last-event-id");
-  if (id === undefined || (EVENT_ID.test(id) && !SECRET.test(id))) return id;
-  return refuse("invalid_header", { param: "last-event-id" });
+/** Where a stream is to be resumed: what the server called the last event that arrived in this session. */
+function resumeFrom(
+  { exchange, deps }: McpVisit,
+  bound: SessionBound,
+  session: string | undefined,
+): Promise<string | Refusal> | undefined {
+  const token = exchange.method === "GET" ? exchange.header("last-event-id") : undefined;
+  if (token === undefined) return undefined;
+  return openEventId(deps.shared, bound, session, token).then(
+    (id) => id ?? refuse("invalid_header", { param: "last-event-id" }),
+  );
 }

@@ -167,18 +167,36 @@ test("a change that leaves a key its rights leaves it its stream", async () => {
   open?.write('event: message\ndata: {"jsonrpc":"2.0","method":"evil/method"}\n\n');
   open?.write('event: message\ndata: {"jsonrpc":"2.0","id":1,"method":"ping"}\n\n');
   await expect.poll(() => stream.text(), WAIT).toContain('"ping"');
-  expect(stream.text()).toContain("id: 7\n");
+  expect(stream.text()).toMatch(/^id: \S{20,}$/m);
   expect(stream.text()).not.toContain("evil");
   stream.leave();
   await expect.poll(() => server.streams.size, WAIT).toBe(0);
 });
 
-test("a list that turns up in a resumed stream is filtered like any other", async () => {
+test("a stream is resumed by whom it was for, and by nobody else; a list that turns up in it is filtered", async () => {
   const { secret } = addMcpKey(gateway, {
     mcp: { enabled: true, mode: "allow-all", tools: { files: ["read"] } },
   });
-  const stream = await listen(secret, { "last-event-id": "7" });
+  const first = await listen(secret);
   await expect.poll(() => server.streams.size, WAIT).toBe(1);
+  const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
+  for (const open of server.streams) open.write(`id: of-the-server\ndata: ${JSON.stringify(ping)}\n\n`);
+  await expect.poll(() => first.text(), WAIT).toContain('"ping"');
+  const id = /^id: (\S+)$/m.exec(first.text())?.[1] ?? "";
+  expect(id).not.toContain("of-the-server");
+  first.leave();
+  await expect.poll(() => server.streams.size, WAIT).toBe(0);
+  const other = addMcpKey(gateway);
+  for (const [key, event] of [
+    [other.secret, id],
+    [secret, "of-the-server"],
+    [secret, `${id.slice(0, -2)}AA`],
+  ] as const) {
+    expect((await listen(key, { "last-event-id": event })).status).toBe(400);
+  }
+  const stream = await listen(secret, { "last-event-id": id });
+  await expect.poll(() => server.streams.size, WAIT).toBe(1);
+  expect(server.seen.at(-1)?.headers["last-event-id"]).toBe("of-the-server");
   const result = { tools: [tool("read"), tool("secret-tool")] };
   for (const open of server.streams)
     open.write(`data: ${JSON.stringify({ jsonrpc: "2.0", id: 5, result })}\n\n`);
