@@ -84,8 +84,12 @@ export function startAdministrator(place: Place, load: Load): Administrator {
       await pause(200);
     }
   });
+  let made = false;
+  const allMade = Promise.all(making).then(() => {
+    made = true;
+  });
   const following = (async () => {
-    while (going || diary.open.length > 0) {
+    while (!made || diary.open.length > 0) {
       for (const one of diary.open.filter(({ operationId }) => operationId !== "")) {
         const read = readOperation(diary.admin(), one.operationId);
         const operation = await withTimeout(read).catch(() => undefined);
@@ -100,7 +104,7 @@ export function startAdministrator(place: Place, load: Load): Administrator {
     async settle(msMax) {
       going = false;
       const late = pause(msMax, false, { ref: false });
-      return await Promise.race([Promise.all([...making, following]).then(() => true), late]);
+      return await Promise.race([Promise.all([allMade, following]).then(() => true), late]);
     },
   };
 }
