@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import { keepPartitions } from "../db/partitions.ts";
 import type { Ports } from "../ports.ts";
+import { pruneEvents } from "../usage/retention.ts";
 import { sweepSlices } from "./escrow/write-off.ts";
 import { pruneNonces } from "./nonces.ts";
 import { type SettledTo, settleOperations } from "./operations.ts";
@@ -13,10 +14,11 @@ const ROTATE_EVERY_MS = 20_000;
 const PRUNE_EVERY_MS = 600_000;
 const FORGET_EVERY_MS = 60_000;
 const SWEEP_EVERY_MS = 600_000;
+const EVENTS_EVERY_MS = 3_600_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
 
-/** Runs until it is stopped; a failure is logged and tried again. */
-export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
+/** Runs until it is stopped; a failure is logged and tried again. Single usage events are kept for so many days. */
+export function startHousekeeping(ports: Ports, usageEventDays: number): { stop(): Promise<void> } {
   let settledTo: SettledTo | undefined;
   const settle = repeat(ports, "settle", SETTLE_EVERY_MS, async () => {
     settledTo = await settleOperations(ports, settledTo);
@@ -28,9 +30,10 @@ export function startHousekeeping(ports: Ports): { stop(): Promise<void> } {
   const partitions = repeat(ports, "partitions", PARTITIONS_EVERY_MS, () =>
     keepPartitions(ports.db, ports.clock.nowMs()),
   );
+  const events = repeat(ports, "usage events", EVENTS_EVERY_MS, () => pruneEvents(ports, usageEventDays));
   return {
     async stop() {
-      await Promise.all([settle(), rotate(), prune(), forget(), partitions(), sweep()]);
+      await Promise.all([settle(), rotate(), prune(), forget(), partitions(), sweep(), events()]);
     },
   };
 }

@@ -29,6 +29,7 @@ test("every setting is read", () => {
     egressAllow: ["127.0.0.1:8709", "10.0.0.0/8"],
     trustedProxies: ["10.0.0.0/8", "::1"],
     mail: { url: good.CLAVIGER_SMTP_URL, from: good.CLAVIGER_SMTP_FROM },
+    usageEventDays: 400,
     logLevel: "info",
     port: 8700,
     host: "0.0.0.0",
@@ -37,6 +38,7 @@ test("every setting is read", () => {
 
 test.each([
   ["DATABASE_URL", undefined, "DATABASE_URL is missing"],
+  ["CLAVIGER_USAGE_EVENT_DAYS", "6", "CLAVIGER_USAGE_EVENT_DAYS must be a number of days, 7 or more"],
   ["DATABASE_URL", "mysql://canary", "DATABASE_URL must be a postgres:// URL"],
   [
     "NATS_URL",

@@ -60,6 +60,11 @@ const Environment = Keys.extend({
     .string()
     .regex(/^[^\r\n]+@[^\r\n]+$/, "must be an e-mail address")
     .optional(),
+  CLAVIGER_USAGE_EVENT_DAYS: z
+    .string()
+    .default("400")
+    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) >= 7, "must be a number of days, 7 or more")
+    .transform(Number),
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   CLAVIGER_DASHBOARD_DIR: z.string().min(1).default(BUILT_DASHBOARD),
   PORT: z
@@ -83,6 +88,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** Where e-mail leaves, and from whom it is; absent: no e-mail is sent. */
   readonly mail: { readonly url: string; readonly from: string } | undefined;
+  /** So long single usage events are kept; figures are kept longer. */
+  readonly usageEventDays: number;
   readonly dashboardDir: string;
   readonly logLevel: string;
   readonly port: number;
@@ -105,6 +112,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     egressAllow: env.CLAVIGER_EGRESS_ALLOW,
     trustedProxies: env.CLAVIGER_TRUSTED_PROXIES,
     mail: mailOf(env.CLAVIGER_SMTP_URL, env.CLAVIGER_SMTP_FROM),
+    usageEventDays: env.CLAVIGER_USAGE_EVENT_DAYS,
     dashboardDir: env.CLAVIGER_DASHBOARD_DIR,
     logLevel: env.CLAVIGER_LOG_LEVEL,
     port: env.PORT,

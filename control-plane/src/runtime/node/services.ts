@@ -47,7 +47,14 @@ export interface Running {
 
 export type ServicesConfig = Pick<
   Config,
-  "databaseUrl" | "kek" | "natsUrls" | "natsPublicUrls" | "egressAllow" | "publicUrl" | "mail"
+  | "databaseUrl"
+  | "kek"
+  | "natsUrls"
+  | "natsPublicUrls"
+  | "egressAllow"
+  | "publicUrl"
+  | "mail"
+  | "usageEventDays"
 >;
 
 /** Migrates, loads the cluster's keys, and starts bus, relay and intake. A bus that is away does not stop the start. */
@@ -78,7 +85,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   const past = await watchPast(fleetPorts);
   const unserve = serveFleet(fleetPorts, bus, takeUsage);
   const relay = startRelay(fleetPorts);
-  const housekeeping = startHousekeeping(fleetPorts);
+  const housekeeping = startHousekeeping(fleetPorts, config.usageEventDays);
   const prices = startPriceKeeper(fleetPorts);
   const telling = startTelling(config, ports, lookups);
   if (!(await bus.within(BUS_MS))) log.warn({}, "the bus is not connected; changes wait for it");
