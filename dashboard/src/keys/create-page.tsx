@@ -92,7 +92,10 @@ function useStart(projectId: string) {
     const other = members.find(({ id }) => id !== memberId)?.id;
     const blank = blankValues(forMember && other !== undefined ? other : memberId, projectId);
     const prefill = readPrefill(search);
-    return { forMember, blank, prefill, initial: startingValues(blank, prefill) };
+    const initial = startingValues(blank, prefill);
+    // A draft for oneself goes on as one for the member that was asked for.
+    const ownerId = forMember && initial.ownerId === memberId ? blank.ownerId : initial.ownerId;
+    return { forMember, blank, prefill, initial: { ...initial, ownerId } };
   });
   return start;
 }

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslations } from "use-intl";
 import { ask, atOnce, resourceBody } from "../api/client.ts";
-import { type LlmApiKey, projectsQuery, providersQuery } from "../api/queries.ts";
+import { type LlmApiKey, oldestOf, projectsQuery, providersQuery } from "../api/queries.ts";
 import type { MadeChange } from "../changes/use-made.tsx";
 import { ProjectField } from "../projects/project-field.tsx";
 import { TextField } from "../ui/field.tsx";
@@ -26,7 +26,7 @@ export function LlmKeyForm({ llmKey, projectId, onClose, onMade }: LlmKeyFormPro
   const { data: projects = [] } = useQuery(projectsQuery);
   const [provider, setProvider] = useState(llmKey?.attributes.provider ?? "openai");
   const [project, setProject] = useState(projectId);
-  const into = project ?? projects[0]?.id ?? "";
+  const into = project ?? oldestOf(projects)?.id ?? "";
   const [custom, setCustom] = useState<string[]>([...(llmKey?.attributes.customModels ?? [])]);
   const [defaults, setDefaults] = useState(llmKey?.attributes.withDefaultModels ?? true);
   const save = useSave(llmKey, onMade);
