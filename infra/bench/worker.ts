@@ -19,7 +19,7 @@ import { bundleWorker, workerdBinary, writeWorkerdConfig } from "../local/worker
 const GZIP_BYTES_MAX = 350_000;
 const START_MS_MAX = 100;
 const ADDED_MS_MAX = 1;
-const ROUNDS = 2_000;
+const ROUNDS = Number(process.argv[2] ?? 2_000);
 
 const bundle = await bundleWorker(join(CHECKOUT, ".cache"));
 const main = join(bundle, "main.js");
