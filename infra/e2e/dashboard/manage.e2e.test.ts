@@ -3,6 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createAdmin } from "../support/admin.ts";
 import { useKey } from "../support/world.ts";
+import { violationsOf } from "./axe.ts";
 import { act, launch, rowOf, visit } from "./visitor.ts";
 
 let browser: Browser;
@@ -182,11 +183,33 @@ test("23: an error says its cause, the next step and the request id; somebody el
   await go(`/keys/${key.id}`);
   await page.getByRole("button", { name: "Edit" }).click();
   await page.getByLabel("Requests/min").fill("5");
-  const body = { data: { type: "api-key", attributes: { name: "Contended, by another" } } };
+  const attributes = { name: "Contended, by another", budgetUsd: "12" };
+  const body = { data: { type: "api-key", attributes } };
   expect((await admin.call("PATCH", `/api-keys/${key.id}`, body)).status).toBe(200);
   await page.getByRole("button", { name: "Save changes" }).click();
-  await page.getByText("Somebody else changed it meanwhile.").waitFor();
+  const clash = page.getByRole("alert", { name: "Changed meanwhile" });
+  await clash.getByText(/^.+ saved first\. What they changed is in force/).waitFor();
+  await expect.poll(() => clash.textContent()).not.toContain("Somebody else");
+  const rows = async () =>
+    Promise.all(
+      (await clash.locator("tbody tr").all()).map((row) => row.locator("th, td").allTextContents()),
+    );
+  expect(await rows()).toEqual([
+    ["Name", "Contended", "Contended, by another", "not touched"],
+    ["Requests/min", "–", "–", "5"],
+    ["Budget ($)", "–", "12", "not touched"],
+    ["Budget period", "–", "total", "not touched"],
+  ]);
+  expect(await violationsOf(page)).toEqual([]);
   expect(await page.getByLabel("Requests/min").inputValue()).toBe("5");
+  // Saved once more, knowing what they did: only what was touched goes over it.
+  await page.getByRole("button", { name: "Save changes" }).click();
+  await page.getByText("Held by all 2 gateways").waitFor();
+  const { json } = await admin.call("GET", `/api-keys/${key.id}`);
+  expect((json as { data: { attributes: object } }).data.attributes).toMatchObject({
+    ...attributes,
+    requestsPerMinute: 5,
+  });
   await context.close();
 });
 

@@ -87,7 +87,7 @@ const kpi = (page: Page, name: string) =>
 /** Dollars as the page shows them. */
 const shownAs = (usd: string) => new RegExp(`^\\$${usd.slice(0, 6).replace(".", "\\.")}`);
 
-test("what goes through the gateways stands in the figures, the table and the chart's twin, as the API counts it", async () => {
+test("25, 26: what goes through the gateways stands in the figures, the table and the chart's twin, as the API counts it", async () => {
   const { page, context, complaints, go } = await visit(browser);
   await open(page, go);
   const [[all], rows] = [await figures(""), await figures("&groupBy=key&sort=-spentUsd")];
@@ -146,7 +146,7 @@ test("grouped, narrowed and sorted: the address holds it, a reload restores it",
   await context.close();
 });
 
-test("a chart is read by keyboard: the arrow keys move along it and its read-out says where and what", async () => {
+test("26: a chart is read by keyboard: the arrow keys move along it and its read-out says where and what", async () => {
   const { page, context, go } = await visit(browser);
   await open(page, go, "&show=requests&range=7d");
   const chart = page.getByRole("region", { name: "Requests per day, by key" });
