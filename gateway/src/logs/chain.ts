@@ -4,7 +4,7 @@
  * deletions and truncation older than the last head that the control plane has seen in a heartbeat.
  */
 import { fromBase64Url, toBase64Url } from "@claviger/shared/wire/chain";
-import type { AuditRow } from "@claviger/shared/wire/query";
+import type { AuditRow, McpCall } from "@claviger/shared/wire/query";
 import type { AuditEntry } from "../ports.ts";
 
 /** The exact text that is chained: members in the order of the wire schema, whatever order they came in. */
@@ -20,10 +20,16 @@ export function auditText(entry: AuditEntry): string {
       return JSON.stringify({ kind, epoch, fromRev, toRev });
     }
     case "request": {
-      const { kind, requestId, keyId, generation, model, provider, status, code } = entry;
-      return JSON.stringify({ kind, requestId, keyId, generation, model, provider, status, code });
+      const { kind, requestId, keyId, generation, model, provider, status, code, mcp } = entry;
+      const request = { kind, requestId, keyId, generation, model, provider, status, code };
+      // Requests to models are chained as they were before there were any others.
+      return JSON.stringify(mcp === undefined ? request : { ...request, mcp: callText(mcp) });
     }
   }
+}
+
+function callText({ serverId, server, method, name, outcome, epoch, rev }: McpCall): McpCall {
+  return { serverId, server, method, ...(name === undefined ? {} : { name }), outcome, epoch, rev };
 }
 
 /** What one link covers: when, in milliseconds, and what. */
