@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { startMailServer } from "@claviger/control-plane/notifications/testing/receiver";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { claviger } from "../cli/claviger.ts";
+import { runClaviger } from "../cli/testing/terminal.ts";
 import { reservePortRange } from "../testing/port-range.ts";
 import { startWorld, useKey, type World } from "./support/world.ts";
 
@@ -102,12 +102,8 @@ test("a gateway process sends spans where OpenTelemetry's variable says, and its
 test("the audit chain of a gateway that runs holds, by the command that an operator has", async () => {
   const { home } = world.stack;
   const { gatewayMasterKeys } = JSON.parse(readFileSync(join(home, "secrets.json"), "utf8"));
-  const lines: string[] = [];
-  await claviger(["audit", "verify", "--home", join(home, "gateways", "eu-1")], {
-    env: { CLAVIGER_GATEWAY_MASTER_KEY: gatewayMasterKeys["eu-1"] },
-    now: () => new Date(),
-    out: (line) => void lines.push(line),
-  });
+  const env = { CLAVIGER_GATEWAY_MASTER_KEY: gatewayMasterKeys["eu-1"] };
+  const { lines } = await runClaviger(["audit", "verify", "--home", join(home, "gateways", "eu-1")], { env });
   expect(lines).toEqual([expect.stringMatching(/^0 rep_\w{12}: ok, \d+ links, head \d+:[\w-]{43}$/)]);
 });
 

@@ -4,7 +4,8 @@ import { openDatabase } from "../../../control-plane/src/db/database.ts";
 import { mintReplicaJwt } from "../../../control-plane/src/fleet/accounts.ts";
 import type { Ports } from "../../../control-plane/src/ports.ts";
 import { createVault } from "../../../control-plane/src/runtime/node/vault.ts";
-import { createIdentityFile, type IdentityFile } from "../../../gateway/src/runtime/node/identity.ts";
+import type { IdentityFile } from "../../../gateway/src/identity/identity.ts";
+import { createIdentityFile } from "../../../gateway/src/runtime/node/identity.ts";
 import { ensureSecrets } from "../../local/secrets.ts";
 import type { World } from "./world.ts";
 
