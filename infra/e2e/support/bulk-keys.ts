@@ -6,8 +6,10 @@ import { loadClusterKeys } from "@claviger/control-plane/fleet/cluster-keys";
 import { journaled } from "@claviger/control-plane/fleet/journal";
 import { putKey } from "@claviger/control-plane/keys/record";
 import type { Ports } from "@claviger/control-plane/ports";
+import { createIdentityProviders } from "@claviger/control-plane/runtime/node/identity-providers";
 import { passwords } from "@claviger/control-plane/runtime/node/passwords";
 import { createVault } from "@claviger/control-plane/runtime/node/vault";
+import { webAuthn } from "@claviger/control-plane/runtime/node/web-authn";
 import { hashSecret, makeApiKey } from "@claviger/shared/key/secret";
 import { ensureSecrets } from "../../local/secrets.ts";
 import type { World } from "./world.ts";
@@ -76,6 +78,8 @@ async function portsOn(world: World, db: Ports["db"]): Promise<Ports> {
     sign,
     vault,
     passwords,
+    identityProviders: createIdentityProviders(() => fetch),
+    webAuthn,
     bus: { publish: () => undefined, connected: false },
     wake: { on: () => () => undefined },
     fleet: { natsUrls: [], verificationKeys, ask: async () => undefined },
