@@ -12,7 +12,7 @@ import { batched } from "./batch.ts";
 import { type Chains, chainsAt, signSteps, stepsAfter } from "./deltas.ts";
 import { type Fork, knownPast, noteLoss, onKnownPast, raiseOnFork, UnknownPast } from "./epochs.ts";
 import { settleReports } from "./escrow/reports.ts";
-import type { Tx } from "./journal.ts";
+import { standInLine, type Tx } from "./journal.ts";
 import { dealRates } from "./rate/deal.ts";
 import { createPokes } from "./rate/poke.ts";
 import { renewalsFor } from "./renewal.ts";
@@ -230,9 +230,12 @@ async function judgePast(
  * database that was promoted or restored since anybody looked.
  */
 async function proofHead(tx: Tx, orgId: string, lock: "share" | "none"): Promise<ChainedPosition> {
-  const rows = await tx.execute<{ epoch: number; rev: string; chain: string; known: boolean }>(sql`
+  const line = lock === "share" ? standInLine(tx, orgId, "together") : undefined;
+  // Sent behind it at once: the head is locked before the replicas, as everywhere.
+  const read = tx.execute<{ epoch: number; rev: string; chain: string; known: boolean }>(sql`
     select epoch, rev, chain, ${knownPast} as known from org_head where org_id = ${orgId}
     ${lock === "share" ? sql`for share` : sql``}`);
+  const [rows] = await Promise.all([read, line]);
   const [row] = rows;
   if (row === undefined) throw new Error("this organization has no journal");
   if (!row.known) throw new UnknownPast();

@@ -6,7 +6,7 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { enrol, issueEnrolmentToken } from "./enrolment.ts";
 import { createHeartbeatIntake } from "./heartbeat.ts";
-import { journaled } from "./journal.ts";
+import { journaled, standInLine } from "./journal.ts";
 import { startCluster, type TestCluster, type TestProcess } from "./testing/control-plane.ts";
 import { enrolmentKeys } from "./testing/fake-replica.ts";
 import { createTestOrganization, putTestKey, SYSTEM, testKey } from "./testing/organization.ts";
@@ -122,6 +122,31 @@ test.each(["revoked", "inactive", "deleted"] as const)(
     }
   },
 );
+
+test("a change waits for the proofs before it, and for none that comes after it", async () => {
+  const { ports } = cp;
+  const { orgId, projectId } = await createTestOrganization(ports);
+  const ended: (() => void)[] = [];
+  const proof = (): Promise<void> =>
+    new Promise((begun) => {
+      void ports.db.transaction(async (tx) => {
+        await standInLine(tx, orgId, "together");
+        await tx.execute(sql`select 1 from org_head where org_id = ${orgId} for share`);
+        begun();
+        await new Promise<void>((end) => ended.push(end));
+      });
+    });
+  await proof();
+  const change = putTestKey(ports, orgId, testKey(projectId), "restrictive");
+  await blocked(1);
+  const later = proof();
+  await blocked(2, later);
+  for (const end of ended.splice(0)) end();
+  // The later proof is let in when the change has committed, and does not end before that.
+  await change;
+  await later;
+  for (const end of ended.splice(0)) end();
+});
 
 test("control: without the share lock a proof stays invisible to the revocation", async () => {
   const { asOf, rev, seen } = await race("none");

@@ -68,10 +68,24 @@ export async function journaled<T>(
 }
 
 /**
+ * Proofs and changes of an organization stand in one line before its head. Of the row lock alone proofs that overlap never
+ * let go: they join each other past a change that waits, for as long as there is one.
+ */
+export async function standInLine(tx: Tx, orgId: string, how: "alone" | "together"): Promise<void> {
+  const line = sql`hashtextextended(${`head|${orgId}`}, 0)`;
+  await tx.execute(
+    how === "alone"
+      ? sql`select pg_advisory_xact_lock(${line})`
+      : sql`select pg_advisory_xact_lock_shared(${line})`,
+  );
+}
+
+/**
  * Takes the lock that an `UPDATE` of the row would take: it waits for every proof in flight (`FOR SHARE`). Throws
  * `UnknownPast` on a database that was promoted or restored since anybody looked.
  */
 async function lockHead(tx: Tx, orgId: string): Promise<Head | undefined> {
+  await standInLine(tx, orgId, "alone");
   const rows = await tx.execute<{
     epoch: number;
     rev: string;
