@@ -234,9 +234,16 @@ const changingScenes = ({ keyId }: Shown): Scene[] => [
     ready: ".detail-grid",
     changes: true,
     next: async (page) => {
-      await act("Deactivate")(page);
-      await page.getByRole("dialog").getByRole("button", { name: "Deactivate" }).click();
-      await page.getByText(/^Refused by all/).waitFor();
+      // In one look it is deactivated, in the next one activated again.
+      await page
+        .getByRole("button", { name: /^More actions/ })
+        .first()
+        .click();
+      const item = page.getByRole("menuitem", { name: /^(Deactivate|Activate)$/ });
+      const verb = (await item.textContent()) ?? "";
+      await item.click();
+      await page.getByRole("dialog").getByRole("button", { name: verb, exact: true }).click();
+      await page.getByText(/^(Refused|Accepted) by all/).waitFor();
     },
   },
 ];

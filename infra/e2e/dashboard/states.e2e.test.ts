@@ -1,4 +1,4 @@
-/** UX.md §2, points 21, 22 and 24 to 26: what pages say while they wait, fail, are refused or have nothing. */
+/** UX.md §2, points 21, 22 and 24 to 27: what pages say at once and not before, to whoever has nothing, of money and of time. */
 import type { Browser, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createAdmin } from "../support/admin.ts";
@@ -18,22 +18,6 @@ const admin = createAdmin(url, credentials.adminToken);
 const make = (name: string, attributes: object = {}) =>
   admin.createKey(credentials.projectId, { name, ...attributes });
 
-/** Every page that reads a list, and the address of what it reads. */
-const pages = [
-  ["/keys", "**/api/v1/api-keys?**"],
-  ["/llm-keys", "**/api/v1/llm-api-keys?**"],
-  ["/models", "**/api/v1/models?**"],
-  ["/agents", "**/api/v1/agents?**"],
-  ["/projects", "**/api/v1/projects?**"],
-  ["/members", "**/api/v1/members?**"],
-  ["/gateways", "**/api/v1/gateways"],
-  ["/usage", "**/api/v1/usage?**"],
-  ["/logs", "**/api/v1/logs?**"],
-  ["/audit", "**/api/v1/audit?**"],
-  ["/settings/sessions", "**/api/v1/sessions?**"],
-  ["/settings/tokens", "**/api/v1/personal-access-tokens?**"],
-] as const;
-
 const refusal = (status: number, code: string, detail: string) => (route: Route) =>
   route.fulfill({
     status,
@@ -42,43 +26,6 @@ const refusal = (status: number, code: string, detail: string) => (route: Route)
       errors: [{ id: "req_000000000001", status: String(status), code, title: detail, detail }],
     }),
   });
-
-/** Reads the stream of events as if there were none: it would bring what the test keeps back. */
-const mute = (page: Page) => page.route("**/api/v1/events**", (route) => route.abort());
-
-test("22: loading, failed and forbidden are said on every page, accessibly, with the request's id, and the frame stays", async () => {
-  const { page, context, go } = await visit(browser);
-  await mute(page);
-  const found: string[] = [];
-  for (const [path, pattern] of pages) {
-    const { promise: released, resolve: release } = Promise.withResolvers<void>();
-    await page.route(pattern, async (route) => {
-      await released;
-      await refusal(500, "internal_error", "Something of ours has failed.")(route);
-    });
-    await go(path);
-    await page.locator(".bones, [aria-busy=true]").first().waitFor();
-    release();
-    const alert = page.getByRole("alert").first();
-    await alert.getByText("Something of ours has failed.").waitFor();
-    await alert.getByText("req_000000000001").waitFor();
-    await alert.getByRole("button", { name: "Try again" }).waitFor();
-    expect(await page.getByRole("navigation", { name: "Main" }).count()).toBe(1);
-    // The words of a failure are one part, wherever it stands: looked at on a list, on cards and inside of tabs.
-    if (["/keys", "/gateways", "/settings/tokens"].includes(path)) {
-      found.push(...(await violationsOf(page)).map((violation) => `${path} failed: ${violation}`));
-    }
-    await page.unroute(pattern);
-    const forbidden = refusal(403, "insufficient_role", "This needs the role admin; you act as viewer.");
-    await page.route(pattern, forbidden);
-    await go(path);
-    await alert.getByText("This needs the role admin").waitFor();
-    await alert.getByText("An owner or admin of the organization can give you that role").waitFor();
-    await page.unroute(pattern);
-  }
-  expect(found).toEqual([]);
-  await context.close();
-});
 
 test("22: whoever has nothing yet is told what there will be, with at most one thing to do, and no empty table", async () => {
   const place = await nobody("Nothing yet");
@@ -104,23 +51,6 @@ test("22: whoever has nothing yet is told what there will be, with at most one t
   }
   expect(found).toEqual([]);
   expect(complaints).toEqual([]);
-  await context.close();
-});
-
-test("22: when one gateway does not answer, the rest is shown and the missing one named", async () => {
-  const { page, context, go } = await visit(browser);
-  for (const path of ["/logs", "/audit"]) {
-    const pattern = `**/api/v1${path}?**`;
-    await page.route(pattern, async (route) => {
-      const answer = await route.fetch();
-      const document = (await answer.json()) as { meta: object };
-      const meta = { ...document.meta, answered: ["eu-1"], missing: ["us-1"] };
-      await route.fulfill({ response: answer, json: { ...document, meta } });
-    });
-    await go(path);
-    await page.getByText(/1 of 2 gateways answered.*us-1/).waitFor();
-    await page.unroute(pattern);
-  }
   await context.close();
 });
 
@@ -159,6 +89,62 @@ test("21: an activation is shown at once and taken back with its reason; what st
   expect(await status.textContent()).toBe("Active");
   goOn();
   await page.getByText("Refused by all 2 gateways").waitFor();
+  await context.close();
+});
+
+test("21: a new name and new tags are shown at once and taken back with the reason; a limit is not", async () => {
+  const key = await make("Named before");
+  const { page, context, go } = await visit(browser);
+  let heard: (route: Route) => void = () => undefined;
+  await page.route(`**/api/v1/api-keys/${key.id}`, async (route) => {
+    if (route.request().method() === "PATCH") heard(route);
+    else await route.continue();
+  });
+  const next = () => {
+    const { promise, resolve } = Promise.withResolvers<Route>();
+    heard = resolve;
+    return promise;
+  };
+  await go(`/keys/${key.id}`);
+  const heading = page.locator("h1");
+  await page.getByRole("button", { name: "Edit" }).click();
+  await page.getByLabel("Key Name").fill("Named after");
+  let asked = next();
+  await page.getByRole("button", { name: "Save changes" }).click();
+  const rename = await asked;
+  await expect.poll(() => heading.textContent()).toBe("Named after");
+  await refusal(409, "state_conflict", "The project of this key is disabled.")(rename);
+  await page.getByRole("dialog").getByText("The project of this key is disabled.").waitFor();
+  await expect.poll(() => heading.textContent()).toBe("Named before");
+  expect(await page.getByLabel("Key Name").inputValue()).toBe("Named after");
+
+  await page.getByLabel("Key Name").fill("Named before");
+  await page.getByRole("tab", { name: /Advanced/ }).click();
+  await page.getByRole("button", { name: "Add a pair" }).click();
+  await page
+    .getByLabel(/^Name of pair/)
+    .last()
+    .fill("team");
+  await page
+    .getByLabel(/^Value of pair/)
+    .last()
+    .fill("harbour");
+  asked = next();
+  await page.getByRole("button", { name: "Save changes" }).click();
+  const tag = await asked;
+  await page.locator(".detail-grid").getByText('{"team":"harbour"}').waitFor();
+  await tag.continue();
+  // Names and tags decide nothing at a gateway: there is no change to follow.
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+
+  await page.getByRole("button", { name: "Edit" }).click();
+  await page.getByLabel("Budget ($)").fill("5");
+  asked = next();
+  await page.getByRole("button", { name: "Save changes" }).click();
+  const limit = await asked;
+  expect(await page.locator(".detail-grid").getByText("No budget").count()).toBe(1);
+  await limit.continue();
+  await page.locator(".detail-grid").getByText("$5 in total").waitFor();
   await context.close();
 });
 
