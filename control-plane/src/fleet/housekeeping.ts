@@ -2,7 +2,6 @@
 import { sql } from "drizzle-orm";
 import { keepPartitions } from "../db/partitions.ts";
 import type { Ports } from "../ports.ts";
-import { pruneEvents } from "../usage/retention.ts";
 import { sweepSlices } from "./escrow/write-off.ts";
 import { pruneNonces } from "./nonces.ts";
 import { type SettledTo, settleOperations } from "./operations.ts";
@@ -17,8 +16,8 @@ const SWEEP_EVERY_MS = 600_000;
 const EVENTS_EVERY_MS = 3_600_000;
 const PARTITIONS_EVERY_MS = 3_600_000;
 
-/** Runs until it is stopped; a failure is logged and tried again. Single usage events are kept for so many days. */
-export function startHousekeeping(ports: Ports, usageEventDays: number): { stop(): Promise<void> } {
+/** Runs until it is stopped; a failure is logged and tried again. `dropEvents` drops usage events that were kept long enough. */
+export function startHousekeeping(ports: Ports, dropEvents: () => Promise<void>): { stop(): Promise<void> } {
   let settledTo: SettledTo | undefined;
   const settle = repeat(ports, "settle", SETTLE_EVERY_MS, async () => {
     settledTo = await settleOperations(ports, settledTo);
@@ -30,7 +29,7 @@ export function startHousekeeping(ports: Ports, usageEventDays: number): { stop(
   const partitions = repeat(ports, "partitions", PARTITIONS_EVERY_MS, () =>
     keepPartitions(ports.db, ports.clock.nowMs()),
   );
-  const events = repeat(ports, "usage events", EVENTS_EVERY_MS, () => pruneEvents(ports, usageEventDays));
+  const events = repeat(ports, "usage events", EVENTS_EVERY_MS, dropEvents);
   return {
     async stop() {
       await Promise.all([settle(), rotate(), prune(), forget(), partitions(), sweep(), events()]);

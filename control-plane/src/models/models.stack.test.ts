@@ -169,7 +169,12 @@ test("null is unpriced and never $0; a custom model gets a price, a tier inherit
 });
 
 test("a price that is taken away is confirmed by gateways, also where nothing else stands in its record", async () => {
-  const attributes = { provider: "xai", secretKey: "x", customModels: ["only-one"], withDefaultModels: false };
+  const attributes = {
+    provider: "xai",
+    secretKey: "x",
+    customModels: ["only-one"],
+    withDefaultModels: false,
+  };
   const made = await call("POST", collection(), llm(attributes));
   const path = `/models/${encodeURIComponent("xai/only-one")}`;
   await call("PATCH", path, model({ inputUsdPerMillion: "1", outputUsdPerMillion: "4" }));

@@ -13,6 +13,7 @@ import { startPriceKeeper } from "../../models/keep-prices.ts";
 import { startNotifications } from "../../notifications/start.ts";
 import type { Log, Ports } from "../../ports.ts";
 import { takeUsage } from "../../usage/intake.ts";
+import { pruneEvents } from "../../usage/retention.ts";
 import type { Config } from "./config.ts";
 import {
   createGuardedFetch,
@@ -85,7 +86,7 @@ export async function startServices(config: ServicesConfig, log: Log): Promise<R
   const past = await watchPast(fleetPorts);
   const unserve = serveFleet(fleetPorts, bus, takeUsage);
   const relay = startRelay(fleetPorts);
-  const housekeeping = startHousekeeping(fleetPorts, config.usageEventDays);
+  const housekeeping = startHousekeeping(fleetPorts, () => pruneEvents(fleetPorts, config.usageEventDays));
   const prices = startPriceKeeper(fleetPorts);
   const telling = startTelling(config, ports, lookups);
   if (!(await bus.within(BUS_MS))) log.warn({}, "the bus is not connected; changes wait for it");
