@@ -38,7 +38,7 @@ export const stages: readonly Stage[] = [
   {
     name: "workers",
     about: "a gateway's end-to-end tests once more, with every gateway on workerd",
-    run: vitest("infra/house/vitest.workers.config.ts"),
+    run: vitestOnServers("infra/house/vitest.workers.config.ts"),
   },
   {
     name: "sim",
