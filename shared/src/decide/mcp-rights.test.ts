@@ -69,4 +69,22 @@ test("what is refused stays refused, also where everything new is accepted", () 
   expect(allowsOffer(rights, "tool", "other", undefined)).toBe(true);
   const uris = ["file:///a", "file:///secret", "file:///private/x"];
   expect(uris.map((uri) => allowsUri(rights, uri, () => undefined))).toEqual([true, false, false]);
+  for (const uri of [
+    // What parsers of URLs take for the refused ones.
+    ...["FILE:///secret", " file:///secret", "file:/secret", "file:///%73ecret", "file:///sec\tret"],
+    ...["file:///./secret", "file:///a/../secret", "file:///.\n./secret", "file:///a/%2e%2e/secret"],
+    // What servers take for the refused template.
+    ...[
+      "file:///private/a%2Fb",
+      "file:///private/a/b",
+      "file:///private/",
+      "file:///private/x?y",
+      "file:///Private/x",
+    ],
+  ]) {
+    expect([uri, allowsUri(rights, uri, () => undefined)]).toEqual([uri, false]);
+  }
+  for (const uri of ["file:///secrets", "file:///a/secret", "file:///privat", "https://x/private/a"]) {
+    expect([uri, allowsUri(rights, uri, () => undefined)]).toEqual([uri, true]);
+  }
 });

@@ -8,7 +8,7 @@ import type { Principal } from "./admit.ts";
 import { allowsServer, allowsTool } from "./mcp.ts";
 import { isAccepted, servesProject } from "./mcp-server.ts";
 import { type Refusal, refuse } from "./refusals.ts";
-import { matchesTemplate } from "./uri-template.ts";
+import { hasSteps, matchesTemplate, mayMean } from "./uri-template.ts";
 import type { TableView } from "./view.ts";
 
 /** The hash of a definition as it is now (`pinOf`); undefined: not known. */
@@ -80,14 +80,20 @@ export function allowsOffer(
 export function allowsUri(rights: McpRights, uri: string, hashOf: HashOf): boolean {
   const { server } = rights;
   if (isNarrowed(rights)) return false;
-  const refused = ({ kind, name, hash }: McpServerRecord["pins"][number]) =>
-    hash === null && (kind === "resource" ? name === uri : matchesAs(kind, name, uri));
-  if (server.pins.some(refused)) return false;
+  if (isRefused(server, uri)) return false;
   if (server.newOffers === "accept") return true;
   if (isAccepted(server, "resource", uri, hashOf("resource", uri))) return true;
   return server.pins.some(
     ({ kind, name }) => matchesAs(kind, name, uri) && isAccepted(server, kind, name, hashOf(kind, name)),
   );
+}
+
+/** What may be something refused in the eyes of the server is refused, and so is what leads to a place that only it knows. */
+function isRefused({ pins }: McpServerRecord, uri: string): boolean {
+  const refused = pins.filter(
+    ({ kind, hash }) => hash === null && (kind === "resource" || kind === "resource-template"),
+  );
+  return refused.length > 0 && (hasSteps(uri) || refused.some(({ name }) => mayMean(name, uri)));
 }
 
 function matchesAs(kind: McpOfferKind, name: string, uri: string): boolean {

@@ -32,6 +32,39 @@ export function matchesTemplate(template: string, uri: string): boolean {
   return false;
 }
 
+/**
+ * Whether whoever reads both more loosely than we do may take the URI for one of the template, or for it itself. Loose,
+ * because it closes doors: `file:///a.txt` is also `FILE:/%61.txt`, and what stands for an expression is anything.
+ */
+export function mayMean(template: string, uri: string): boolean {
+  const literals = template.split(/\{[^{}]*\}/).map(plainOf);
+  const text = plainOf(uri);
+  const [first = ""] = literals;
+  if (literals.length === 1) return text === first;
+  const last = literals.at(-1) ?? "";
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  let at = first.length;
+  for (const literal of literals.slice(1, -1)) {
+    const found = text.indexOf(literal, at);
+    if (found < 0) return false;
+    at = found + literal.length;
+  }
+  return at <= text.length - last.length;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: parsers of URLs take them out
+const UNSEEN = /[\u0000-\u0020\u007f]/g;
+
+/** As parsers of URLs level them; paths lead to the same file in upper and lower case where there is such a disk. */
+function plainOf(uri: string): string {
+  return uri
+    .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(UNSEEN, "")
+    .replaceAll("\\", "/")
+    .toLowerCase()
+    .replace(/^([a-z][a-z0-9+.-]*:)\/+/, "$1");
+}
+
 function partsOf(template: string): Part[] | undefined {
   const parts: Part[] = [];
   let at = 0;
@@ -72,9 +105,9 @@ function isValue(operator: Operator, value: string): boolean {
   }
 }
 
-/** A step up in the path, spelled in any way that somebody behind us may read as one. */
-function hasSteps(uri: string): boolean {
-  const plain = uri.replace(/%2e/gi, ".").replace(/%2f/gi, "/").replace(/%5c/gi, "\\");
+/** A step in the path, spelled in any way that somebody behind us may read as one. */
+export function hasSteps(uri: string): boolean {
+  const plain = uri.replace(UNSEEN, "").replace(/%2e/gi, ".").replace(/%2f/gi, "/").replace(/%5c/gi, "\\");
   return /(?:^|[/\\])\.\.?(?:[/\\?#]|$)/.test(plain);
 }
 
