@@ -26,6 +26,8 @@ export function readNamed(message: ClientMessage): Named | Refusal {
   }
   const rule = requestRules.get(method);
   if (rule === undefined) return refuse("unknown_mcp_method");
+  const lookalike = lookalikeIn(params);
+  if (lookalike !== undefined) return refuse("invalid_value", { param: lookalike });
   if ("param" in rule) {
     const name = params[rule.param];
     if (typeof name !== "string" || name === "") return refuse("invalid_value", { param: rule.param });
@@ -34,6 +36,28 @@ export function readNamed(message: ClientMessage): Named | Refusal {
   if (rule.names !== "reference") return { method, name: undefined };
   const ref = readReference(params);
   return ref === undefined ? refuse("invalid_value", { param: "ref" }) : { method, name: ref.name };
+}
+
+/** What decides, wherever it stands: in `params`, in a reference or in a filter. */
+const DECIDING = ["name", "uri", "ref", "type", "notifications", "resourceSubscriptions"] as const;
+const DECIDING_BY_FOLD = new Map(DECIDING.map((name) => [fold(name), name]));
+
+/**
+ * A member that is one of those but for upper and lower case. Servers in Go take it for the member itself (`encoding/json`),
+ * and the last of both is what they act on.
+ */
+function lookalikeIn(params: JsonObject): string | undefined {
+  for (const part of [params, params.ref, params.notifications]) {
+    if (!isObject(part)) continue;
+    const found = Object.keys(part).find((name) => (DECIDING_BY_FOLD.get(fold(name)) ?? name) !== name);
+    if (found !== undefined) return DECIDING_BY_FOLD.get(fold(found));
+  }
+  return undefined;
+}
+
+/** As `encoding/json` folds, for which a long s is an s. */
+function fold(name: string): string {
+  return name.toLowerCase().toUpperCase();
 }
 
 /** Undefined when it may; `message` is one that `readNamed` takes. */

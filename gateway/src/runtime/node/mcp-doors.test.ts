@@ -75,6 +75,24 @@ test("what is not one plain message is refused: batches, members twice or unknow
   );
 });
 
+test("a member that servers in Go take for the deciding one is refused", async () => {
+  const { secret } = keyWith({ enabled: true, mode: "allow-all", tools: { files: ["read"] } });
+  const ref = { type: "ref/prompt", name: "greet" };
+  const cases: [string, object][] = [
+    ["tools/call", { name: "read", Name: "write" }],
+    ["tools/call", { NAME: "write", name: "read" }],
+    ["resources/read", { uri: "file:///a.txt", URI: "file:///b.txt" }],
+    ["completion/complete", { ref, Ref: { ...ref, name: "other" } }],
+    ["completion/complete", { ref: { ...ref, Name: "other" } }],
+    ["subscriptions/listen", { notifications: { re\u017fourceSubscriptions: ["file:///b.txt"] } }],
+  ];
+  for (const [method, params] of cases) {
+    expectRefused(await post(gateway, PATH, secret, rpc(method, params)), "invalid_value", 400);
+  }
+  const own = rpc("tools/call", { name: "read", arguments: { Name: "x", name: "y" } });
+  expect((await post(gateway, PATH, secret, own)).status).toBe(200);
+});
+
 /** Every method of clients with params that name something of the server's. */
 const METHODS: readonly [string, object | undefined][] = [
   ["tools/call", { name: "read" }],
