@@ -17,16 +17,23 @@ export interface Offer {
 export type Look = (server: McpServerRecord) => Promise<readonly Offer[] | Refusal>;
 
 const FRESH_MS = 60_000;
+const REMEMBERED_MAX = 1_000;
 
 interface Seen {
+  /** Of what is pinned: what nobody has decided about is not given, whatever it says. */
   readonly hashes: Map<string, string | undefined>;
+  readonly pinned: ReadonlySet<string>;
   lookedMonoMs: number;
+  /** How often the server has said that something has changed. */
+  changes: number;
   looking: Promise<Refusal | undefined> | undefined;
 }
 
 export class Sightings {
-  /** By record: another one is another server. */
+  /** By record: with another one a server is looked at anew. */
   readonly #seen = new WeakMap<McpServerRecord, Seen>();
+  /** By id: what was seen goes on from one record to the next, so that no call under way ends because another tool was accepted. */
+  readonly #newest = new Map<string, McpServerRecord>();
   readonly #look: Look;
   readonly #monoMs: () => number;
 
@@ -53,30 +60,49 @@ export class Sightings {
 
   /** Of a list that passes by. */
   saw(server: McpServerRecord, { kind, name, hash }: Offer): void {
-    this.#of(server).hashes.set(`${kind} ${name}`, hash);
+    const { hashes, pinned } = this.#of(server);
+    const key = `${kind} ${name}`;
+    if (pinned.has(key)) hashes.set(key, hash);
   }
 
   /** The server says that something has changed. */
   outdated(server: McpServerRecord): void {
-    this.#of(server).lookedMonoMs = Number.NEGATIVE_INFINITY;
+    const seen = this.#of(server);
+    seen.changes++;
+    seen.lookedMonoMs = Number.NEGATIVE_INFINITY;
   }
 
   async #lookAt(server: McpServerRecord, seen: Seen): Promise<Refusal | undefined> {
     const startedMonoMs = this.#monoMs();
+    const { changes } = seen;
     const offers = await this.#look(server);
     if ("code" in offers) return offers;
     seen.hashes.clear();
-    for (const { kind, name, hash } of offers) seen.hashes.set(`${kind} ${name}`, hash);
-    seen.lookedMonoMs = startedMonoMs;
+    for (const offer of offers) this.saw(server, offer);
+    // What it said while it was looked at may be newer than what it showed.
+    if (seen.changes === changes) seen.lookedMonoMs = startedMonoMs;
     return undefined;
   }
 
   #of(server: McpServerRecord): Seen {
     let seen = this.#seen.get(server);
     if (seen === undefined) {
-      seen = { hashes: new Map(), lookedMonoMs: Number.NEGATIVE_INFINITY, looking: undefined };
+      const pinned = new Set(server.pins.map(({ kind, name }) => `${kind} ${name}`));
+      const hashes = new Map(this.#before(server)?.hashes);
+      for (const key of hashes.keys()) if (!pinned.has(key)) hashes.delete(key);
+      seen = { hashes, pinned, lookedMonoMs: Number.NEGATIVE_INFINITY, changes: 0, looking: undefined };
       this.#seen.set(server, seen);
+      // Of servers that are long gone nothing has to be known.
+      if (this.#newest.size >= REMEMBERED_MAX) this.#newest.clear();
+      this.#newest.set(server.id, server);
     }
     return seen;
+  }
+
+  /** What was seen by the record before, if it is the same server by address and credential. */
+  #before({ id, url, secretVersion }: McpServerRecord): Seen | undefined {
+    const before = this.#newest.get(id);
+    const isSame = before !== undefined && before.url === url && before.secretVersion === secretVersion;
+    return isSame ? this.#seen.get(before) : undefined;
   }
 }
