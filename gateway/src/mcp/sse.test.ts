@@ -46,6 +46,20 @@ test("what is written is read as it was", () => {
   );
 });
 
+test("a long line that comes in small pieces costs what it is long, not the square of that", {
+  timeout: 120_000,
+}, () => {
+  const events: SseEvent[] = [];
+  const reader = new SseReader(16_000_000, (event) => events.push(event));
+  const whole = 8_000_000;
+  reader.push(encoder.encode(`data:${"x".repeat(whole)}`));
+  const piece = encoder.encode("y");
+  // Looked at anew each time, this would be a terabyte.
+  for (let n = 0; n < 100_000; n++) reader.push(piece);
+  reader.push(encoder.encode("\n\n"));
+  expect(events.map(({ data }) => data.length)).toEqual([whole + 100_000]);
+});
+
 test("an event that is too long is not gathered", () => {
   const reader = new SseReader(1_000, () => undefined);
   let pushed = 0;

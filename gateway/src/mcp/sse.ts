@@ -15,6 +15,7 @@ export class SseReader {
   readonly #lengthMax: number;
   readonly #onEvent: (event: SseEvent) => void;
   #rest = "";
+  #held = "";
   #lines: string[] = [];
   #length = 0;
 
@@ -26,20 +27,21 @@ export class SseReader {
 
   /** False when an event is too long; then no more is read. */
   push(bytes: Uint8Array): boolean {
-    let text = this.#rest + this.#decoder.decode(bytes, { stream: true });
-    let held = "";
+    let text = this.#held + this.#decoder.decode(bytes, { stream: true });
     // It may be half of a line end.
-    if (text.endsWith("\r")) {
-      text = text.slice(0, -1);
-      held = "\r";
-    }
-    const lines = text.split(/\r\n|\n|\r/);
-    this.#rest = (lines.pop() ?? "") + held;
-    for (const line of lines) {
+    this.#held = text.endsWith("\r") ? "\r" : "";
+    if (this.#held !== "") text = text.slice(0, -1);
+    const pieces = text.split(/\r\n|\n|\r/);
+    const last = pieces.pop() ?? "";
+    // Only what has just come is looked at: a long line in small pieces would be looked at once for each of them.
+    for (const piece of pieces) {
+      const line = this.#rest + piece;
+      this.#rest = "";
       this.#length += line.length;
       if (line === "") this.#dispatch();
       else this.#lines.push(line);
     }
+    this.#rest += last;
     return this.#length + this.#rest.length <= this.#lengthMax;
   }
 
