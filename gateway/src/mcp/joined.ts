@@ -145,6 +145,9 @@ async function askOne(
   if (unknown !== undefined) return unknown;
   const refusal = judge(first.rights, asked, deps.sightings.hashOf(server));
   if (refusal !== undefined) return refusal;
+  // Before a session is begun with the server: that asks it, too.
+  const rate = takeRate(visit, principal, request.limited);
+  if (rate !== undefined) return rate;
   const body = encoder.encode(JSON.stringify({ jsonrpc: "2.0", id: asked.id, method: asked.method, params }));
   const there = await sessionAt(request, name, server.id, server.url, session);
   if ("code" in there) return there;
@@ -153,7 +156,7 @@ async function askOne(
     end();
     request.leave();
   };
-  const to = { message: asked, body, named, session: content, version, rename: renameFrom(name) };
+  const to = { message: asked, body, named, session: content, version, rename: renameFrom(name), part: 1 };
   const outcome = await forward({ ...request, server: name, leave }, to);
   if (outcome !== "started") end();
   return outcome;

@@ -1,6 +1,7 @@
 /**
  * The gateway itself as the client of one server: to see what it offers, and to reach servers for whom a caller has no
- * session yet. Each exchange is given up after a while; nothing that a server asks for is done.
+ * session yet. Each exchange is given up after a while, and all that a server says together is no longer than one answer
+ * may be; nothing that a server asks for is done.
  */
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import type { McpServerRecord } from "@claviger/shared/wire/record";
@@ -32,7 +33,7 @@ export class Talk {
   status: number | null = null;
   readonly #deps: TalkDeps;
   readonly #credential: Readonly<Record<string, string>>;
-  #n = 0;
+  #length = 0;
 
   constructor(deps: TalkDeps, server: McpServerRecord, credential: Readonly<Record<string, string>>) {
     this.#deps = deps;
@@ -59,7 +60,8 @@ export class Talk {
   }
 
   ask(method: string, params: JsonObject = {}): Promise<Said> {
-    const id = ++this.#n;
+    // In a client's session others ask at the same time, the client too: of one number two answers could not be told apart.
+    const id = `claviger-${crypto.randomUUID()}`;
     const body = encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
     return this.#exchange("POST", body, (message) => {
       if (message.id !== id || message.method !== undefined) return undefined;
@@ -99,7 +101,9 @@ export class Talk {
           this.status = head.status;
           this.session ??= head.session;
         },
-        message(message) {
+        message: (message, { data }) => {
+          this.#length += data.length;
+          if (this.#length > limits.answerBytesMax) return done(refuse("provider_response_too_large"));
           const said = read(message);
           if (said !== undefined) done(said);
         },

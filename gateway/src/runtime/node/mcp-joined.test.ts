@@ -1,6 +1,6 @@
 /** The address of all servers: one list of names that lead back, and the same rights as at each server's own. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { addMcpKey, post, rpc, setServer, startMcpGateway } from "./testing/mcp-rig.ts";
+import { addMcpKey, post, rpc, setServer, startMcpGateway, startRecorder } from "./testing/mcp-rig.ts";
 import { type FakeServer, startFakeServer, tool } from "./testing/mcp-server.ts";
 import type { TestGateway } from "./testing/rig.ts";
 
@@ -160,4 +160,49 @@ test("one stream has what all servers say, and what a client answers goes to who
   gateway.follower.abort({ keyIds: new Set([record.id]) });
   while (!(await reader?.read())?.done);
   await expect.poll(() => [one.streams.size, two.streams.size], { timeout: 60_000 }).toEqual([0, 0]);
+});
+
+test("what the gateway asks in a client's session has an id that nothing else there has", async () => {
+  const { secret } = addMcpKey(gateway);
+  const session = await begin(secret);
+  one.seen.length = 0;
+  await Promise.all([
+    ...LISTS.map((list) => namesOf(secret, list, session)),
+    send(secret, rpc("tools/call", { name: "one__read" }), session),
+  ]);
+  const ids = one.seen.map(({ body }) => JSON.parse(body).id);
+  expect(ids).toHaveLength(LISTS.length + 1);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test("a key that has asked too often begins no session with a server either", async () => {
+  const { secret } = addMcpKey(gateway, { requestsPerMinute: 1 });
+  const ask = () => send(secret, rpc("tools/call", { name: "one__read" }));
+  expect((await ask()).status).toBe(200);
+  one.seen.length = 0;
+  expect((await ask()).status).toBe(429);
+  expect(one.methods()).not.toContain("initialize");
+});
+
+test("a list without an end is given up when it is longer than an answer may be", async () => {
+  const endless = await startRecorder((request, outgoing) => {
+    const { id, method } = JSON.parse(request.body || "{}");
+    if (id === undefined) return void outgoing.writeHead(202).end();
+    const result =
+      method === "initialize"
+        ? {
+            protocolVersion: "2025-11-25",
+            capabilities: { tools: {} },
+            serverInfo: { name: "x", version: "1" },
+          }
+        : { tools: [tool("read", "x".repeat(4_000))], nextCursor: "more" };
+    const body = JSON.stringify({ jsonrpc: "2.0", id, result });
+    outgoing.writeHead(200, { "content-type": "application/json" }).end(body);
+  });
+  const small = await startMcpGateway({ endless: endless.url }, {}, { answerBytesMax: 20_000 });
+  const { secret } = addMcpKey(small);
+  const { body } = await post(small, "/mcp", secret, rpc("tools/list"));
+  expect(JSON.parse(body).error.data.code).toBe("provider_response_too_large");
+  await small.stop();
+  await endless.stop();
 });
