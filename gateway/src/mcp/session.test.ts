@@ -45,7 +45,8 @@ test("for another organization, key or address it is nothing; nor changed, cut, 
   }
   const [, sealed = ""] = token.split(".");
   for (let at = 0; at < sealed.length; at += 7) {
-    const changed = `${sealed.slice(0, at)}${sealed[at] === "A" ? "B" : "A"}${sealed.slice(at + 1)}`;
+    // Of the last character only the upper bits count: "B" would be the same as "A" there.
+    const changed = `${sealed.slice(0, at)}${sealed[at] === "A" ? "w" : "A"}${sealed.slice(at + 1)}`;
     expect(await openSession(keys, bound, `dek_1.${changed}`)).toBeUndefined();
   }
   for (const text of [
