@@ -126,6 +126,25 @@ test("30: the first route needs at most 280 kB of JavaScript, gzipped", async ()
   await context.close();
 });
 
+test("30: the largest thing of the first page is its own list, and waits for no chart", async () => {
+  const { page, context, go } = await visit(browser);
+  await page.addInitScript(() => {
+    const painted: string[] = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) painted.push(String(Reflect.get(entry, "element")?.tagName));
+    }).observe({ type: "largest-contentful-paint", buffered: true });
+    Object.assign(globalThis, { painted });
+  });
+  await go("/keys");
+  await page.locator("td.c-name").first().waitFor();
+  await expect
+    .poll(() => page.evaluate(() => (Reflect.get(globalThis, "painted") as string[]).length))
+    .toBeGreaterThan(0);
+  const loaded = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
+  expect(loaded.filter((name) => /chart|plot|usage-page/.test(name))).toEqual([]);
+  await context.close();
+});
+
 test("27: with reduced motion nothing moves", async () => {
   const { page, context, go } = await visit(browser);
   await go("/keys");
