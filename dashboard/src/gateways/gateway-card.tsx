@@ -5,7 +5,7 @@ import type { Gateway } from "../api/queries.ts";
 import { Icon } from "../ui/icon.tsx";
 import { useNow } from "../ui/now.tsx";
 import { FleetStatus } from "../ui/status.tsx";
-import { clock, dayAndClock, offset, revisionNumber, span, versionOf } from "../words/format.ts";
+import { clock, dayAndClock, localAndUtc, offset, revisionNumber, span, versionOf } from "../words/format.ts";
 import { samplesOf } from "./history.ts";
 import { Spark } from "./spark.tsx";
 
@@ -65,7 +65,10 @@ function Figures({ gateway: { attributes } }: { gateway: Gateway }) {
       <dt>{t("revisionOf", { revision: revisionNumber(revisionWanted) })}</dt>
       <dd className={`num ${behind ? "soon" : "strong"}`}>{revisionNumber(revision)}</dd>
       <dt>{t("heartbeat")}</dt>
-      <dd className={`num ${status === "online" || status === "asleep" ? "strong" : "soon"}`}>
+      <dd
+        className={`num ${status === "online" || status === "asleep" ? "strong" : "soon"}`}
+        title={lastHeartbeatAt === null ? undefined : localAndUtc(lastHeartbeatAt)}
+      >
         {lastHeartbeatAt === null
           ? t("noHeartbeat")
           : t("ago", { span: span(now - Date.parse(lastHeartbeatAt)) })}

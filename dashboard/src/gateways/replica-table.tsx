@@ -8,7 +8,7 @@ import { MenuItem, MenuLine } from "../ui/menu.tsx";
 import { useNow } from "../ui/now.tsx";
 import { RowMenu, RowMenuButton, useRowMenu } from "../ui/row-menu.tsx";
 import { FleetStatus } from "../ui/status.tsx";
-import { offset, revisionNumber, span, versionOf } from "../words/format.ts";
+import { localAndUtc, offset, revisionNumber, span, versionOf } from "../words/format.ts";
 
 interface Row {
   readonly gateway: Gateway;
@@ -105,7 +105,13 @@ function useFigures(): DataColumn<Row>[] {
   const t = useTranslations("gateways");
   const now = useNow();
   const heartbeat = (at: string | null | undefined) =>
-    at ? t("ago", { span: span(now - Date.parse(at)) }) : "–";
+    at ? (
+      <time dateTime={at} title={localAndUtc(at)}>
+        {t("ago", { span: span(now - Date.parse(at)) })}
+      </time>
+    ) : (
+      "–"
+    );
   return [
     { id: "revision", head: t("colRevision"), width: 92, right: true, className: "num", cell: Revision },
     {
@@ -127,7 +133,7 @@ function useFigures(): DataColumn<Row>[] {
     {
       id: "inflight",
       head: t("colInflight"),
-      width: 80,
+      width: 104,
       right: true,
       className: "num",
       cell: ({ replica }) => replica?.inflight ?? "–",

@@ -212,7 +212,9 @@ function Providers({ form, values }: SectionProps) {
               checked={values.providers.includes(name)}
               onChange={(event) => toggle(name, event.target.checked)}
             />
-            <span className="cut">{name}</span>
+            <span className="cut" title={name}>
+              {name}
+            </span>
           </label>
         ))}
       </div>

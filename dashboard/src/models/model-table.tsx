@@ -64,7 +64,7 @@ function Items({ model, onAct }: { model: Model; onAct: (acting: PriceActing) =>
 function useFacts(): DataColumn<Model>[] {
   const t = useTranslations("models");
   const price = (head: string, of: (model: Model["attributes"]) => string | null): DataColumn<Model> => ({
-    ...{ id: head, head, width: 104, right: true, className: "num" },
+    ...{ id: head, head, width: 116, right: true, className: "num" },
     cell: ({ attributes }) => (
       <span title={of(attributes) === null ? undefined : t("perMillion")}>
         {priceText(of(attributes)) ?? "–"}

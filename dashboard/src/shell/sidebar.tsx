@@ -91,7 +91,9 @@ function Me() {
             {initials(name)}
           </span>
           <div>
-            <span className="cut">{name}</span>
+            <span className="cut block" title={name}>
+              {name}
+            </span>
             <small>{t(`role.${role}`)}</small>
           </div>
         </button>
