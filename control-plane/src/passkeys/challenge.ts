@@ -5,7 +5,7 @@ import { and, eq } from "drizzle-orm";
 import { member } from "../db/tables/member.ts";
 import { passkey } from "../db/tables/passkey.ts";
 import type { Ports } from "../ports.ts";
-import type { Caller } from "../sessions/caller.ts";
+import { type Caller, requireSession } from "../sessions/caller.ts";
 import { beginCeremony, CEREMONY_SECONDS, type CeremonyKind } from "../sessions/ceremony.ts";
 import type { Settings } from "../settings.ts";
 import { originOf } from "./party.ts";
@@ -24,8 +24,9 @@ export function challengeSignIn(ports: Ports, settings: Settings): Promise<Chall
   return challenge(ports, "passkey-sign-in", {}, { rpId: rpIdOf(settings), allowCredentials: [] });
 }
 
-/** For a new passkey of the caller; an authenticator that holds one already makes no second. */
+/** For a new passkey of the caller, who is signed in by a browser; an authenticator that holds one already makes no second. */
 export async function challengeCreate(ports: Ports, settings: Settings, caller: Caller): Promise<Challenge> {
+  requireSession(caller);
   const { organizationId: orgId, memberId } = caller;
   const [me] = await ports.db
     .select()

@@ -5,7 +5,7 @@ import { newId } from "../db/new-id.ts";
 import { passkey } from "../db/tables/passkey.ts";
 import { type Changed, commit, nextRevision } from "../idempotency/commit.ts";
 import type { Ports } from "../ports.ts";
-import type { Caller } from "../sessions/caller.ts";
+import { type Caller, requireSession } from "../sessions/caller.ts";
 import { endCeremony } from "../sessions/ceremony.ts";
 import type { Settings } from "../settings.ts";
 import { type PasskeyResource, type PasskeyRow, passkeyResource } from "./find.ts";
@@ -13,7 +13,7 @@ import { originOf } from "./party.ts";
 
 const PASSKEYS_MAX = 20;
 
-/** Keeps what an authenticator has made for the caller's challenge. Only somebody who is signed in by a browser has one. */
+/** Keeps what an authenticator has made for the caller's challenge. Only for somebody who is signed in by a browser. */
 export async function createPasskey(
   ports: Ports,
   settings: Settings,
@@ -21,6 +21,7 @@ export async function createPasskey(
   input: PasskeyCreate,
   ceremony: string | undefined,
 ): Promise<Changed<PasskeyResource>> {
+  requireSession(caller);
   const { challenge = "", memberId } = await endCeremony(ports, "passkey-create", ceremony);
   if (memberId !== caller.memberId) throw problem("sign_in_expired");
   const origin = originOf(settings);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import {
   type Heard,
   makeTenant,
+  makeToken,
   PASSWORD,
   resource,
   settings,
@@ -84,6 +85,16 @@ test("a challenge is answered once, by the browser that asked, and one for regis
   expect((await enter(answer, (await toSignIn()).ceremony)).refusal).toBe("401 invalid_passkey");
   expect((await enter(answer, ceremony)).status).toBe(201);
   expect((await enter(answer, ceremony)).refusal).toBe("400 sign_in_expired");
+});
+
+test("a token makes no passkey, which would have more rights than it and outlive it", async () => {
+  const token = await makeToken(api, session, { role: "viewer" });
+  const begun = await api.call("POST", "/api/v1/passkeys/challenge", { token });
+  expect(begun.refusal).toBe("403 insufficient_role");
+  const { options, ceremony } = await toCreate();
+  const body = resource("passkey", { name: "Laptop", response: device.create(options) });
+  const made = await api.call("POST", "/api/v1/passkeys", { token, cookie: ceremony, body });
+  expect(made.refusal).toBe("403 insufficient_role");
 });
 
 test("what another site, a device without its user, a clone or a stranger signs opens nothing", async () => {

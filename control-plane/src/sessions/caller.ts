@@ -31,3 +31,9 @@ export function requireRole(caller: Pick<Caller, "role">, needed: Role): void {
   if (includesRole(caller.role, needed)) return;
   throw problem("insufficient_role", `This needs the role ${needed}; you act as ${caller.role}.`);
 }
+
+/** Throws `insufficient_role` for a token: what is made here would outlive it and know no limits of its role. */
+export function requireSession({ actor }: Pick<Caller, "actor">): void {
+  if (actor.kind !== "token") return;
+  throw problem("insufficient_role", "A personal access token may not do this. Sign in with a browser.");
+}
