@@ -1,6 +1,6 @@
 /** UX.md §2, points 27 to 30: everybody can use it, on every screen, in both themes, from one origin. */
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createAdmin } from "../support/admin.ts";
 import { goEverywhere, makeShownKey } from "./axe.ts";
@@ -124,6 +124,63 @@ test("30: the first route needs at most 280 kB of JavaScript, gzipped", async ()
   expect(bytes).toBeGreaterThan(50_000);
   expect(bytes).toBeLessThanOrEqual(280_000);
   await context.close();
+});
+
+/** What is always words and never data: heads, labels, buttons, tabs and hints. */
+const WORDS =
+  "th:not([scope=row]), label, dt, legend, button.btn, a.btn, [role=tab], [role=menuitem], h2, input[placeholder]";
+/** Where data stands in such places: names of providers, keys and languages. */
+const DATA = ".readout, .toggles, .code, .twin-t, .gate, .gcard, .results, .verdict";
+
+/** In the page: text that is cut off without a way to read it, or that is not of the words. */
+function clipped([words, data]: readonly [string, string]): string[] {
+  const found: string[] = [];
+  for (const element of document.querySelectorAll<HTMLElement>(words)) {
+    const text = (element.getAttribute("placeholder") ?? element.textContent ?? "").trim();
+    if (!/[a-z]{3}/.test(text) || text.includes("⟦") || element.closest(data) !== null) continue;
+    found.push(`not of the words: ${text}`);
+  }
+  const seen = (element: Element) => element.getClientRects().length > 0;
+  for (const element of document.querySelectorAll<HTMLElement>("body *")) {
+    const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+    const text = own
+      .map((node) => node.textContent?.trim() ?? "")
+      .join(" ")
+      .trim();
+    if (text === "" || !seen(element) || element.closest(".sr, [aria-hidden=true], code, pre") !== null)
+      continue;
+    // An id stands in for a name that is still being read.
+    if (/^[a-z]{2,4}_\w{12}$/.test(text)) continue;
+    // What ends in an ellipsis has the whole text on hover.
+    if (element.closest("[title]") !== null) continue;
+    const { overflowX, overflowY } = getComputedStyle(element);
+    const wide = element.scrollWidth - element.clientWidth;
+    const high = element.scrollHeight - element.clientHeight;
+    const hides = (overflow: string) => overflow === "hidden" || overflow === "clip";
+    if (element.clientWidth > 1 && hides(overflowX) && wide > 1) found.push(`cut by ${wide} px: ${text}`);
+    if (element.clientHeight > 1 && hides(overflowY) && high > 2)
+      found.push(`cut by ${high} px in height: ${text}`);
+    const button = element.closest<HTMLElement>("button, .btn, [role=tab], th");
+    if (button !== null && button.scrollWidth - button.clientWidth > 1)
+      found.push(`out of its button: ${text}`);
+  }
+  return found;
+}
+
+test("30: with words a third longer nothing is cut off and nothing is left in English, at 1440 and 375 px", async () => {
+  const found = new Set<string>();
+  for (const width of [1440, 375]) {
+    const prepare = async (page: Page) => {
+      await page.addInitScript(() => sessionStorage.setItem("claviger.trial", "pseudo"));
+    };
+    await goEverywhere(browser, { width, prepare, walk: false }, async (page, { name }) => {
+      for (const one of await page.evaluate(clipped, [WORDS, DATA] as const))
+        found.add(`${name} at ${width}: ${one}`);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (over > 0) found.add(`${name} at ${width}: ${over} px too wide`);
+    });
+  }
+  expect([...found]).toEqual([]);
 });
 
 test("30: the largest thing of the first page is its own list, and waits for no chart", async () => {
