@@ -4,7 +4,6 @@
  * redirect is followed.
  */
 
-import { EgressBlocked } from "@claviger/shared/decide/guarded-lookup";
 import * as oidc from "openid-client";
 import type { IdentityProvider, IdentityProviders, SignInBinding } from "../../ports.ts";
 
@@ -56,7 +55,10 @@ function discover(fetchOf: FetchOf, { orgId, issuer, clientId, clientSecret }: I
   return oidc.discovery(url, clientId, undefined, authentication, {
     execute: [...plain, oidc.enableNonRepudiationChecks],
     timeout: TIMEOUT_SECONDS,
-    [oidc.customFetch]: (address, init) => fetchGuarded(address, init as RequestInit),
+    [oidc.customFetch]: (address, init) =>
+      fetchGuarded(address, init as RequestInit).catch((error: unknown) => {
+        throw new Unreached(error);
+      }),
   });
 }
 
@@ -75,14 +77,22 @@ async function claimsOf(config: oidc.Configuration, binding: SignInBinding, retu
   return { ...more, ...claims };
 }
 
+/** A request that had no answer, for whatever reason: nobody has been refused by it. */
+class Unreached extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : "the provider was not reached", { cause });
+  }
+}
+
 /** What a network has done, or who did not answer as such a provider, somewhere down the causes; the rest did not hold. */
 function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof Unreached || error.name === "TimeoutError") return true;
   const code = "code" in error ? String(error.code) : "";
-  const away = /^E[A-Z]+$|^OAUTH_(TIMEOUT|RESPONSE_IS_NOT_CONFORM|RESPONSE_IS_NOT_JSON|PARSE_ERROR)$/.test(
-    code,
-  );
-  return away || error instanceof EgressBlocked || error.name === "TimeoutError" || isAway(error.cause);
+  if (/^OAUTH_(TIMEOUT|RESPONSE_IS_NOT_CONFORM|RESPONSE_IS_NOT_JSON|PARSE_ERROR)$/.test(code)) return true;
+  // It has said itself that it cannot now.
+  if ("status" in error && Number(error.status) >= 500) return true;
+  return isAway(error.cause);
 }
 
 function wordsOf(error: unknown): string {
