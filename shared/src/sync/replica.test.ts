@@ -116,6 +116,20 @@ test("I3 I4 I5 I6 I8: whatever a courier, a crash, a pause or a failover does, n
   );
 });
 
+test("I3: a key that was dead and alive again before its commits were lost is unknown, while the disk still writes of its death", () => {
+  const world = new World();
+  const [id = ""] = KEYS;
+  for (const change of ["edit", "revoke", "activate"] as const) world.commit(id, change);
+  const [start] = world.history;
+  if (start !== undefined) world.deliverSnapshot(start);
+  for (const delta of world.deltas) world.dispatch(delta);
+  world.failOver(3);
+  world.deliverSnapshot(world.head);
+  while (world.onDisk < world.written.length) world.write(true);
+  expect(world.violations).toEqual([]);
+  expect(world.state.table.key(id)).toBeUndefined();
+});
+
 test("the histories are rich: proofs are accepted, epochs adopted and keys kept dead in them", () => {
   const seen = { proofs: 0, epochs: 0, kept: 0, cold: 0 };
   fc.assert(
