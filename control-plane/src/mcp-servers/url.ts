@@ -8,8 +8,12 @@ export function readServerUrl(text: string, egressAllow: readonly string[]): { u
   if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) {
     throw invalidAttribute("url", "url must be an https URL.");
   }
-  if (url.username !== "" || url.password !== "" || url.hash !== "") {
-    throw invalidAttribute("url", "url must not hold credentials or a fragment.");
+  // A query is shown and travels in the clear, and what stands there is a credential more often than not.
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    throw invalidAttribute(
+      "url",
+      "url must not hold credentials, a query or a fragment; send credentials as headers.",
+    );
   }
   if (url.protocol === "http:" && !isAllowed(url, egressAllow)) {
     throw invalidAttribute("url", "url must be https; the operator has not allowed this address.");

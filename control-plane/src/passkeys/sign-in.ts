@@ -9,7 +9,7 @@ import { endCeremony } from "../sessions/ceremony.ts";
 import { countAttempt } from "../sessions/failures.ts";
 import { type Client, openSession, type SignedIn } from "../sessions/open.ts";
 import type { Settings } from "../settings.ts";
-import { requireOwnSignIn } from "../sign-in-policy/find.ts";
+import { maySignIn } from "../sign-in-policy/find.ts";
 import { keyOf } from "./find.ts";
 import { originOf } from "./party.ts";
 
@@ -40,7 +40,7 @@ export async function signInByPasskey(
   const party = { origin: originOf(settings), challenge };
   const signed = await ports.webAuthn.signed(response, party, keyOf(found.passkey));
   if (signed === undefined) throw problem("invalid_passkey");
-  await requireOwnSignIn(ports.db, found.member);
+  if (!(await maySignIn(ports.db, found.member))) throw problem("single_sign_on_required");
   await ports.db
     .update(passkey)
     .set({ counter: signed.counter, lastUsedAt: new Date(ports.clock.nowMs()) })

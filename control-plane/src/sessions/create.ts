@@ -5,7 +5,7 @@ import { and, asc, eq, isNull } from "drizzle-orm";
 import { member } from "../db/tables/member.ts";
 import { organization } from "../db/tables/organization.ts";
 import type { Ports } from "../ports.ts";
-import { requireOwnSignIn } from "../sign-in-policy/find.ts";
+import { maySignIn } from "../sign-in-policy/find.ts";
 import { createDesk, type Desk } from "./desk.ts";
 import { countAttempt } from "./failures.ts";
 import { type Candidate, type Client, openSession, type SignedIn } from "./open.ts";
@@ -33,23 +33,27 @@ export async function createSession(ports: Ports, input: SessionCreate, client: 
       ),
     )
     .orderBy(asc(member.createdAt), asc(member.id));
-  const opened = await desk.take(client.peer, () => firstOpened(ports, candidates, input.password));
-  if (opened === undefined) throw problem("invalid_credentials");
+  const opened = await desk.take(client.peer, () => openedBy(ports, candidates, input.password));
+  if (opened.length === 0) throw problem("invalid_credentials");
   await attempt.succeeded();
-  await requireOwnSignIn(ports.db, opened.member);
-  return openSession(ports, opened, client);
+  // With the password of several, the oldest that lets this member in by one.
+  for (const candidate of opened) {
+    if (await maySignIn(ports.db, candidate.member)) return openSession(ports, candidate, client);
+  }
+  throw problem("single_sign_on_required");
 }
 
-async function firstOpened(
+async function openedBy(
   ports: Ports,
   candidates: readonly Candidate[],
   password: string,
-): Promise<Candidate | undefined> {
+): Promise<Candidate[]> {
   if (candidates.length === 0) await ports.passwords.verify(password, await nobodysHash(ports));
+  const opened: Candidate[] = [];
   for (const candidate of candidates) {
-    if (await ports.passwords.verify(password, candidate.member.passwordHash)) return candidate;
+    if (await ports.passwords.verify(password, candidate.member.passwordHash)) opened.push(candidate);
   }
-  return undefined;
+  return opened;
 }
 
 const hashes = new WeakMap<Ports["passwords"], Promise<string>>();

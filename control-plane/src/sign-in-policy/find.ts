@@ -1,5 +1,4 @@
 /** The rules by which members of an organization sign in; without any, those of `defaults`. */
-import { problem } from "@claviger/shared/api/problem";
 import type { Resource } from "@claviger/shared/api/resource";
 import type { Role } from "@claviger/shared/api/role";
 import type { SignInPolicyView } from "@claviger/shared/api/sign-in";
@@ -29,9 +28,7 @@ export function policyResource(orgId: string, policy: SignInPolicyView): SignInP
   return { type: "sign-in-policy", id: orgId, attributes: policy };
 }
 
-/** Throws `single_sign_on_required` where only owners may use a password or passkey; owners can when the provider is away. */
-export async function requireOwnSignIn(db: Queryable, member: { orgId: string; role: Role }): Promise<void> {
-  if (member.role === "owner") return;
-  const { policy } = await findPolicy(db, member.orgId);
-  if (policy.ownSignIn === "owners") throw problem("single_sign_on_required");
+/** Whether the member may use a password or passkey; owners always may, so that somebody can while the provider is away. */
+export async function maySignIn(db: Queryable, member: { orgId: string; role: Role }): Promise<boolean> {
+  return member.role === "owner" || (await findPolicy(db, member.orgId)).policy.ownSignIn === "everybody";
 }

@@ -219,6 +219,16 @@ test("with `owners` nobody else signs in by password, owners do, and it cannot b
     api.call("POST", "/api/v1/sessions", { body: resource("session", { email, password: PASSWORD }) });
   expect((await byPassword(member.email)).refusal).toBe("403 single_sign_on_required");
   expect((await byPassword(tenant.email)).status).toBe(201);
+  // Who has the same password in another organization still gets in there.
+  const elsewhere = await makeTenant(api);
+  const twice = resource("member", { email: member.email, role: "viewer", password: PASSWORD });
+  await api.call("POST", "/api/v1/members", { token: elsewhere.token, body: twice });
+  const entered = (await byPassword(member.email)).resource.attributes;
+  expect(entered.organizationId).toBe(elsewhere.organizationId);
+  await api.call("DELETE", `/api/v1/members/${entered.memberId}`, {
+    token: elsewhere.token,
+    body: { keys: "deactivate" },
+  });
   expect((await api.call("DELETE", path, { token: tenant.token })).refusal).toBe("409 state_conflict");
   await policy({ ownSignIn: "everybody" });
   expect((await api.call("DELETE", path, { token: tenant.token })).status).toBe(200);

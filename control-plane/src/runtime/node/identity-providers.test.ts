@@ -40,3 +40,18 @@ test.each<[string, () => Promise<Response>, string]>([
 ])("%s", async (_, redeem, outcome) => {
   expect(await endsAs(redeem)).toBe(outcome);
 });
+
+test("many who begin ask a provider once, also while it has not answered; what has failed is asked for again", async () => {
+  let asked = 0;
+  const answers = [json({}, 503), json(metadata)];
+  const providers = createIdentityProviders(() => async () => {
+    asked += 1;
+    return answers.shift() ?? json({}, 500);
+  });
+  const begin = () => Promise.all([1, 2, 3].map(() => providers.authorize(provider, binding)));
+  expect((await begin()).every((each) => "failed" in each)).toBe(true);
+  expect(asked).toBe(1);
+  expect((await begin()).every((each) => each instanceof URL)).toBe(true);
+  expect((await begin()).every((each) => each instanceof URL)).toBe(true);
+  expect(asked).toBe(2);
+});

@@ -11,21 +11,24 @@ import type { IdentityProvider, IdentityProviders, SignInBinding } from "../../p
 type FetchOf = (orgId: string) => (address: string, init: RequestInit) => Promise<Response>;
 
 const TIMEOUT_SECONDS = 5;
+const REMEMBERED_MS = 60_000;
+const REMEMBERED_MAX = 1_000;
 /** OpenID Connect Core §5.4. */
 const SCOPES = "openid email profile";
 
 export function createIdentityProviders(fetchOf: FetchOf): IdentityProviders {
+  const discover = rememberDiscoveries(fetchOf);
   return {
     async authorize(provider, binding) {
       try {
-        return await authorizationUrl(await discover(fetchOf, provider), binding);
+        return await authorizationUrl(await discover(provider), binding);
       } catch (error) {
         return { failed: "unavailable", words: wordsOf(error) };
       }
     },
     async exchange(provider, binding, returned) {
       try {
-        return { claims: await claimsOf(await discover(fetchOf, provider), binding, returned) };
+        return { claims: await claimsOf(await discover(provider), binding, returned) };
       } catch (error) {
         return { failed: isAway(error) ? "unavailable" : "refused", words: wordsOf(error) };
       }
@@ -45,6 +48,27 @@ async function authorizationUrl(
     code_challenge: await oidc.calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: "S256",
   });
+}
+
+/**
+ * Anybody may begin a sign-in, so a provider is asked for its discovery once at a time, and again after a minute. What has
+ * failed is not remembered.
+ */
+function rememberDiscoveries(fetchOf: FetchOf) {
+  const known = new Map<string, { atMs: number; config: Promise<oidc.Configuration> }>();
+  return (provider: IdentityProvider): Promise<oidc.Configuration> => {
+    const { orgId, issuer, clientId, clientSecret } = provider;
+    const name = JSON.stringify([orgId, issuer, clientId, clientSecret]);
+    const held = known.get(name);
+    if (held !== undefined && performance.now() - held.atMs < REMEMBERED_MS) return held.config;
+    const config = discover(fetchOf, provider);
+    known.delete(name);
+    known.set(name, { atMs: performance.now(), config });
+    config.catch(() => known.delete(name));
+    const [oldest] = known.keys();
+    if (known.size > REMEMBERED_MAX && oldest !== undefined) known.delete(oldest);
+    return config;
+  };
 }
 
 function discover(fetchOf: FetchOf, { orgId, issuer, clientId, clientSecret }: IdentityProvider) {
