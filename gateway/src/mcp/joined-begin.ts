@@ -4,7 +4,8 @@ import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import { isObject, type Json, type JsonObject } from "./json-rpc.ts";
 import { OWN_PROTOCOL_VERSION, protocolVersions } from "./methods.ts";
 import { onBehalf } from "./on-behalf.ts";
-import { sealSession, type UpstreamSession } from "./session.ts";
+import { sealSession, type UpstreamSession, type UpstreamSessions } from "./session.ts";
+import type { Talk } from "./talk.ts";
 import type { Admitted } from "./to-server.ts";
 
 /** What a client says of itself is sent back and forth in each request. */
@@ -32,8 +33,11 @@ export async function beginJoined(
   const upstreams: Record<string, UpstreamSession> = {};
   const capabilities: Record<string, Json> = {};
   const instructions: string[] = [];
+  const talks: Talk[] = [];
   for (const each of done) {
-    if ("code" in each || !("result" in each.said)) continue;
+    if ("code" in each) continue;
+    talks.push(each.talk);
+    if (!("result" in each.said)) continue;
     const { result } = each.said;
     const { server, session, protocolVersion: version } = each.talk;
     upstreams[server.id] = { session, url: server.url, version };
@@ -42,19 +46,25 @@ export async function beginJoined(
   }
   const [first] = done;
   if (Object.keys(upstreams).length === 0) {
+    forget(talks, {});
     return first !== undefined && "code" in first ? first : refuse("provider_bad_response");
   }
   const bound = { organizationId: deps.settings.organizationId, keyId: principal.key.id, scope: "" };
   const kept = JSON.stringify(client).length > CLIENT_LENGTH_MAX ? null : client;
-  const token =
-    (await sealSession(deps.shared, bound, { upstreams, client: kept })) ??
-    // Of too many servers: each request then has sessions of its own.
-    (await sealSession(deps.shared, bound, { upstreams: {}, client: kept }));
+  const whole = await sealSession(deps.shared, bound, { upstreams, client: kept });
+  forget(talks, whole === undefined ? {} : upstreams);
+  // Of too many servers: each request then has sessions of its own.
+  const token = whole ?? (await sealSession(deps.shared, bound, { upstreams: {}, client: kept }));
   if (token === undefined) return refuse("no_configuration");
   const serverInfo = { name: "claviger", version: "1" };
   const result: Record<string, Json> = { protocolVersion, capabilities, serverInfo };
   if (instructions.length > 0) result.instructions = instructions.join("\n\n");
   return { result, headers: ["mcp-session-id", token] };
+}
+
+/** Sessions that servers have begun and that no client will name are ended at once; nobody waits for it. */
+function forget(talks: readonly Talk[], kept: UpstreamSessions): void {
+  for (const talk of talks) if (kept[talk.server.id] === undefined) void talk.end();
 }
 
 function versionOf(asked: Json | undefined): string {

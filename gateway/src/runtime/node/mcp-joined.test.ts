@@ -206,3 +206,35 @@ test("a list without an end is given up when it is longer than an answer may be"
   await small.stop();
   await endless.stop();
 });
+
+test("a session that no client can name is ended: of more servers than the sealed text holds, and of one that speaks no version", async () => {
+  let begun = 0;
+  let version = "2025-11-25";
+  const long = await startRecorder((request, outgoing) => {
+    const { id, method } = JSON.parse(request.body || "{}");
+    if (id === undefined) return void outgoing.writeHead(request.method === "DELETE" ? 200 : 202).end();
+    const head: Record<string, string> = { "content-type": "application/json" };
+    if (method === "initialize") head["mcp-session-id"] = `${++begun}-${"x".repeat(1_000)}`;
+    const serverInfo = { name: "x", version: "1" };
+    const result = { protocolVersion: version, capabilities: { tools: {} }, serverInfo, tools: [] };
+    outgoing.writeHead(200, head).end(JSON.stringify({ jsonrpc: "2.0", id, result }));
+  });
+  const ended = () =>
+    long.seen
+      .filter(({ method }) => method === "DELETE")
+      .map(({ headers }) => parseInt(String(headers["mcp-session-id"]), 10))
+      .sort((a, b) => a - b);
+  const names = Array.from({ length: 9 }, (_, i) => `long${i}`);
+  const other = await startMcpGateway(Object.fromEntries(names.map((name) => [name, long.url])));
+  const { secret } = addMcpKey(other);
+  const initialize = rpc("initialize", { protocolVersion: "2025-11-25" });
+  const answer = await post(other, "/mcp", secret, initialize);
+  expect(answer.status).toBe(200);
+  expect(String(answer.headers["mcp-session-id"]).length).toBeLessThan(2_000);
+  await expect.poll(ended, { timeout: 60_000 }).toEqual(names.map((_, i) => i + 1));
+  version = "2099-01-01";
+  expect((await post(other, "/mcp", secret, initialize)).status).toBe(502);
+  await expect.poll(() => ended().length, { timeout: 60_000 }).toBe(2 * names.length);
+  await other.stop();
+  await long.stop();
+});
