@@ -170,6 +170,22 @@ test("a request waits for the first share of its key, and for nothing after it",
   expect(rig.parts.at(-1)).toBe(1);
 });
 
+test("the answer to a heartbeat from before a request came leaves it waiting for its key's first share", async () => {
+  const rig = dealt(600);
+  rig.beat();
+  const waited = rig.limits.ready(KEY);
+  let woken = false;
+  void waited?.then(() => {
+    woken = true;
+  });
+  rig.limits.take(undefined, 1);
+  await Promise.resolve();
+  expect(woken).toBe(false);
+  rig.beat();
+  await waited;
+  expect(rig.limits.takeRate(KEY, 1).ok).toBe(true);
+});
+
 test("a key's first share is waited for half a second, once; without one there is the floor, and never nothing", async () => {
   const rig = dealt(6_000, 0.5);
   const waited = rig.limits.ready({ ...KEY, requestsPerMinute: 6_000 });

@@ -131,7 +131,8 @@ class DealtLimits implements Limits {
     this.#tokens.divide(replicas, now);
     if (answer === undefined) {
       this.#keys.divide(replicas, now);
-      for (const key of this.#waiting.keys()) this.#wake(key);
+      // The answer to a heartbeat from before somebody asked says nothing of shares, and theirs are still to come.
+      if (!this.#keys.isDealt()) for (const key of this.#waiting.keys()) this.#wake(key);
       return;
     }
     const { part } = this.#keys.floor;

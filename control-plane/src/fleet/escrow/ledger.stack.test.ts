@@ -177,8 +177,8 @@ test("a slice that a restore has lost is shown and counted again, and nothing is
   await lose(orgId, budget);
   await cp.ports.db.execute(sql`delete from usage_event where replica_id = ${holder.replica.id}`);
   await cp.ports.db.execute(sql`delete from replica_cursor where replica_id = ${holder.replica.id}`);
-  expect((await holder.beat()).usageCursor).toBe(0);
-  holder.outbox.cursor = 0;
+  // Told twice, it is no older word.
+  for (let n = 0; n < 2; n++) expect((await holder.beat()).usageCursor).toBe(0);
   // What nobody holds any more counts by the window that its events name.
   await holder.flush();
   expect(await ledgerOf(cp.ports, budget)).toMatchObject({ spent: 30n, open: 0n, slices: 0 });

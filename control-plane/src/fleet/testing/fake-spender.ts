@@ -1,6 +1,6 @@
 /** A replica that spends from budgets by the real rules over a disk in memory, and speaks of it over a fake replica's bus. */
 import type { JournalRecord } from "@claviger/shared/escrow/held";
-import { answered, numberOf, outboxAt, toOffer } from "@claviger/shared/escrow/outbox";
+import { acknowledged, answered, numberOf, outboxAt, toOffer } from "@claviger/shared/escrow/outbox";
 import { holdings } from "@claviger/shared/escrow/recover";
 import { step } from "@claviger/shared/escrow/replica";
 import { type EscrowEffect, type EscrowEvent, emptyEscrow } from "@claviger/shared/escrow/replica-state";
@@ -78,6 +78,7 @@ export class FakeSpender {
   async beat(report: EscrowReport = this.report()): Promise<Fresh> {
     const usage = { nextSeq: this.outbox.durableSeq };
     const fresh = await this.replica.beat({ escrow: report, usage });
+    acknowledged(this.outbox, fresh.usageCursor);
     for (const jws of fresh.escrow?.slices ?? []) await this.#take(jws);
     for (const slice of fresh.escrow?.recall ?? []) this.#step({ type: "recall", slice });
     for (const slice of fresh.escrow?.closed ?? []) this.#step({ type: "closed", slice });
@@ -126,9 +127,13 @@ export class FakeSpender {
         });
         return waiting?.resolve("settled");
       }
-      case "ask":
-        this.#asks.push(this.#ask(effect.ask));
+      case "ask": {
+        const asking = this.#ask(effect.ask);
+        this.#asks.push(asking);
+        // A test that is over waits for no answer; `idle` hears of what went wrong.
+        asking.catch(() => undefined);
         return;
+      }
       case "ask-later": {
         const { budget } = effect;
         setTimeout(() => this.#step({ type: "ask-again", budget, wallMs: Date.now() }), 50).unref();

@@ -10,9 +10,10 @@ export const statusRoutes: readonly Route[] = [
     body: { kind: "none" },
     handle: async ({ ports }) => ({
       kind: "raw",
-      response: Response.json({
-        data: { type: "status", id: "control-plane", attributes: await readStatus(ports) },
-      }),
+      response: Response.json(
+        { data: { type: "status", id: "control-plane", attributes: await readStatus(ports) } },
+        { headers: { "content-type": "application/vnd.api+json" } },
+      ),
     }),
   }),
   openRoute({
