@@ -1,6 +1,7 @@
 /** docs/api/errors.md, from the one table of refusals. */
+import { MCP_MESSAGES } from "@claviger/shared/decide/mcp-problem";
 import type { RefusalRow, RefusalType } from "@claviger/shared/decide/refusal-row";
-import { refusals } from "@claviger/shared/decide/refusals";
+import { type RefusalCode, refusals } from "@claviger/shared/decide/refusals";
 
 /** What callers should make of each kind, before they look at the code. */
 const types: Readonly<Record<RefusalType, string>> = {
@@ -18,7 +19,7 @@ const types: Readonly<Record<RefusalType, string>> = {
 
 /** The whole page. */
 export function errorsPage(): string {
-  const rows = Object.entries(refusals) as [string, RefusalRow][];
+  const rows = Object.entries(refusals) as [RefusalCode, RefusalRow][];
   const sections = (Object.keys(types) as RefusalType[]).map((type) => {
     const own = rows.filter(([, row]) => row.type === type);
     return [`## ${type}`, "", types[type], "", ...own.flatMap(([code, row]) => entryOf(code, row))].join(
@@ -38,7 +39,7 @@ was called: \`error.code\` and \`error.type\` for OpenAI's, \`error.type\` with 
 for Gemini's; the header \`x-request-id\` is on all of them. \`POST /oauth/token\` answers with RFC 6749's own codes.
 `;
 
-function entryOf(code: string, row: RefusalRow): string[] {
+function entryOf(code: RefusalCode, row: RefusalRow): string[] {
   const facts = [
     `HTTP ${row.status}`,
     ...(row.retryAfterSeconds === undefined ? [] : [`\`retry-after: ${row.retryAfterSeconds}\``]),
@@ -46,5 +47,7 @@ function entryOf(code: string, row: RefusalRow): string[] {
     ...(row.param === undefined ? [] : [`about \`${row.param}\``]),
     ...(row.close === true ? ["the connection is closed"] : []),
   ];
-  return [`### \`${code}\``, "", `${facts.join(", ")}.`, "", `> ${row.message}`, ""];
+  const entry = [`### \`${code}\``, "", `${facts.join(", ")}.`, "", `> ${row.message}`, ""];
+  const ofMcp = MCP_MESSAGES[code];
+  return ofMcp === undefined ? entry : [...entry, "At an address of MCP:", "", `> ${ofMcp}`, ""];
 }

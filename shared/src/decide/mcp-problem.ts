@@ -27,10 +27,24 @@ const BY_CODE: Readonly<Partial<Record<RefusalCode, number>>> = {
   session_not_found: -32001,
 };
 
+/** Where the table speaks of a provider and its key, at an address of MCP there is a server and its credential. */
+export const MCP_MESSAGES: Readonly<Partial<Record<RefusalCode, string>>> = {
+  upstream_blocked: "The MCP server's address is not one that this gateway may call.",
+  provider_auth_failed:
+    "The MCP server refused the organization's own credential. Your API key is fine; tell an administrator.",
+  provider_rate_limited: "The MCP server limits the organization's requests. Slow down and try again.",
+  provider_error: "The MCP server answered with an error.",
+  provider_timeout: "The MCP server did not answer in time.",
+  provider_disconnected: "The MCP server closed the connection before its answer was complete.",
+  provider_bad_response: "The MCP server's answer could not be read.",
+  provider_response_too_large: "The MCP server's answer is larger than this gateway passes on.",
+};
+
 /** The error response to the request with that id. */
 export function mcpErrorOf(refusal: Refusal, id: JsonRpcId, requestId: string): object {
   const row: RefusalRow = refusals[refusal.code];
-  const message = refusal.detail ?? row.message.replace("{names}", () => (refusal.names ?? []).join(", "));
+  const sentence = MCP_MESSAGES[refusal.code] ?? row.message;
+  const message = refusal.detail ?? sentence.replace("{names}", () => (refusal.names ?? []).join(", "));
   const data = { code: refusal.code, type: row.type, param: refusal.param ?? row.param ?? null, requestId };
   return {
     jsonrpc: "2.0",
