@@ -66,6 +66,8 @@ export interface GatewaySettings extends ServeSettings {
   readonly organizationId: string;
   readonly gatewayId: string;
   readonly trustedProxies: IpRanges;
+  /** `GET` streams of MCP that one key may have open here at once. */
+  readonly mcpStreamsMax: number;
   /** Absent: nothing is traced. */
   readonly traces?: TraceSettings | undefined;
 }

@@ -16,6 +16,8 @@ export interface McpSettings extends LegLimits {
   readonly bodyMsMax: number;
   /** A caller that takes nothing for so long is cut off. */
   readonly stallMsMax: number;
+  /** `GET` streams that one key may have open here at once. */
+  readonly mcpStreamsMax: number;
 }
 
 export interface McpDeps {

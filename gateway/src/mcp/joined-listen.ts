@@ -21,12 +21,17 @@ export async function listenJoined(
   if (rate !== undefined) return rate;
   visit.reply.ours.push("x-claviger-key", principal.key.id);
   const together = new Together(visit.reply, known.length);
+  let open = known.length;
+  // The place is the whole stream's, until the last server has nothing more to say or the client has left.
+  const leave = () => {
+    if (--open === 0) request.leave();
+  };
   await Promise.all(
     known.map(async ({ server: { id, name } }, i) => {
       const part = together.part();
       const about = { ...visit.about, serverId: id, server: name };
       const outcome = await forward(
-        { ...request, server: name, visit: { ...visit, reply: part, about }, leave: () => undefined },
+        { ...request, server: name, visit: { ...visit, reply: part, about }, leave },
         {
           ...{ message: undefined, body: undefined, named: undefined, session, part: i + 1 },
           version: session?.upstreams[id]?.version,
@@ -34,6 +39,7 @@ export async function listenJoined(
         },
       );
       if (typeof outcome !== "string") part.fail(outcome);
+      if (outcome !== "started") leave();
     }),
   );
   return "started";

@@ -5,6 +5,7 @@
 import type { Principal } from "@claviger/shared/decide/admit";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
 import type { Exchange } from "../ports.ts";
+import type { Limited } from "../rooms.ts";
 import type { McpDeps } from "./deps.ts";
 import { serveJoined } from "./joined.ts";
 import { type ClientMessage, readMessage } from "./json-rpc.ts";
@@ -12,6 +13,7 @@ import { readNamed } from "./judge.ts";
 import { protocolVersions } from "./methods.ts";
 import { type McpRoute, serverInPath } from "./routes.ts";
 import { openSession, type SessionContent } from "./session.ts";
+import { OPEN_STREAMS } from "./streams.ts";
 import { type Admitted, forward, type Outcome, type Read } from "./to-server.ts";
 import { createVisit, limitedOf, type McpVisit, turnAway } from "./visit.ts";
 
@@ -42,15 +44,8 @@ async function admit(visit: Opened, server: string): Promise<void> {
   const limited = limitedOf(who.principal);
   const share = deps.limits.ready(limited);
   if (share !== undefined) await share;
-  // Whoever only listens would take the place of requests for as long as it does.
-  const takesPlace = exchange.method === "POST";
-  if (takesPlace && !deps.limits.enter(limited)) {
-    visit.reply.ours.push(...deps.limits.headersOf(limited));
-    return turnAway(visit, refuse("rate_limit_exceeded", { names: ["concurrency"] }), who.principal.key);
-  }
-  const leave = () => {
-    if (takesPlace) deps.limits.leave(limited);
-  };
+  const leave = enter(visit, limited);
+  if (typeof leave !== "function") return turnAway(visit, leave, who.principal.key);
   let started = false;
   try {
     const { principal } = who;
@@ -60,6 +55,19 @@ async function admit(visit: Opened, server: string): Promise<void> {
   } finally {
     if (!started) leave();
   }
+}
+
+/** Takes a place, and says how to give it back. */
+function enter({ deps, exchange, reply }: Opened, limited: Limited): (() => void) | Refusal {
+  const { method } = exchange;
+  if (method === "POST") {
+    if (deps.limits.enter(limited)) return () => deps.limits.leave(limited);
+    reply.ours.push(...deps.limits.headersOf(limited));
+    return refuse("rate_limit_exceeded", { names: ["concurrency"] });
+  }
+  if (method === "DELETE") return () => undefined;
+  // Whoever only listens would take the place of requests for as long as it does, and has some of its own.
+  return deps.streams.listen(limited.keyId) ?? refuse("rate_limit_exceeded", { names: [OPEN_STREAMS] });
 }
 
 async function go(visit: Opened, request: Admitted): Promise<Outcome> {

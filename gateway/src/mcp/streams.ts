@@ -17,9 +17,16 @@ export interface StreamLimits {
   readonly streamMsMax: number;
   /** A caller that takes nothing for so long is cut off. */
   readonly stallMsMax: number;
+  /** `GET` streams that one key may have open here at once. */
+  readonly mcpStreamsMax: number;
 }
 
+/** What counts against the limit of open `GET` streams, as callers are told. */
+export const OPEN_STREAMS = "open streams";
+
 export class Streams {
+  /** By key: how many requests are there that only listen. None is 0. */
+  readonly #listening = new Map<string, number>();
   readonly #running = new Set<Running>();
   readonly #limits: StreamLimits;
   #begun = 0;
@@ -44,6 +51,21 @@ export class Streams {
 
   finish(): void {
     this.#begun--;
+  }
+
+  /** A place for one more that only listens, and how to give it back, which counts once; undefined: the key has no more. */
+  listen(keyId: string): (() => void) | undefined {
+    const now = this.#listening.get(keyId) ?? 0;
+    if (now >= this.#limits.mcpStreamsMax) return undefined;
+    this.#listening.set(keyId, now + 1);
+    let given = false;
+    return () => {
+      if (given) return;
+      given = true;
+      const left = (this.#listening.get(keyId) ?? 1) - 1;
+      if (left === 0) this.#listening.delete(keyId);
+      else this.#listening.set(keyId, left);
+    };
   }
 
   add(running: Running): void {

@@ -99,6 +99,7 @@ async function serveReplica(
     },
     {
       ...{ ...SERVE_LIMITS, ...config.attempts, organizationId, gatewayName, gatewayId, trustedProxies },
+      mcpStreamsMax: config.mcpStreamsMax,
       traces: namedTraces(config.traces, gatewayName, replicaId),
     },
   );

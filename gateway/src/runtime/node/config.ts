@@ -7,6 +7,7 @@ import {
   type AttemptSettings,
   readAttemptSettings,
 } from "../../forward/attempt-settings.ts";
+import { McpEnvironment } from "../../mcp/settings.ts";
 import { SOFTWARE } from "../../software.ts";
 import { readTraceSettings, TraceEnvironment, type TraceSettings } from "../../telemetry/settings.ts";
 import { parseEgressAllow } from "./egress.ts";
@@ -41,6 +42,7 @@ const Environment = z.object({
   CLAVIGER_BODY_DAYS_MAX: z.coerce.number().int().min(1).max(3650).default(7),
   CLAVIGER_BODY_BYTES_MAX: z.coerce.number().int().min(1_000_000).default(BODY_BYTES_MAX),
   ...AttemptEnvironment,
+  ...McpEnvironment,
   ...TraceEnvironment,
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   PORT: z.coerce.number().int().min(0).max(65_535).default(8701),
@@ -77,6 +79,8 @@ export interface Config {
   bodyBytesMax: number;
   logLevel: "debug" | "info" | "warn" | "error";
   attempts: AttemptSettings;
+  /** `GET` streams of MCP that one key may have open at one replica. */
+  mcpStreamsMax: number;
   /** Undefined: nothing is traced. */
   traces: TraceSettings | undefined;
   port: number;
@@ -112,6 +116,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     bodyBytesMax: data.CLAVIGER_BODY_BYTES_MAX,
     logLevel: data.CLAVIGER_LOG_LEVEL,
     attempts: readAttemptSettings(data),
+    mcpStreamsMax: data.CLAVIGER_MCP_STREAMS_MAX,
     traces: readTraceSettings(
       data,
       { "service.name": SOFTWARE.name, "service.version": SOFTWARE.version },

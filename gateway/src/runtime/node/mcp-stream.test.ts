@@ -1,7 +1,15 @@
 /** What of a caller never reaches a server, and when streams end. */
-import { request, type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { addMcpKey, post, rpc, setServer, startMcpGateway, startRecorder } from "./testing/mcp-rig.ts";
+import {
+  addMcpKey,
+  listenAt,
+  post,
+  rpc,
+  setServer,
+  startMcpGateway,
+  startRecorder,
+} from "./testing/mcp-rig.ts";
 import { type FakeServer, startFakeServer, tool } from "./testing/mcp-server.ts";
 import type { TestGateway } from "./testing/rig.ts";
 
@@ -19,30 +27,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** A stream that listens; resolves when it is open. */
-function listen(secret: string, headers: Record<string, string> = {}) {
-  return new Promise<{ status: number; text: () => string; ended: Promise<void>; leave: () => void }>(
-    (resolve, reject) => {
-      let text = "";
-      const outgoing = request(gateway.url + PATH, {
-        method: "GET",
-        headers: { authorization: `Bearer ${secret}`, accept: "text/event-stream", ...headers },
-        agent: false,
-      });
-      outgoing.on("error", reject);
-      outgoing.on("response", (incoming) => {
-        incoming.on("data", (data) => {
-          text += data;
-        });
-        incoming.on("error", () => undefined);
-        const ended = new Promise<void>((done) => incoming.on("close", () => done()));
-        const leave = () => outgoing.destroy();
-        resolve({ status: incoming.statusCode ?? 0, text: () => text, ended, leave });
-      });
-      outgoing.end();
-    },
-  );
-}
+const listen = (secret: string, headers: Record<string, string> = {}) =>
+  listenAt(gateway.url + PATH, secret, headers);
 
 const WAIT = { timeout: 60_000, interval: 20 };
 

@@ -74,7 +74,7 @@ export async function composeReplica(
 }
 
 function gatewayOf(
-  { trustedProxies, egressAllow, attempts }: Settings,
+  { trustedProxies, egressAllow, attempts, mcpStreamsMax }: Settings,
   replica: Replica,
   log: Log,
   alreadyAnswered: () => Response,
@@ -89,7 +89,7 @@ function gatewayOf(
       alreadyAnswered,
     },
     {
-      ...{ ...SERVE_LIMITS, ...attempts, organizationId, gatewayName, gatewayId },
+      ...{ ...SERVE_LIMITS, ...attempts, mcpStreamsMax, organizationId, gatewayName, gatewayId },
       trustedProxies: prepareRanges([...trustedProxies]),
     },
   );

@@ -10,6 +10,7 @@ import {
   type AttemptSettings,
   readAttemptSettings,
 } from "../../forward/attempt-settings.ts";
+import { McpEnvironment } from "../../mcp/settings.ts";
 import { REGIONS, type Region } from "./region.ts";
 
 const list = z
@@ -37,6 +38,7 @@ const Environment = z.object({
   CLAVIGER_LOG_BYTES_MAX: z.coerce.number().int().min(10_000_000).default(5_000_000_000),
   CLAVIGER_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   ...AttemptEnvironment,
+  ...McpEnvironment,
 });
 
 export interface Settings {
@@ -56,6 +58,8 @@ export interface Settings {
   readonly logBytesMax: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly attempts: AttemptSettings;
+  /** `GET` streams of MCP that one key may have open at one object. */
+  readonly mcpStreamsMax: number;
 }
 
 /** The settings, or a `ConfigError` for the first that will not do. An empty value counts as absent. */
@@ -87,6 +91,7 @@ export function readSettings(env: Readonly<Record<string, unknown>>): Settings {
     logBytesMax: data.CLAVIGER_LOG_BYTES_MAX,
     logLevel: data.CLAVIGER_LOG_LEVEL,
     attempts: readAttemptSettings(data),
+    mcpStreamsMax: data.CLAVIGER_MCP_STREAMS_MAX,
   };
 }
 

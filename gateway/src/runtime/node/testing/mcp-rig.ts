@@ -1,5 +1,5 @@
 /** For tests: gateways in front of MCP servers, and a server that records whatever reaches it. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buildMcpServer } from "@claviger/shared/testing/records";
 import type { KeyRecord, McpServerRecord } from "@claviger/shared/wire/record";
@@ -106,4 +106,29 @@ export function post(
 /** A JSON-RPC request. */
 export function rpc(method: string, params?: object, id: string | number = 1): object {
   return { jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) };
+}
+
+/** A stream that listens; resolves when it is open. */
+export function listenAt(url: string, secret: string, headers: Record<string, string> = {}) {
+  return new Promise<{ status: number; text: () => string; ended: Promise<void>; leave: () => void }>(
+    (resolve, reject) => {
+      let text = "";
+      const outgoing = request(url, {
+        method: "GET",
+        headers: { authorization: `Bearer ${secret}`, accept: "text/event-stream", ...headers },
+        agent: false,
+      });
+      outgoing.on("error", reject);
+      outgoing.on("response", (incoming) => {
+        incoming.on("data", (data) => {
+          text += data;
+        });
+        incoming.on("error", () => undefined);
+        const ended = new Promise<void>((done) => incoming.on("close", () => done()));
+        const leave = () => outgoing.destroy();
+        resolve({ status: incoming.statusCode ?? 0, text: () => text, ended, leave });
+      });
+      outgoing.end();
+    },
+  );
 }

@@ -79,6 +79,7 @@ const SETTINGS: GatewaySettings = {
   streamBytesMax: 1024 * 1024 * 1024,
   stallMsMax: 60_000,
   drainMsMax: 30_000,
+  mcpStreamsMax: 16,
 };
 
 /** A gateway in front of `provider`, as the LLM key `sandbox` with the models `echo` and `story`. */
