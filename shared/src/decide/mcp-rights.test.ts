@@ -60,6 +60,9 @@ test("what is refused stays refused, also where everything new is accepted", () 
   const pins = [
     { kind: "tool" as const, name: "write", hash: null },
     { kind: "resource" as const, name: "file:///secret", hash: null },
+    { kind: "resource" as const, name: "file:///café/menü", hash: null },
+    { kind: "resource" as const, name: "file:///%FF", hash: null },
+    { kind: "resource" as const, name: "file:///folder/", hash: null },
     { kind: "resource-template" as const, name: "file:///private/{name}", hash: null },
   ];
   const held = buildView({ mcpServers: [{ ...server, pins }] });
@@ -73,6 +76,16 @@ test("what is refused stays refused, also where everything new is accepted", () 
     // What parsers of URLs take for the refused ones.
     ...["FILE:///secret", " file:///secret", "file:/secret", "file:///%73ecret", "file:///sec\tret"],
     ...["file:///./secret", "file:///a/../secret", "file:///.\n./secret", "file:///a/%2e%2e/secret"],
+    // What leads servers to the same file.
+    ...[
+      "file://localhost/secret",
+      "file:///secret#x",
+      "file:///secret?x",
+      "file:///secret?x#y",
+      "file:///secret/",
+    ],
+    ...["file://localhost//secret//#x", "file:///caf%C3%A9/Men%C3%BC", "file:///cafe\u0301//MENU\u0308"],
+    ...["file:///%ff", "file:///private//x", "file:///folder"],
     // What servers take for the refused template.
     ...[
       "file:///private/a%2Fb",
@@ -84,7 +97,10 @@ test("what is refused stays refused, also where everything new is accepted", () 
   ]) {
     expect([uri, allowsUri(rights, uri, () => undefined)]).toEqual([uri, false]);
   }
-  for (const uri of ["file:///secrets", "file:///a/secret", "file:///privat", "https://x/private/a"]) {
+  for (const uri of [
+    ...["file:///secrets", "file:///a/secret", "file:///privat", "https://x/private/a"],
+    ...["file:///a?secret", "file:///caf%C3%A8/menu", "file://remote/secret", "file:///%fe"],
+  ]) {
     expect([uri, allowsUri(rights, uri, () => undefined)]).toEqual([uri, true]);
   }
 });

@@ -8,7 +8,7 @@ import type { Principal } from "./admit.ts";
 import { allowsServer, allowsTool } from "./mcp.ts";
 import { isAccepted, servesProject } from "./mcp-server.ts";
 import { type Refusal, refuse } from "./refusals.ts";
-import { hasSteps, matchesTemplate, mayMean } from "./uri-template.ts";
+import { hasSteps, matchesTemplate, mayMean, spellingsOf } from "./uri-template.ts";
 import type { TableView } from "./view.ts";
 
 /** The hash of a definition as it is now (`pinOf`); undefined: not known. */
@@ -93,7 +93,9 @@ function isRefused({ pins }: McpServerRecord, uri: string): boolean {
   const refused = pins.filter(
     ({ kind, hash }) => hash === null && (kind === "resource" || kind === "resource-template"),
   );
-  return refused.length > 0 && (hasSteps(uri) || refused.some(({ name }) => mayMean(name, uri)));
+  if (refused.length === 0) return false;
+  const spellings = spellingsOf(uri);
+  return hasSteps(uri) || refused.some(({ name }) => mayMean(name, spellings));
 }
 
 function matchesAs(kind: McpOfferKind, name: string, uri: string): boolean {

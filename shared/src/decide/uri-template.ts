@@ -33,14 +33,18 @@ export function matchesTemplate(template: string, uri: string): boolean {
 }
 
 /**
- * Whether whoever reads both more loosely than we do may take the URI for one of the template, or for it itself. Loose,
- * because it closes doors: `file:///a.txt` is also `FILE:/%61.txt`, and what stands for an expression is anything.
+ * Whether whoever reads both more loosely than we do may take one of these spellings (`spellingsOf`) for one of the
+ * template, or for it itself. Loose, because it closes doors: `file:///a.txt` is also `FILE:/%61.txt`, and what stands for
+ * an expression is anything.
  */
-export function mayMean(template: string, uri: string): boolean {
+export function mayMean(template: string, spellings: readonly string[]): boolean {
   const literals = template.split(/\{[^{}]*\}/).map(plainOf);
-  const text = plainOf(uri);
+  return spellings.some((text) => isFilled(literals, text));
+}
+
+function isFilled(literals: readonly string[], text: string): boolean {
   const [first = ""] = literals;
-  if (literals.length === 1) return text === first;
+  if (literals.length === 1) return text === first || `${text}/` === first;
   const last = literals.at(-1) ?? "";
   if (!text.startsWith(first) || !text.endsWith(last)) return false;
   let at = first.length;
@@ -52,17 +56,40 @@ export function mayMean(template: string, uri: string): boolean {
   return at <= text.length - last.length;
 }
 
+/**
+ * A URI in every form that a server may level it to: whole, without its fragment, which is for clients, and without its
+ * query, which no file has; each also with single slashes and without the one at its end.
+ */
+export function spellingsOf(uri: string): readonly string[] {
+  const [withoutFragment = ""] = uri.split("#", 1);
+  const [path = ""] = withoutFragment.split("?", 1);
+  const plain = [uri, withoutFragment, path].map(plainOf);
+  const single = plain.map((text) => text.replace(/\/{2,}/g, "/"));
+  return [...new Set([...plain, ...single, ...single.map((text) => text.replace(/\/$/, ""))])];
+}
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: parsers of URLs take them out
 const UNSEEN = /[\u0000-\u0020\u007f]/g;
 
 /** As parsers of URLs level them; paths lead to the same file in upper and lower case where there is such a disk. */
 function plainOf(uri: string): string {
   return uri
-    .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/(?:%[0-9a-f]{2})+/gi, decode)
+    .normalize("NFC")
     .replace(UNSEEN, "")
     .replaceAll("\\", "/")
     .toLowerCase()
-    .replace(/^([a-z][a-z0-9+.-]*:)\/+/, "$1");
+    .replace(/^([a-z][a-z0-9+.-]*:)\/+/, "$1")
+    .replace(/^file:localhost\/+/, "file:");
+}
+
+function decode(escapes: string): string {
+  try {
+    return decodeURIComponent(escapes);
+  } catch {
+    // No UTF-8: whoever takes it does so byte by byte.
+    return escapes.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  }
 }
 
 function partsOf(template: string): Part[] | undefined {
