@@ -15,6 +15,7 @@ import { onBehalf } from "./on-behalf.ts";
 import { renameFrom, targetOf } from "./rename.ts";
 import type { SessionContent } from "./session.ts";
 import type { Talk } from "./talk.ts";
+import { namesRelated } from "./tasks.ts";
 import { type Admitted, forward, needsSight, type Outcome, type Read } from "./to-server.ts";
 import { takeRate } from "./visit.ts";
 
@@ -36,6 +37,8 @@ export async function serveJoined(
   const { message } = read;
   if (message.kind === "response") return answerServer(request, read, session);
   if (message.kind === "request" && isOfOne(message.method)) return askOne(request, read, session);
+  // No server alone is asked here, and a task is one server's.
+  if (namesRelated(message.params)) return refuse("invalid_value", { param: "_meta" });
   const rate = takeRate(visit, principal, request.limited);
   if (rate !== undefined) return rate;
   visit.reply.ours.push("x-claviger-key", principal.key.id);

@@ -7,8 +7,8 @@ import {
   type McpRights,
 } from "@claviger/shared/decide/mcp-rights";
 import { type Refusal, refuse } from "@claviger/shared/decide/refusals";
-import { type ClientMessage, isObject, type JsonObject } from "./json-rpc.ts";
-import { notifications, type Rule, requestRules } from "./methods.ts";
+import { type ClientMessage, isObject, type Json, type JsonObject } from "./json-rpc.ts";
+import { notifications, RELATED_TASK, type Rule, requestRules } from "./methods.ts";
 
 /** What a message is about, for the log. */
 export interface Named {
@@ -22,7 +22,11 @@ export function readNamed(message: ClientMessage): Named | Refusal {
   if (message.kind === "response") return { method: "response", name: undefined };
   const { method, params } = message;
   if (message.kind === "notification") {
-    return notifications.has(method) ? { method, name: undefined } : refuse("unknown_mcp_method");
+    if (!notifications.has(method)) return refuse("unknown_mcp_method");
+    const lookalike = lookalikeIn(params);
+    return lookalike === undefined
+      ? { method, name: undefined }
+      : refuse("invalid_value", { param: lookalike });
   }
   const rule = requestRules.get(method);
   if (rule === undefined) return refuse("unknown_mcp_method");
@@ -39,20 +43,34 @@ export function readNamed(message: ClientMessage): Named | Refusal {
 }
 
 /** What decides, wherever it stands: in `params`, in a reference or in a filter. */
-const DECIDING = ["name", "uri", "ref", "type", "notifications", "resourceSubscriptions"] as const;
-const DECIDING_BY_FOLD = new Map(DECIDING.map((name) => [fold(name), name]));
+const DECIDING = foldedOf(
+  ...["name", "uri", "ref", "type", "notifications", "resourceSubscriptions", "taskId", "_meta"],
+);
+/** What `_meta` names is open: only what is acted upon here may not come in another form. */
+const DECIDING_IN_META = foldedOf(RELATED_TASK);
 
 /**
  * A member that is one of those but for upper and lower case. Servers in Go take it for the member itself (`encoding/json`),
  * and the last of both is what they act on.
  */
 function lookalikeIn(params: JsonObject): string | undefined {
-  for (const part of [params, params.ref, params.notifications]) {
-    if (!isObject(part)) continue;
-    const found = Object.keys(part).find((name) => (DECIDING_BY_FOLD.get(fold(name)) ?? name) !== name);
-    if (found !== undefined) return DECIDING_BY_FOLD.get(fold(found));
+  const { ref, notifications: filter, _meta: meta } = params;
+  const related = isObject(meta) ? meta[RELATED_TASK] : undefined;
+  for (const part of [params, ref, filter, related]) {
+    const found = foldedIn(part, DECIDING);
+    if (found !== undefined) return found;
   }
-  return undefined;
+  return foldedIn(meta, DECIDING_IN_META) && "_meta";
+}
+
+function foldedIn(part: Json | undefined, deciding: ReadonlyMap<string, string>): string | undefined {
+  if (!isObject(part)) return undefined;
+  const found = Object.keys(part).find((name) => (deciding.get(fold(name)) ?? name) !== name);
+  return found === undefined ? undefined : deciding.get(fold(found));
+}
+
+function foldedOf(...names: string[]): ReadonlyMap<string, string> {
+  return new Map(names.map((name) => [fold(name), name]));
 }
 
 /** As `encoding/json` folds, for which a long s is an s. */

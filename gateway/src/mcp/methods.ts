@@ -14,13 +14,19 @@ export type Rule =
   | { readonly names: "reference" }
   /** A filter of what is to be told, with URIs. */
   | { readonly names: "uris" }
-  /** Of a call that was made before, nobody here knows which: not for keys that have a list of tools. */
+  /**
+   * `params.taskId`, of a call that was made before, nobody here knows which: not for keys that have a list of tools. Which
+   * tasks are a key's is not known either, so there is no list of them.
+   */
   | { readonly names: "task" };
 
 const nothing: Rule = { names: "nothing" };
 const list: Rule = { names: "list" };
 const task: Rule = { names: "task" };
 const uri: Rule = { names: "uri", param: "uri" };
+
+/** In the `_meta` of whatever belongs to a task. */
+export const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
 /** Requests of clients. */
 export const requestRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
@@ -41,7 +47,6 @@ export const requestRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["subscriptions/listen", { names: "uris" }],
   ["tasks/get", task],
   ["tasks/result", task],
-  ["tasks/list", task],
   ["tasks/cancel", task],
 ]);
 

@@ -13,6 +13,7 @@ import { type LegHead, type LegListener, type LegRequest, openLeg } from "./leg.
 import { protocolVersions } from "./methods.ts";
 import type { SseEvent } from "./sse.ts";
 import type { Running } from "./streams.ts";
+import { sealTasks, type TaskNames } from "./tasks.ts";
 import { type McpVisit, settle } from "./visit.ts";
 
 export interface RelayJob {
@@ -32,6 +33,7 @@ export interface RelayJob {
   readonly seal: (session: string) => Promise<string | undefined>;
   /** What the client knows an event by; undefined: it cannot be resumed from. */
   readonly sealEventId: (id: string) => Promise<string | undefined>;
+  readonly tasks: TaskNames;
   /** Once, after everything. */
   readonly over: () => void;
 }
@@ -113,7 +115,8 @@ export class McpRelay implements LegListener, Running {
 
   message(message: JsonObject, event: SseEvent): void {
     this.#then(async () => {
-      const passed = await passFrom(this.#rights, this.#job.visit.deps.sightings, message);
+      const allowed = await passFrom(this.#rights, this.#job.visit.deps.sightings, message);
+      const passed = allowed && (await sealTasks(allowed, this.#job.tasks));
       if (this.#over) return;
       if (passed !== undefined) await this.#pass(passed, passed === message ? event.data : undefined, event);
       else if (this.#head?.form === "json") this.#fail(refuse("provider_bad_response"), "error");

@@ -4,6 +4,7 @@
  * key it is nothing.
  */
 import { fromBase64Url, toBase64Url } from "@claviger/shared/wire/chain";
+import type { McpServerRecord } from "@claviger/shared/wire/record";
 import type { SharedKeys } from "../ports.ts";
 import type { JsonObject } from "./json-rpc.ts";
 
@@ -74,6 +75,25 @@ export function openEventId(
   token: string,
 ): Promise<string | undefined> {
   return open(keys, contextOf(`event ${session ?? ""}`, bound), token);
+}
+
+/** What the server calls a task: for whoever has the key that asked for it, and as long as the server is there. */
+export function sealTaskId(
+  keys: SharedKeys,
+  bound: SessionBound,
+  { id, url }: Pick<McpServerRecord, "id" | "url">,
+  taskId: string,
+): Promise<string | undefined> {
+  return seal(keys, contextOf(`task ${id} ${url}`, bound), taskId);
+}
+
+export function openTaskId(
+  keys: SharedKeys,
+  bound: SessionBound,
+  { id, url }: Pick<McpServerRecord, "id" | "url">,
+  token: string,
+): Promise<string | undefined> {
+  return open(keys, contextOf(`task ${id} ${url}`, bound), token);
 }
 
 async function seal(

@@ -11,7 +11,16 @@ import { type ClientMessage, isObject, type JsonObject } from "./json-rpc.ts";
 import { judge, type Named } from "./judge.ts";
 import { requestRules } from "./methods.ts";
 import { McpRelay } from "./relay.ts";
-import { openEventId, type SessionBound, type SessionContent, sealEventId, sealSession } from "./session.ts";
+import {
+  openEventId,
+  openTaskId,
+  type SessionBound,
+  type SessionContent,
+  sealEventId,
+  sealSession,
+  sealTaskId,
+} from "./session.ts";
+import { openTasks, TaskNames } from "./tasks.ts";
 import { type McpVisit, openRecordOf, takeRate } from "./visit.ts";
 
 /** A request of a principal that was admitted. */
@@ -68,6 +77,10 @@ export async function forward(request: Admitted, to: ToForward): Promise<Outcome
   const resumed = to.rename === undefined ? resumeFrom(visit, bound, upstream?.session) : undefined;
   const lastEventId = resumed === undefined ? undefined : await resumed;
   if (lastEventId !== undefined && typeof lastEventId !== "string") return lastEventId;
+  const isAsked = !listensOnly(to, visit) || lastEventId !== undefined;
+  const tasks = new TaskNames((id) => sealTaskId(deps.shared, bound, server, id), isAsked);
+  const body = await openTasks(message, to.body, tasks, (id) => openTaskId(deps.shared, bound, server, id));
+  if (body !== undefined && "code" in body) return body;
   const rate = to.part === undefined ? takeRate(visit, principal, limited) : undefined;
   if (rate !== undefined) return rate;
   const credential = await credentialOf(deps.vault, server);
@@ -81,9 +94,15 @@ export async function forward(request: Admitted, to: ToForward): Promise<Outcome
     deps.ledger.withdraw(attemptIdOf(record));
     return refusal ?? refuse("config_behind");
   }
-  const sent = { admission, grantNow, credential, upstreamSession: upstream?.session, lastEventId };
+  const upstreamSession = upstream?.session;
+  const sent = { body, tasks, admission, grantNow, credential, upstreamSession, lastEventId };
   relayFor(request, { ...to, ...sent }).start();
   return "started";
+}
+
+/** Nobody waits for an answer. */
+function listensOnly({ message, named }: ToForward, { exchange }: McpVisit): boolean {
+  return (message === undefined && exchange.method === "GET") || named?.method === "subscriptions/listen";
 }
 
 interface ToRelay extends ToForward {
@@ -92,6 +111,7 @@ interface ToRelay extends ToForward {
   readonly credential: Readonly<Record<string, string>>;
   readonly upstreamSession: string | undefined;
   readonly lastEventId: string | undefined;
+  readonly tasks: TaskNames;
 }
 
 function relayFor({ visit, principal, server: scope, leave }: Admitted, to: ToRelay): McpRelay {
@@ -99,12 +119,12 @@ function relayFor({ visit, principal, server: scope, leave }: Admitted, to: ToRe
   const { server } = admission.rights;
   const { organizationId } = visit.deps.settings;
   const bound = { organizationId, keyId: principal.key.id, scope };
-  const onlyListens = message === undefined && visit.exchange.method === "GET";
   return new McpRelay({
     visit,
     admission,
     message,
-    listens: onlyListens || named?.method === "subscriptions/listen",
+    listens: listensOnly(to, visit),
+    tasks: to.tasks,
     request: {
       ...{ server, credential, lastEventId, session: to.upstreamSession, protocolVersion: to.version },
       method: visit.exchange.method as "GET" | "POST" | "DELETE",
