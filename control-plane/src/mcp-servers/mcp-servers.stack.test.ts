@@ -98,11 +98,10 @@ test("headers take a bearer's place, another host needs them again, and null tak
   expect((await call("PATCH", `/mcp-servers/${id}`, moved)).refusal).toBe(
     "400 missing_required_parameter /data/attributes/headers",
   );
-  for (const url of ["https://mcp.example.com/mcp?api_key=secret", "https://me:secret@mcp.example.com/mcp"]) {
-    expect((await call("PATCH", `/mcp-servers/${id}`, mcp({ url }))).refusal).toBe(
-      "400 invalid_value /data/attributes/url",
-    );
-  }
+  const withPassword = mcp({ url: "https://me:secret@mcp.example.com/mcp" });
+  expect((await call("PATCH", `/mcp-servers/${id}`, withPassword)).refusal).toBe(
+    "400 invalid_value /data/attributes/url",
+  );
   const other = mcp({ url: "https://mcp.example.com/v2" });
   expect((await call("PATCH", `/mcp-servers/${id}`, other)).status).toBe(200);
   const bare = await call("PATCH", `/mcp-servers/${id}`, mcp({ headers: null }));

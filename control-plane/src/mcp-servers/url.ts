@@ -8,11 +8,10 @@ export function readServerUrl(text: string, egressAllow: readonly string[]): { u
   if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) {
     throw invalidAttribute("url", "url must be an https URL.");
   }
-  // A query is shown and travels in the clear, and what stands there is a credential more often than not.
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+  if (url.username !== "" || url.password !== "" || url.hash !== "") {
     throw invalidAttribute(
       "url",
-      "url must not hold credentials, a query or a fragment; send credentials as headers.",
+      "url must not hold credentials or a fragment; send credentials as headers.",
     );
   }
   if (url.protocol === "http:" && !isAllowed(url, egressAllow)) {
