@@ -57,7 +57,7 @@ function Tools({ server, mayDecide, onClose, onDecided }: ToolsDialogProps & { o
   );
   return (
     <Dialog title={t("toolsTitle", { name })} onClose={onClose} footer={footer} width={720} shape="tall">
-      <div className="overflow-y-auto px-5 pb-5" aria-busy={asking.isPending}>
+      <div className="flex-1 overflow-y-auto px-5 pb-5" aria-busy={asking.isPending}>
         <div aria-live="polite" className="grid gap-2 pb-3">
           <Asked asking={asking.isPending} discovery={asking.data} />
           {tools.length === 0 ? null : (

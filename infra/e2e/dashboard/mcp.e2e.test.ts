@@ -90,6 +90,13 @@ test("a server is added, a gateway asks it what it offers, and what it offers wa
   await dialog.getByText("7 wait for somebody who accepts what it says now.").waitFor();
   await dialog.getByText(/has asked it\. 7 new, 0 changed, 0 gone/).waitFor();
   expect(page.url()).toMatch(/open=mcp_/);
+  // However few they are, what is decided by stands at the foot.
+  const below = () =>
+    dialog.evaluate((box) => {
+      const foot = box.querySelector("footer")?.getBoundingClientRect().bottom ?? 0;
+      return Math.round(box.getBoundingClientRect().bottom - foot);
+    });
+  await expect.poll(below).toBeLessThanOrEqual(2);
   expect(await violationsOf(page)).toEqual([]);
   await dialog.getByRole("button", { name: "Accept all 7" }).click();
   await closeSheet(page, "tools");
