@@ -34,6 +34,10 @@ type Opened = ReturnType<typeof createVisit>;
 
 async function admit(visit: Opened, server: string): Promise<void> {
   const { deps, exchange } = visit;
+  // The router takes it for a GET; a stream has no head of its own, and nobody's session may end by it.
+  if (exchange.method === "HEAD") {
+    return turnAway(visit, refuse("method_not_allowed", { allow: ["GET", "POST", "DELETE"] }));
+  }
   const tooLarge = deps.refuseBySize(exchange, deps.settings.bodyBytesMax);
   if (tooLarge !== undefined) return turnAway(visit, tooLarge);
   const judged = deps.authenticate(exchange);

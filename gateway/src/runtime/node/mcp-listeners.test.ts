@@ -62,6 +62,20 @@ test.each([PATH, "/mcp"])(
   },
 );
 
+test("HEAD opens no stream, ends no session and reaches no server", async () => {
+  const other = await startMcpGateway({ files: server.url });
+  const { secret } = addMcpKey(other);
+  for (const path of [PATH, "/mcp"]) {
+    const begun = await post(other, path, secret, rpc("initialize", { protocolVersion: "2025-11-25" }));
+    const session = { "mcp-session-id": String(begun.headers["mcp-session-id"]) };
+    server.seen.length = 0;
+    const headers = { authorization: `Bearer ${secret}`, ...session };
+    expect((await fetch(other.url + path, { method: "HEAD", headers })).status).toBe(405);
+    expect(server.seen).toEqual([]);
+  }
+  await other.stop();
+});
+
 test("a stream that is refused or that the server does not give keeps no place", async () => {
   const deaf = await startRecorder((_, outgoing) => outgoing.writeHead(405).end());
   const other = await startMcpGateway({ files: deaf.url }, {}, { mcpStreamsMax: 1 });
