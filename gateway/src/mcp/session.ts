@@ -6,7 +6,7 @@
 import { fromBase64Url, toBase64Url } from "@claviger/shared/wire/chain";
 import type { McpServerRecord } from "@claviger/shared/wire/record";
 import type { SharedKeys } from "../ports.ts";
-import type { JsonObject } from "./json-rpc.ts";
+import type { ClientMessage, JsonObject } from "./json-rpc.ts";
 
 /** By the server's id: what its session is called, and for which address. */
 export type UpstreamSessions = Readonly<Record<string, UpstreamSession>>;
@@ -58,23 +58,34 @@ export async function openSession(
   return text === undefined ? undefined : (JSON.parse(text) as SessionContent);
 }
 
-/** What a server calls an event of a stream: for whoever has the session that it came in, and nobody else. */
+/** The request whose stream an event is of, as far as rights are about it. */
+export type ResumedRequest = Extract<ClientMessage, { kind: "request" }>;
+
+/** What a server calls an event of a stream, and which request it answers; none: whoever listened. */
+export interface ResumableEvent {
+  readonly id: string;
+  readonly of: ResumedRequest | undefined;
+}
+
+/** For whoever has the session that the event came in, and nobody else. */
 export function sealEventId(
   keys: SharedKeys,
   bound: SessionBound,
   session: string | undefined,
-  id: string,
+  event: ResumableEvent,
 ): Promise<string | undefined> {
-  return seal(keys, contextOf(`event ${session ?? ""}`, bound), id);
+  return seal(keys, contextOf(`event ${session ?? ""}`, bound), JSON.stringify(event));
 }
 
-export function openEventId(
+export async function openEventId(
   keys: SharedKeys,
   bound: SessionBound,
   session: string | undefined,
   token: string,
-): Promise<string | undefined> {
-  return open(keys, contextOf(`event ${session ?? ""}`, bound), token);
+): Promise<ResumableEvent | undefined> {
+  const text = await open(keys, contextOf(`event ${session ?? ""}`, bound), token);
+  // Only a gateway of the organization can have written it.
+  return text === undefined ? undefined : (JSON.parse(text) as ResumableEvent);
 }
 
 /** What the server calls a task: for whoever has the key that asked for it, and as long as the server is there. */

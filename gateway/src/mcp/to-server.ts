@@ -14,6 +14,8 @@ import { McpRelay } from "./relay.ts";
 import {
   openEventId,
   openTaskId,
+  type ResumableEvent,
+  type ResumedRequest,
   type SessionBound,
   type SessionContent,
   sealEventId,
@@ -64,20 +66,22 @@ export async function forward(request: Admitted, to: ToForward): Promise<Outcome
   if ("code" in first) return first;
   const { server } = first.rights;
   visit.about = { ...visit.about, serverId: server.id };
+  const upstream = session?.upstreams[server.id];
+  const bound = { organizationId: deps.settings.organizationId, keyId: principal.key.id, scope: name };
+  const resuming = to.rename === undefined ? resumeFrom(visit, bound, upstream?.session) : undefined;
+  const resumed = resuming === undefined ? undefined : await resuming;
+  if (resumed !== undefined && "code" in resumed) return resumed;
+  // What is resumed is judged as what it was begun by.
+  const asked = message ?? resumed?.of;
   const judgeNow = (rights: typeof first.rights) =>
-    message && judge(rights, message, deps.sightings.hashOf(rights.server));
+    asked && judge(rights, asked, deps.sightings.hashOf(rights.server));
   const grantNow = (): McpAdmission | Refusal => deps.grant(principal, name, judgeNow);
-  const unknown = needsSight(message) ? await deps.sightings.know(server) : undefined;
+  const unknown = needsSight(asked) ? await deps.sightings.know(server) : undefined;
   if (unknown !== undefined) return unknown;
   const allowed = grantNow();
   if ("code" in allowed) return allowed;
-  const upstream = session?.upstreams[server.id];
   if (session !== undefined && upstream?.url !== server.url) return refuse("session_not_found");
-  const bound = { organizationId: deps.settings.organizationId, keyId: principal.key.id, scope: name };
-  const resumed = to.rename === undefined ? resumeFrom(visit, bound, upstream?.session) : undefined;
-  const lastEventId = resumed === undefined ? undefined : await resumed;
-  if (lastEventId !== undefined && typeof lastEventId !== "string") return lastEventId;
-  const isAsked = !listensOnly(to, visit) || lastEventId !== undefined;
+  const isAsked = !listensOnly(to, visit) || resumed !== undefined;
   const tasks = new TaskNames((id) => sealTaskId(deps.shared, bound, server, id), isAsked);
   const body = await openTasks(message, to.body, tasks, (id) => openTaskId(deps.shared, bound, server, id));
   if (body !== undefined && "code" in body) return body;
@@ -95,8 +99,9 @@ export async function forward(request: Admitted, to: ToForward): Promise<Outcome
     return refusal ?? refuse("config_behind");
   }
   const upstreamSession = upstream?.session;
-  const sent = { body, tasks, admission, grantNow, credential, upstreamSession, lastEventId };
-  relayFor(request, { ...to, ...sent }).start();
+  const sent = { body, tasks, admission, grantNow, credential, upstreamSession, asked };
+  const lastEventId = resumed?.id;
+  relayFor(request, { ...to, ...sent, lastEventId }).start();
   return "started";
 }
 
@@ -111,6 +116,8 @@ interface ToRelay extends ToForward {
   readonly credential: Readonly<Record<string, string>>;
   readonly upstreamSession: string | undefined;
   readonly lastEventId: string | undefined;
+  /** What its events answer: `message`, or what was asked for in the stream that is resumed. */
+  readonly asked: ClientMessage | undefined;
   readonly tasks: TaskNames;
 }
 
@@ -138,7 +145,8 @@ function relayFor({ visit, principal, server: scope, leave }: Admitted, to: ToRe
       const upstreams = { [server.id]: { session: upstreamSession, url: server.url } };
       return sealSession(visit.deps.shared, bound, { upstreams, client: null });
     },
-    sealEventId: (id) => sealEventId(visit.deps.shared, bound, to.upstreamSession, id),
+    sealEventId: (id) =>
+      sealEventId(visit.deps.shared, bound, to.upstreamSession, { id, of: decidingOf(to.asked) }),
     over: leave,
   });
 }
@@ -163,15 +171,23 @@ function isStateless(message: ClientMessage): boolean {
   return isObject(meta) && typeof meta[VERSION_MEMBER] === "string";
 }
 
-/** Where a stream is to be resumed: what the server called the last event that arrived in this session. */
+/** As much of a request as decides whether it may be asked; an event of its stream carries that with it. */
+function decidingOf(message: ClientMessage | undefined): ResumedRequest | undefined {
+  if (message?.kind !== "request") return undefined;
+  const { name, uri, ref, notifications } = message.params;
+  const named = Object.entries({ name, uri, ref, notifications }).filter(([, value]) => value !== undefined);
+  return { kind: "request", id: 0, method: message.method, params: Object.fromEntries(named) as JsonObject };
+}
+
+/** Where a stream is to be resumed: what the server called the last event that arrived in this session, and of which request. */
 function resumeFrom(
   { exchange, deps }: McpVisit,
   bound: SessionBound,
   session: string | undefined,
-): Promise<string | Refusal> | undefined {
+): Promise<ResumableEvent | Refusal> | undefined {
   const token = exchange.method === "GET" ? exchange.header("last-event-id") : undefined;
   if (token === undefined) return undefined;
   return openEventId(deps.shared, bound, session, token).then(
-    (id) => id ?? refuse("invalid_header", { param: "last-event-id" }),
+    (event) => event ?? refuse("invalid_header", { param: "last-event-id" }),
   );
 }
