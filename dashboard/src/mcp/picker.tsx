@@ -6,7 +6,7 @@ import { useTranslations } from "use-intl";
 import { Icon } from "../ui/icon.tsx";
 import { TagField } from "../ui/tags.tsx";
 import { isAdmitted, type Picked, pickedTools, setServer, setTool, tickOf } from "./picked.ts";
-import { mcpServersQuery } from "./queries.ts";
+import { type McpServer, mcpServersQuery } from "./queries.ts";
 import { TickBox } from "./tick-box.tsx";
 
 export interface PickerProps {
@@ -21,6 +21,8 @@ interface Branch {
   /** The tools that it has now, and those that the key names. */
   readonly tools: readonly string[];
   readonly registered: boolean;
+  /** Whatever it offers can be called without anybody having accepted it. */
+  readonly open: boolean;
 }
 
 export function Picker({ id, error, picked, onPick }: PickerProps) {
@@ -71,22 +73,26 @@ export function Picker({ id, error, picked, onPick }: PickerProps) {
 }
 
 function branchesOf(
-  servers: readonly { attributes: { name: string; tools: readonly string[] } }[],
+  servers: readonly { attributes: Pick<McpServer["attributes"], "name" | "tools" | "newTools"> }[],
   picked: Picked,
 ) {
   const named = (name: string) => picked.tools[name] ?? [];
   const known = servers.map(
-    ({ attributes: { name, tools } }): Branch => ({
+    ({ attributes: { name, tools, newTools } }): Branch => ({
       name,
       tools: [...new Set([...tools, ...named(name)])],
       registered: true,
+      open: newTools === "accept",
     }),
   );
   const names = new Set(known.map(({ name }) => name));
   const others = [...new Set([...picked.servers, ...Object.keys(picked.tools)])].filter(
     (name) => !names.has(name),
   );
-  return [...known, ...others.map((name): Branch => ({ name, tools: named(name), registered: false }))];
+  return [
+    ...known,
+    ...others.map((name): Branch => ({ name, tools: named(name), registered: false, open: false })),
+  ];
 }
 
 /** A branch whose name matches is shown whole; else with the tools that do, which then are seen at once. */
@@ -169,7 +175,7 @@ function Figures({ branch, picked }: { branch: Branch; picked: Picked }) {
   const { name, tools, registered } = branch;
   if (!registered) return t("unknown");
   const all = tools.length;
-  if (all === 0) return t("noTools");
+  if (all === 0) return t(branch.open ? "whatever" : "noTools");
   if (isAdmitted(picked, name) && pickedTools(picked, name) === null) return t("allTools", { all });
   return t("of", { n: pickedTools(picked, name)?.length ?? 0, all });
 }

@@ -88,7 +88,7 @@ function Counts({ server: { attributes } }: { server: McpServer }) {
   const waiting = added + changed;
   return (
     <span className="num">
-      {t("accepted", { count: accepted })}
+      {attributes.newTools === "accept" ? t("open") : t("accepted", { count: accepted })}
       {waiting === 0 ? null : (
         <>
           {" · "}

@@ -183,6 +183,16 @@ test("a key's tools are picked from a tree with a search, and gateways let it us
   await context.close();
 });
 
+test("a server whose new tools are accepted is not said to give nothing, although nobody has asked it", async () => {
+  const attributes = { name: "open", url: await sandboxUrl(), newTools: "accept" };
+  const made = await admin.call("POST", "/mcp-servers", { data: { type: "mcp-server", attributes } });
+  expect(made.status).toBe(201);
+  const { page, context, go } = await visit(browser);
+  await go("/mcp");
+  await rowOf(page, "open").getByText("whatever it offers").waitFor();
+  await context.close();
+});
+
 test("calls are seen in the logs with what came of them and who decided, and in usage by tool", async () => {
   await makeServer("seen");
   const mcp = { enabled: true, mode: "allow-list", servers: ["seen"], tools: { seen: ["add", "fail"] } };
