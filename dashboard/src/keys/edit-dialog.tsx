@@ -1,7 +1,7 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
-import { ask, atOnce, RequestFailed, resourceBody } from "../api/client.ts";
+import { type Answer, ask, atOnce, RequestFailed, resourceBody } from "../api/client.ts";
 import type { ApiKey } from "../api/queries.ts";
 import type { ActionProps } from "./actions.tsx";
 import { showAtOnce } from "./at-once.ts";
@@ -88,6 +88,7 @@ function useSave(apiKey: ApiKey, onMade: ActionProps["onMade"], onClose: () => v
         body: resourceBody(apiKey.type, changes),
         headers: { ...atOnce, "if-match": `"${revision}"` },
       });
+      keepSaved(client, data);
       void client.invalidateQueries({ queryKey: ["api-keys"] }).then(takeBack);
       const title = change("editedTitle", { name: data.attributes.name });
       if (meta.operation) onMade({ title, direction: "hold", operation: meta.operation, apiKey: data });
@@ -97,4 +98,17 @@ function useSave(apiKey: ApiKey, onMade: ActionProps["onMade"], onClose: () => v
       throw error;
     }
   };
+}
+
+/** Whoever opens the form again at once edits what was saved, and is no stranger to their own change. */
+function keepSaved(client: QueryClient, saved: ApiKey): void {
+  const withSaved = (key: ApiKey) => (key.id === saved.id ? saved : key);
+  client.setQueryData<Answer<ApiKey>>(
+    ["api-keys", "one", saved.id],
+    (held) => held && { ...held, data: saved },
+  );
+  client.setQueriesData<Answer<ApiKey[]>>(
+    { queryKey: ["api-keys", "list"] },
+    (held) => held && { ...held, data: held.data.map(withSaved) },
+  );
 }
